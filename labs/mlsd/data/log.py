@@ -1,0 +1,96 @@
+"""The one shape in which every labelled log, simulated or public, reaches features and models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class ColumnRoles:
+    """Which column of a log plays which part.
+
+    Attributes
+    ----------
+    label : str
+        Column of 0/1 outcomes.
+    time : str or None
+        When the row happened, seconds since an origin (float or integer).
+    known_at : str or None
+        When the label became known, same clock as `time`; equal to `time` where absent.
+    user, item : str or None
+        Columns that identify the user (intervals are clustered by it) and the item.
+    amount : str or None
+        Value of a row in money.
+    categorical, numeric : tuple of str
+        Feature columns beyond `user` and `item`.
+    entities : tuple of tuple of str
+        Keys for as-of counters: one column or a combination of columns each.
+    """
+
+    label: str
+    time: str | None = None
+    known_at: str | None = None
+    user: str | None = None
+    item: str | None = None
+    amount: str | None = None
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    entities: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Every column that a model reads as a category: user, item, then `categorical`."""
+        named = tuple(name for name in (self.user, self.item) if name)
+        return tuple(dict.fromkeys(named + self.categorical))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row positions of the three parts, each in ascending order, sharing no row."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class LabelledLog:
+    """A table of labelled rows with its column roles and its split.
+
+    Attributes
+    ----------
+    name : str
+        For tables and messages.
+    frame : pandas.DataFrame
+        One row an example, in time order where there is a time; index 0..n-1.
+    roles : ColumnRoles
+    split : Split
+    notes : dict
+        Free text by name, such as the licence or the source.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    roles: ColumnRoles
+    split: Split
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> np.ndarray:
+        """The outcomes as int8, shape (n,)."""
+        return self.frame[self.roles.label].to_numpy(np.int8)
+
+    @property
+    def users(self) -> np.ndarray | None:
+        """Integer codes of the users, shape (n,), or None where the log has no user column."""
+        if self.roles.user is None:
+            return None
+        return pd.factorize(self.frame[self.roles.user])[0]
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """Row positions by part name, in the order train, validation, test."""
+        return {name: getattr(self.split, name) for name in ("train", "validation", "test")}

@@ -1,0 +1,80 @@
+"""Contracts that every model keeps, in scikit-learn's manner.
+
+The constructor stores keyword arguments and does nothing else; ``fit`` returns self; learned names
+end in ``_``; a refit starts afresh; inputs are never changed. ``X`` maps names to arrays of equal
+length, so a DataFrame qualifies; histories are two-dimensional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+Columns = Mapping[str, np.ndarray] | pd.DataFrame
+LabelledColumns = tuple[Columns, np.ndarray]
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Predicts the probability of an outcome for each row.
+
+    Ids never seen in training fall back by the rule that the class states.
+    """
+
+    def fit(
+        self,
+        X: Columns,
+        y: np.ndarray,
+        *,
+        valid: LabelledColumns | None = None,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
+        """Learn from rows `X` with outcomes `y` of shape (n,); `valid` only stops training."""
+        ...
+
+    def predict_proba(self, X: Columns) -> np.ndarray:
+        """Return shape (n, 2): probability of 0 and of 1; (n, tasks) for several tasks."""
+        ...
+
+
+@runtime_checkable
+class OnlineScorer(Scorer, Protocol):
+    """A scorer that can also learn from one batch after the other."""
+
+    def partial_fit(self, X: Columns, y: np.ndarray) -> Self:
+        """Update with a batch in time order, keeping what was learned before."""
+        ...
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """Ranks the items of a corpus for users."""
+
+    def fit(
+        self,
+        interactions: pd.DataFrame,
+        *,
+        users: pd.DataFrame | None = None,
+        items: pd.DataFrame | None = None,
+    ) -> Self:
+        """Learn from rows with at least `user_id`, `item_id` and, where it has one, `ts`."""
+        ...
+
+    def recommend(
+        self,
+        user_ids: np.ndarray,
+        k: int,
+        *,
+        exclude_seen: bool = True,
+        candidates: np.ndarray | None = None,
+        histories: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return item ids and scores, both of shape (users, k), best first."""
+        ...
+
+    def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
+        """Return one score per pair, shape (n,)."""
+        ...

@@ -1,0 +1,62 @@
+"""Where the project lies, and how a file is written so that it is never half there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def project_root() -> Path:
+    """Return the folder of the checkout that this package is installed from.
+
+    The course is used from a clone with an editable install, so the root is the folder that holds
+    ``labs/mlsd``.
+
+    Examples
+    --------
+    >>> (project_root() / "pyproject.toml").is_file()
+    True
+    """
+    return Path(__file__).resolve().parents[3]
+
+
+@contextmanager
+def atomic_path(target: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `target`, renamed to it when the block ends without error.
+
+    Parameters
+    ----------
+    target : path
+        The file to write. Missing parent folders are made.
+
+    Yields
+    ------
+    Path
+        A temporary name with the same suffix, in the same folder (so that the rename is atomic).
+        It is removed when the block raises; an older `target` is then left as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with atomic_path(folder / "a.txt") as path:
+    ...     _ = path.write_text("whole")
+    >>> sorted(p.name for p in folder.iterdir())
+    ['a.txt']
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
