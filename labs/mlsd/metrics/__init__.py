@@ -1,0 +1,40 @@
+"""Metrics as pure functions on arrays, each with its interval."""
+
+from mlsd.metrics.calibration import (
+    calibration_ratio,
+    expected_calibration_error,
+    reliability_table,
+)
+from mlsd.metrics.classification import auc, average_precision, log_loss, normalized_entropy
+from mlsd.metrics.intervals import (
+    Interval,
+    bootstrap_draws,
+    bootstrap_interval,
+    mean_interval,
+    paired_interval,
+)
+from mlsd.metrics.ranking import (
+    average_precision_at_k,
+    ndcg_at_k,
+    ranking_by_user,
+    recall_at_k,
+)
+
+__all__ = [
+    "Interval",
+    "auc",
+    "average_precision",
+    "average_precision_at_k",
+    "bootstrap_draws",
+    "bootstrap_interval",
+    "calibration_ratio",
+    "expected_calibration_error",
+    "log_loss",
+    "mean_interval",
+    "ndcg_at_k",
+    "normalized_entropy",
+    "paired_interval",
+    "ranking_by_user",
+    "recall_at_k",
+    "reliability_table",
+]

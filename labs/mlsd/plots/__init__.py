@@ -1,0 +1,6 @@
+"""Figures of the course: one style, colours that colour-blind readers can tell apart."""
+
+from mlsd.plots.ladder import plot_ladder
+from mlsd.plots.style import COLOURS, course_style
+
+__all__ = ["COLOURS", "course_style", "plot_ladder"]

@@ -1,0 +1,1 @@
+"""Simulated worlds: each knows how its users really behave, and shows the reader only logs."""

@@ -1,0 +1,42 @@
+"""``mlsd ab``: an A/B test of two rungs in the world, beside the truth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mlsd.cli.ladder import require_case
+
+
+def ab(
+    case: Annotated[str, typer.Argument(help="Which case study.")],
+    control: Annotated[str, typer.Option(help="Rung of the control arm.")],
+    treatment: Annotated[str, typer.Option(help="Rung of the treatment arm.")],
+    design: Annotated[str, typer.Option(help="user, budget or switchback.")] = "user",
+    days: Annotated[int, typer.Option(min=1, help="Days of the test.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 7,
+    size: Annotated[str, typer.Option(help="Size of the world.")] = "default",
+) -> None:
+    """Test two rungs against each other and compare the estimate with the twin-world truth.
+
+    Example: [bold]mlsd ab ad_click --control hashed_lr --treatment dcn_v2 --design user[/bold]
+    """
+    require_case(case)
+    from mlsd.experiments import run_ab_test
+
+    console = Console()
+    with console.status("fitting both rungs"):
+        result = run_ab_test(control, treatment, design=design, days=days, seed=seed, size=size)
+    table = Table(title=f"{treatment} against {control}, {days} days, split by {design}")
+    for title in ("measure", "control", "treatment", "A/B lift [95 %]", "true lift [95 %]"):
+        table.add_column(title, justify="left" if title == "measure" else "right")
+    for row in result.rows():
+        table.add_row(*row)
+    console.print(table)
+    console.print(
+        "A/B lift: what a company could observe in one shared market. "
+        "True lift: each policy alone in a twin world with common luck."
+    )

@@ -1,0 +1,154 @@
+"""``mlsd ladder``: climb the ladder of a case in its world or on real logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mlsd.runtime import InputError
+
+if TYPE_CHECKING:
+    from mlsd.experiments.sources import LadderSource
+    from mlsd.experiments.summary import LadderSummary, RungSummary
+
+CASES = ("ad_click",)
+
+
+def require_case(case: str) -> None:
+    """Stop with one line when a case has no ladder.
+
+    Raises
+    ------
+    InputError
+        Names the cases there are.
+    """
+    if case not in CASES:
+        raise InputError(f"unknown case {case!r}; choose among {', '.join(CASES)}")
+
+
+def parse_integers(text: str, option: str) -> tuple[int, ...]:
+    """Turn ``"101,102"`` into a tuple of integers.
+
+    Raises
+    ------
+    InputError
+        When a part is not a whole number of zero or more.
+
+    Examples
+    --------
+    >>> parse_integers("101,102", "--seeds")
+    (101, 102)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise InputError(f"{option} {text!r}: give whole numbers separated by commas, as in 1,2,3")
+    return tuple(map(int, parts))
+
+
+def _source(
+    dataset: str | None, spec: Path | None, size: str, variant: str | None
+) -> LadderSource:
+    from mlsd.data import load_dataset, load_log, load_spec
+    from mlsd.experiments import LogSource, WorldSource
+
+    if dataset and spec:
+        raise InputError("--dataset and --spec exclude each other; give one of them")
+    if spec:
+        return LogSource(load_log(load_spec(spec)))
+    if dataset:
+        return LogSource(load_dataset(dataset))
+    return WorldSource(size=size, variant=variant)
+
+
+def _cells(summary: RungSummary) -> list[str]:
+    values, intervals = summary.metrics, summary.intervals
+    low, high = intervals["normalized_entropy"]
+    step = summary.vs_previous.get("normalized_entropy")
+    difference = f"{step[0]:+.4f} [{step[1]:+.4f}, {step[2]:+.4f}]" if step else ""
+    cost = summary.costs
+    return [
+        summary.rung.name,
+        f"{values['log_loss']:.5f}",
+        f"{values['normalized_entropy']:.4f} [{low:.4f}, {high:.4f}]",
+        difference,
+        f"{values['auc']:.4f}",
+        f"{values['calibration_ratio']:.3f}",
+        f"{cost['fit_cpu_seconds']:.1f}" if cost else "",
+        f"{cost['predict_one_p50_ms']:.2f}" if cost else "",
+        f"{summary.online['revenue_per_1000']:.3f}" if summary.online else "",
+    ]
+
+
+def ladder_view(summary: LadderSummary) -> Table:
+    """Return the ladder as a table for the terminal."""
+    rows = ", ".join(f"{part} {count:,}" for part, count in summary.rows.items())
+    table = Table(title=f"{summary.source} ({rows}; seeds {', '.join(map(str, summary.seeds))})")
+    for title in (
+        "rung",
+        "log loss",
+        "normalized entropy [95 %]",
+        "vs previous [95 %]",
+        "AUC",
+        "calibration",
+        "fit CPU s",
+        "one p50 ms",
+        "revenue / 1000",
+    ):
+        table.add_column(title, justify="left" if title == "rung" else "right", no_wrap=True)
+    for rung in summary.rungs:
+        table.add_row(*_cells(rung))
+    return table
+
+
+def ladder(
+    case: Annotated[str, typer.Argument(help="Which case study's ladder.")],
+    dataset: Annotated[str | None, typer.Option(help="A catalogued public data set.")] = None,
+    spec: Annotated[Path | None, typer.Option(help="A TOML file that describes a log.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the ledger as JSON.")] = None,
+    commit: Annotated[bool, typer.Option("--commit", help="Write data/ledgers/.")] = False,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, separated by commas.")] = None,
+    rungs: Annotated[str | None, typer.Option(help="Rungs, separated by commas.")] = None,
+    size: Annotated[str, typer.Option(help="Size of the world.")] = "default",
+    variant: Annotated[str | None, typer.Option(help="Variant of the world.")] = None,
+    deploy_days: Annotated[int, typer.Option(min=0, help="Days of deployment per rung.")] = 0,
+) -> None:
+    """Fit every rung of a case under one protocol and print the ledger.
+
+    Examples: [bold]mlsd ladder ad_click[/bold];
+    [bold]mlsd ladder ad_click --dataset criteo-kaggle-8k[/bold];
+    [bold]mlsd ladder ad_click --spec my_log.toml --out ledger.json[/bold]
+    """
+    require_case(case)
+    from mlsd import experiments
+
+    if out is not None and out.is_dir():
+        raise InputError(f"{out}: is a folder; give the name of a file to write")
+    console = Console()
+    source = _source(dataset, spec, size, variant)
+    chosen = parse_integers(seeds, "--seeds") if seeds else experiments.default_seeds(source)
+    with console.status("starting") as status:
+        runs = experiments.run_ladder(
+            source,
+            seeds=chosen,
+            rungs=[name.strip() for name in rungs.split(",")] if rungs else None,
+            deploy=experiments.deployer(deploy_days) if deploy_days else None,
+            progress=status.update,
+        )
+        status.update("intervals")
+        summary = experiments.summarise_ladder(runs)
+    if console.is_terminal:
+        console.print(ladder_view(summary))
+    else:
+        Console(width=200).print(ladder_view(summary))
+    for rung, reason in summary.skipped.items():
+        console.print(f"skipped {rung}: {reason}")
+    if out:
+        experiments.write_json(summary, out, case)
+    if commit:
+        path = experiments.ledger_path(case, summary.source)
+        experiments.write_ledger(summary, path)
+        console.print(f"wrote data/ledgers/{path.name}")

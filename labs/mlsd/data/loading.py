@@ -1,0 +1,185 @@
+"""From a spec to the one shape of a log: :func:`load_log`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mlsd.data.columns import category_column, label_column, number_column, time_column
+from mlsd.data.locations import data_root
+from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.data.sources import read_source
+from mlsd.data.spec import ColumnSpec, LogSpec, load_spec
+from mlsd.data.splits import PARTS, given_split, shuffle_split, time_split
+from mlsd.data.tables import RawTable, read_table
+from mlsd.data.validation import validate_log
+from mlsd.runtime import InputError
+
+
+def load_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> LabelledLog:
+    """Read the table or tables of a spec, check every cell a role needs, and split.
+
+    Parameters
+    ----------
+    spec : LogSpec or path
+        A spec, or the TOML file that holds one.
+    root : path, optional
+        Folder where relative table paths start; by default the folder of the spec, and for
+        public sets the data root.
+
+    Returns
+    -------
+    LabelledLog
+        Label int8; times float64 or int64 seconds, rows in time order where there is a time;
+        numeric features float64 with NaN for missing; categories int64 or text.
+
+    Raises
+    ------
+    InputError
+        One line that names file, column and row, for whatever is wrong with spec or tables.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "log.csv").write_text("click,device\\n" + "0,phone\\n1,desk\\n" * 5)
+    >>> _ = (folder / "log.toml").write_text('[table]\\npath="log.csv"\\n[columns]\\nlabel="click"')
+    >>> load_log(folder / "log.toml").frame.shape
+    (10, 2)
+    """
+    spec = spec if isinstance(spec, LogSpec) else load_spec(spec)
+    tables = _read_tables(spec, root)
+    columns = _infer_features(spec.columns, tables)
+    frame = _concat([_convert(raw, columns) for raw in tables.values()])
+    if columns.time and columns.known_at:
+        _check_known_at(tables, columns, frame)
+    _check_outcomes(frame[columns.label], f"{spec.name}: the table")
+    order, split = _split(spec, tables, frame)
+    frame = frame.iloc[order].reset_index(drop=True)
+    log = LabelledLog(spec.name, frame, _roles(columns), split)
+    for part, rows in log.parts().items():
+        _check_outcomes(frame[columns.label].iloc[rows], f"{spec.name}: the {part} part")
+    validate_log(log)
+    return log
+
+
+def _read_tables(spec: LogSpec, root: Path | str | None) -> dict[str, RawTable]:
+    if spec.table.source:
+        return read_source(spec.table.source, data_root(root) / spec.table.folder)
+    folder = Path(root) if root is not None else spec.file.parent
+    return {
+        part: read_table(folder / path, delimiter=spec.table.delimiter)
+        for part, path in spec.table.paths.items()
+    }
+
+
+def _infer_features(columns: ColumnSpec, tables: dict[str, RawTable]) -> ColumnSpec:
+    """Make features of all columns without a role, where the spec lists none."""
+    raw = next(iter(tables.values()))
+    for name in columns.ignore:
+        raw.column(name)
+    if columns.features_given:
+        return columns
+    taken = {*columns.singles().values(), *columns.ignore}
+    free = [name for name in raw.table.column_names if name not in taken]
+    in_keys = {name for key in columns.entities for name in key}
+    numeric = tuple(n for n in free if n not in in_keys and _all_numbers(tables, n))
+    categorical = tuple(name for name in free if name not in numeric)
+    return ColumnSpec(
+        **columns.singles(),
+        categorical=categorical,
+        numeric=numeric,
+        ignore=columns.ignore,
+        entities=columns.entities,
+    )
+
+
+def _all_numbers(tables: dict[str, RawTable], name: str) -> bool:
+    """Whether a column reads as numbers in every table; text columns of digits count."""
+    for raw in tables.values():
+        if pa.types.is_boolean(raw.column(name).type):
+            return False
+        try:
+            number_column(raw, name)
+        except InputError:
+            return False
+    return True
+
+
+def _convert(raw: RawTable, columns: ColumnSpec) -> pd.DataFrame:
+    """The columns that have a role, in canonical types; roles of time first."""
+    converted: dict[str, np.ndarray | pd.Series] = {}
+    for name in (columns.time, columns.known_at):
+        if name and name not in converted:
+            converted[name] = time_column(raw, name)
+    for name in (columns.user, columns.item, *columns.categorical):
+        if name:
+            converted[name] = category_column(raw, name)
+    for name in (name for key in columns.entities for name in key):
+        if name not in converted:
+            converted[name] = category_column(raw, name)
+    for name in (columns.amount, *columns.numeric):
+        if name:
+            converted[name] = number_column(raw, name)
+    converted[columns.label] = label_column(raw, columns.label)
+    return pd.DataFrame(converted)
+
+
+def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Stack the parts; where an id is a number in one part and text in another, all are text."""
+    if len(frames) == 1:
+        return frames[0]
+    for name in frames[0].columns:
+        texts = [not pd.api.types.is_numeric_dtype(frame[name]) for frame in frames]
+        if any(texts) and not all(texts):
+            frames = [frame.assign(**{name: frame[name].astype(str)}) for frame in frames]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _check_known_at(
+    tables: dict[str, RawTable], columns: ColumnSpec, frame: pd.DataFrame
+) -> None:
+    early = np.flatnonzero(frame[columns.known_at].to_numpy() < frame[columns.time].to_numpy())
+    if early.size == 0:
+        return
+    row = int(early[0])
+    for raw in tables.values():
+        if row < raw.table.num_rows:
+            raw.fail(columns.known_at, f"lies before column {columns.time!r}", row)
+        row -= raw.table.num_rows
+
+
+def _check_outcomes(label: pd.Series, where: str) -> None:
+    outcomes = label.unique()
+    if len(outcomes) == 1:
+        raise InputError(
+            f"{where} has only label {outcomes[0]} in column {label.name!r} ({len(label)} rows); "
+            "nothing can be learned or measured: give both outcomes"
+        )
+
+
+def _split(
+    spec: LogSpec, tables: dict[str, RawTable], frame: pd.DataFrame
+) -> tuple[np.ndarray, Split]:
+    times = frame[spec.columns.time].to_numpy() if spec.columns.time else None
+    try:
+        if spec.split.kind == "given":
+            sizes = {part: tables[part].table.num_rows for part in PARTS}
+            return given_split(sizes, times=times)
+        if spec.split.kind == "time":
+            return time_split(times, spec.split.parts)
+        return shuffle_split(len(frame), spec.split.parts, seed=spec.split.seed, times=times)
+    except InputError as error:
+        raise InputError(f"{spec.name}: {error}") from None
+
+
+def _roles(columns: ColumnSpec) -> ColumnRoles:
+    return ColumnRoles(
+        **columns.singles(),
+        categorical=columns.categorical,
+        numeric=columns.numeric,
+        entities=columns.entities,
+    )

@@ -1,0 +1,115 @@
+"""Read TOML so that whatever is wrong in it ends in one line."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+from mlsd.runtime import InputError
+
+
+def first_repeated(values: Iterable[str]) -> str | None:
+    """Return the first value that occurred before, or None.
+
+    Examples
+    --------
+    >>> first_repeated("abcb")
+    'b'
+    """
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; give the path of a TOML file")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; correct the path") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name}: is not UTF-8 text; give a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path.name}: invalid TOML: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path.name}: invalid TOML: nested too deeply") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: cannot be read ({error})") from None
+
+
+class TomlSection:
+    """Takes keys out of a TOML table one by one; what is left in the end is unknown.
+
+    Examples
+    --------
+    >>> section = TomlSection("my.toml", "split", {"kind": "time", "sed": 1})
+    >>> section.text("kind"), section.take("seed", int, "a whole number", 0)
+    ('time', 0)
+    >>> section.finish()
+    Traceback (most recent call last):
+    ...
+    mlsd.runtime.errors.InputError: my.toml: [split] unknown key 'sed'; did you mean 'seed'?
+    """
+
+    def __init__(self, file: str, name: str, values: dict[str, Any]) -> None:
+        self.file, self.name, self.values = file, name, dict(values)
+        self.asked: list[str] = []
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return the top of a TOML file; InputError when it cannot be read."""
+        return cls(path.name, "", _parse(path))
+
+    def fail(self, problem: str) -> NoReturn:
+        """Raise the one-line error that names file and section."""
+        where = f"[{self.name}] " if self.name else ""
+        raise InputError(f"{self.file}: {where}{problem}")
+
+    def take(self, key: str, kind: type, wanted: str, default: Any = None) -> Any:
+        """Remove and return a value of the type `kind`; `wanted` says in words what it must be."""
+        self.asked.append(key)
+        value = self.values.pop(key, default)
+        # bool is a subclass of int, yet true is no seed.
+        if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
+            self.fail(f"{key} = {value!r} is not {wanted}")
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str | None:
+        """Take a text that is not empty."""
+        value = self.take(key, str, 'a text, as in key = "value"', default)
+        if value == "":
+            self.fail(f"{key} is empty; give a name or leave the key out")
+        return value
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Take a list of distinct column names, empty by default."""
+        return self.check_names(key, self.take(key, list, 'a list, as in ["a", "b"]', []))
+
+    def check_names(self, key: str, values: Any) -> tuple[str, ...]:
+        """Return `values` as a tuple of distinct column names."""
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            self.fail(f'{key} = {values!r} must be a list of column names, as in ["a", "b"]')
+        repeated = first_repeated(values)
+        if repeated is not None:
+            self.fail(f"{key} names column {repeated!r} twice")
+        return tuple(values)
+
+    def section(self, key: str) -> TomlSection:
+        """Take a sub-section, empty by default."""
+        return TomlSection(self.file, key, self.take(key, dict, f"a section [{key}]", {}))
+
+    def finish(self, what: str = "key") -> None:
+        """Fail when a key is left that nothing asked for."""
+        for key in self.values:
+            close = difflib.get_close_matches(key, self.asked, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self.asked)}"
+            self.fail(f"unknown {what} {key!r}; {hint}")

@@ -1,0 +1,127 @@
+"""MovieLens 100K as a click log: a rating of four stars or more counts as a click."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mlsd.data.columns import number_column
+from mlsd.data.locations import find_raw_file
+from mlsd.data.tables import RawTable, read_table
+
+GENRES = (
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+)
+AGE_BANDS = {0: "under 18", 18: "18-24", 25: "25-34", 35: "35-44", 45: "45-49", 50: "50-55"}
+OLDEST = "56 and over"
+LIKED = 4
+
+
+def age_band(ages: np.ndarray) -> np.ndarray:
+    """Return the age bands of MovieLens 1M, as text, for ages in years.
+
+    Examples
+    --------
+    >>> age_band(np.array([17, 18, 34, 56])).tolist()
+    ['under 18', '18-24', '25-34', '56 and over']
+    """
+    starts = np.array([*AGE_BANDS, 56])
+    names = np.array([*AGE_BANDS.values(), OLDEST], dtype=object)
+    return names[np.searchsorted(starts, ages, side="right") - 1]
+
+
+def read_movielens(folder: Path) -> dict[str, RawTable]:
+    """Join ratings, users and films of MovieLens 100K.
+
+    Parameters
+    ----------
+    folder : path
+        With ``u.data``, ``u.user``, ``u.item`` as published, each also gzipped.
+
+    Returns
+    -------
+    dict
+        ``all``: ``label`` (rating of 4 or more), ``ts`` (seconds since 1970), ``user_id``,
+        ``item_id``, ``rating``, and as categories ``gender``, ``occupation``, ``zip_digit`` (first
+        character), ``age_band``, ``release_year``, ``genres`` (all genres of the film, joined by
+        ``|``), ``hour`` (UTC) and ``weekday`` (Monday is 0).
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged, or a rating is of an unknown user or film.
+    """
+    ratings = _read_ratings(folder)
+    raw = RawTable("u.data", pa.Table.from_pandas(ratings), 1)
+    for key, table in (("user_id", _read_users(folder)), ("item_id", _read_films(folder))):
+        unknown = np.flatnonzero(~ratings[key].isin(table.index))
+        if unknown.size:
+            raw.fail(key, "names a row that its attribute file lacks", unknown[0])
+        ratings = ratings.join(table, on=key)
+    return {"all": RawTable(folder.name, pa.Table.from_pandas(ratings, preserve_index=False))}
+
+
+def _whole(raw: RawTable, name: str) -> np.ndarray:
+    """Whole numbers of a column that has to be complete."""
+    numbers = number_column(raw, name)
+    wrong = np.flatnonzero(numbers != np.floor(numbers))
+    if wrong.size:
+        raw.fail(name, "is no whole number", wrong[0])
+    return numbers.astype(np.int64)
+
+
+def _read_ratings(folder: Path) -> pd.DataFrame:
+    names = ("user_id", "item_id", "rating", "ts")
+    raw = read_table(find_raw_file(folder, "u.data"), delimiter="\t", names=names)
+    ratings = pd.DataFrame({name: _whole(raw, name) for name in names})
+    stamps = pd.to_datetime(ratings["ts"], unit="s")
+    return ratings.assign(
+        label=(ratings["rating"] >= LIKED).astype(np.int8),
+        hour=stamps.dt.hour,
+        weekday=stamps.dt.weekday,
+    )
+
+
+def _read_users(folder: Path) -> pd.DataFrame:
+    names = ("user_id", "age", "gender", "occupation", "zip")
+    raw = read_table(find_raw_file(folder, "u.user"), delimiter="|", names=names, quoted=False)
+    text = raw.table.to_pandas()
+    return pd.DataFrame(
+        {
+            "gender": text["gender"],
+            "occupation": text["occupation"],
+            "zip_digit": text["zip"].str[:1],
+            "age_band": age_band(_whole(raw, "age")),
+        }
+    ).set_index(_whole(raw, "user_id"))
+
+
+def _read_films(folder: Path) -> pd.DataFrame:
+    names = ("item_id", "title", "released", "video", "address", *GENRES)
+    path = find_raw_file(folder, "u.item")
+    raw = read_table(path, delimiter="|", names=names, encoding="latin-1", quoted=False)
+    text = raw.table.to_pandas()
+    genres = text[list(GENRES)].eq("1") @ np.array([f"{genre}|" for genre in GENRES], dtype=object)
+    films = {"release_year": text["released"].str[-4:], "genres": genres.str.rstrip("|")}
+    return pd.DataFrame(films).set_index(_whole(raw, "item_id"))

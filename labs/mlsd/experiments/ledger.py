@@ -1,0 +1,145 @@
+"""The ladder ledger on disk: a tidy CSV for the course, JSON for the reader's own runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlsd.experiments.summary import LadderSummary, RungSummary
+from mlsd.runtime import InputError, atomic_path, project_root
+
+
+def ledger_path(case: str, source: str) -> Path:
+    """Return where the ledger of a case lies: the default world's has the case's own name."""
+    stem = case if source == f"{case}_world" else f"{case}.{source}"
+    return project_root() / "data" / "ledgers" / f"{stem}.csv"
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _flat_row(summary: RungSummary) -> dict[str, object]:
+    row: dict[str, object] = {
+        "rung": summary.rung.name,
+        "model": summary.rung.model,
+        "features": summary.rung.features,
+        "is_oracle": summary.rung.features == "truth",
+        "settings": json.dumps(dict(summary.settings)),
+    }
+    for name, value in summary.metrics.items():
+        low, high = summary.intervals[name]
+        row |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    for kind in ("vs_previous", "vs_ids"):
+        for name, triple in getattr(summary, kind).items():
+            keys = (f"{name}_{kind}", f"{name}_{kind}_low", f"{name}_{kind}_high")
+            row |= dict(zip(keys, triple))
+    row |= summary.costs
+    row |= {f"online_{name}": value for name, value in summary.online.items()}
+    return {k: _rounded(v) if isinstance(v, float) else v for k, v in row.items()}
+
+
+def ledger_table(summary: LadderSummary) -> pd.DataFrame:
+    """Return the ledger as a table: one row a rung, one column a figure."""
+    table = pd.DataFrame([_flat_row(rung) for rung in summary.rungs])
+    table.insert(0, "source", summary.source)
+    table["seeds"] = " ".join(map(str, summary.seeds))
+    for part, rows in summary.rows.items():
+        table[f"{part}_rows"] = rows
+    table["split"] = summary.split
+    return table
+
+
+def write_ledger(summary: LadderSummary, path: Path) -> None:
+    """Write the ledger as CSV, whole or not at all."""
+    with atomic_path(path) as temporary:
+        ledger_table(summary).to_csv(temporary, index=False, lineterminator="\n")
+
+
+def load_ledger(case: str = "ad_click", source: str | None = None) -> pd.DataFrame:
+    """Read a committed ledger.
+
+    Parameters
+    ----------
+    case : str
+        Such as ``"ad_click"``.
+    source : str or None
+        Name of a data set or world variant; None for the case's default world.
+
+    Raises
+    ------
+    InputError
+        When no such ledger is committed.
+
+    Examples
+    --------
+    >>> table = load_ledger("ad_click")
+    >>> "normalized_entropy" in table
+    True
+    """
+    path = ledger_path(case, source or f"{case}_world")
+    if not path.is_file():
+        raise InputError(f"{path.name}: no such ledger; run `mlsd ladder {case} --commit`")
+    return pd.read_csv(path)
+
+
+def _json_rung(summary: RungSummary) -> dict[str, object]:
+    return {
+        "rung": summary.rung.name,
+        "model": summary.rung.model,
+        "features": summary.rung.features,
+        "is_oracle": summary.rung.features == "truth",
+        "settings": dict(summary.settings),
+        "metrics": summary.metrics,
+        "intervals": {name: list(pair) for name, pair in summary.intervals.items()},
+        "vs_previous": {name: list(triple) for name, triple in summary.vs_previous.items()},
+        "vs_ids": {name: list(triple) for name, triple in summary.vs_ids.items()},
+        "online": summary.online,
+        **summary.costs,
+    }
+
+
+def _finite(value: object) -> object:
+    """Replace what JSON cannot hold: an undefined metric becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def ledger_json(summary: LadderSummary, case: str) -> dict[str, object]:
+    """Return the ledger as one JSON object, in the form that the README documents."""
+    return _finite(
+        {
+            "case": case,
+            "dataset": summary.source,
+            "seeds": list(summary.seeds),
+            "rows": summary.rows,
+            "split": summary.split,
+            "rungs": [_json_rung(rung) for rung in summary.rungs],
+            "skipped": [{"rung": r, "reason": why} for r, why in summary.skipped.items()],
+        }
+    )
+
+
+def write_json(summary: LadderSummary, path: Path, case: str) -> None:
+    """Write the ledger as JSON, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        When `path` is a folder or cannot be written.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the name of a file to write")
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(ledger_json(summary, case), indent=2) + "\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error

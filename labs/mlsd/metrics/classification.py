@@ -1,0 +1,139 @@
+"""How good predicted probabilities are, and how well scores order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mlsd.metrics.inputs import check_labels, check_probabilities, check_scores
+from mlsd.metrics.weighted import (
+    SortedScores,
+    entropy,
+    row_losses,
+    weighted_auc,
+    weighted_average_precision,
+)
+from mlsd.runtime import InputError
+
+
+def log_loss(y: ArrayLike, p: ArrayLike) -> float:
+    """Return the mean negative log likelihood of the labels, in nats.
+
+    ``-mean(y log p + (1 - y) log(1 - p))``; lower is better.
+
+    Parameters
+    ----------
+    y : array of 0/1, shape (n,)
+        Labels.
+    p : array, shape (n,)
+        Predicted probabilities of 1, clipped to the open interval by 2.2e-16.
+
+    Raises
+    ------
+    InputError
+        For empty or unequal arrays, a label other than 0 or 1, or no probability.
+
+    Examples
+    --------
+    >>> round(log_loss([1, 0], [0.8, 0.2]), 4)
+    0.2231
+    """
+    y = check_labels(y)
+    return float(row_losses(y, check_probabilities(y, p)).mean())
+
+
+def normalized_entropy(y: ArrayLike, p: ArrayLike) -> float:
+    """Return log loss divided by that of the constant click rate of the evaluated rows.
+
+    One is what a constant at that rate reaches; lower is better. A constant at any other rate, the
+    training rate for instance, gets more than one. Values of sets that differ in their click rate
+    are not comparable.
+
+    Parameters
+    ----------
+    y : array of 0/1, shape (n,)
+        Labels, both of them present.
+    p : array, shape (n,)
+        Predicted probabilities of 1.
+
+    Raises
+    ------
+    InputError
+        As `log_loss`, and if all labels are equal.
+
+    References
+    ----------
+    He et al., "Practical lessons from predicting clicks on ads at Facebook", ADKDD 2014.
+
+    Examples
+    --------
+    >>> normalized_entropy([1, 0, 0, 0], [0.25] * 4)
+    1.0
+    """
+    y = check_labels(y)
+    _check_both_classes(y, "normalized entropy")
+    return log_loss(y, p) / float(entropy(y.mean()))
+
+
+def auc(y: ArrayLike, p: ArrayLike) -> float:
+    """Return the probability that a random 1 scores higher than a random 0, ties counting half.
+
+    This is the area under the ROC curve, as the Mann-Whitney statistic.
+
+    Parameters
+    ----------
+    y : array of 0/1, shape (n,)
+        Labels, both of them present.
+    p : array, shape (n,)
+        Scores of any scale, higher for a likelier 1.
+
+    Raises
+    ------
+    InputError
+        For empty or unequal arrays, a label other than 0 or 1, a score that is not finite, or
+        labels that are all equal.
+
+    Examples
+    --------
+    >>> auc([0, 1, 1], [0.2, 0.1, 0.9])
+    0.5
+    """
+    y = check_labels(y)
+    p = check_scores(y, p)
+    _check_both_classes(y, "AUC")
+    return weighted_auc(SortedScores.of(y, p), np.ones(len(y)))
+
+
+def average_precision(y: ArrayLike, p: ArrayLike) -> float:
+    """Return precision averaged over the recall that each distinct score adds.
+
+    ``sum_i (recall_i - recall_{i-1}) precision_i`` from the highest score down, without
+    interpolation. A constant score gets the rate of ones.
+
+    Parameters
+    ----------
+    y : array of 0/1, shape (n,)
+        Labels, at least one of them 1.
+    p : array, shape (n,)
+        Scores of any scale, higher for a likelier 1.
+
+    Raises
+    ------
+    InputError
+        As `auc`, though labels may all be 1.
+
+    Examples
+    --------
+    >>> round(average_precision([0, 1, 1], [0.2, 0.1, 0.9]), 4)
+    0.8333
+    """
+    y = check_labels(y)
+    p = check_scores(y, p)
+    if not y.any():
+        raise InputError("no label is 1; average precision needs at least one")
+    return weighted_average_precision(SortedScores.of(y, p), np.ones(len(y)))
+
+
+def _check_both_classes(y: np.ndarray, metric: str) -> None:
+    if y.min() == y.max():
+        raise InputError(f"all {len(y)} labels are {y[0]:g}; {metric} needs both 0 and 1")

@@ -1,0 +1,292 @@
+"""Confidence intervals of metrics by the bootstrap: over rows, over clusters, and paired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mlsd.metrics.calibration import calibration_ratio, expected_calibration_error
+from mlsd.metrics.classification import auc, average_precision, log_loss, normalized_entropy
+from mlsd.metrics.inputs import check_labels, check_probabilities, check_scores
+from mlsd.metrics.weighted import (
+    SortedScores,
+    divide,
+    entropy,
+    row_losses,
+    weighted_auc,
+    weighted_average_precision,
+    weighted_calibration_error,
+)
+from mlsd.runtime import InputError
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+
+# A ratio of sums: from labels and probabilities to the numerator and the count or rate below it.
+_ADDITIVE: dict[Metric, tuple[Callable, Callable]] = {
+    log_loss: (
+        lambda y, p: (row_losses(y, p), np.ones(len(y))),
+        lambda loss, rows: divide(loss, rows),
+    ),
+    normalized_entropy: (
+        lambda y, p: (row_losses(y, p), y, np.ones(len(y))),
+        lambda loss, ones, rows: divide(divide(loss, rows), entropy(divide(ones, rows))),
+    ),
+    calibration_ratio: (lambda y, p: (p, y), divide),
+}
+_SORTED: dict[Metric, Callable[[SortedScores, np.ndarray], float]] = {
+    auc: weighted_auc,
+    average_precision: weighted_average_precision,
+    expected_calibration_error: weighted_calibration_error,
+}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the ends of its confidence interval.
+
+    Examples
+    --------
+    >>> difference = Interval(-0.02, -0.03, -0.01)
+    >>> print(difference, difference.excludes(0))
+    -0.0200 [-0.0300, -0.0100] True
+    """
+
+    estimate: float
+    low: float
+    high: float
+
+    def excludes(self, value: float) -> bool:
+        """Return whether `value` lies outside; a difference that does not exclude 0 is a tie."""
+        return not self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def bootstrap_draws(
+    metric: Metric,
+    y: ArrayLike,
+    p: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    repetitions: int = 200,
+    seed: int = 0,
+) -> np.ndarray:
+    """Return the metric on resampled rows, or on resampled clusters with all their rows.
+
+    Two calls with the same clusters (or the same number of rows), repetitions and seed resample the
+    same rows, so their draws are paired.
+
+    Parameters
+    ----------
+    metric : callable
+        From labels and predictions to a number. Those of this package are resampled by weights;
+        any other is called on the repeated rows.
+    y : array of 0/1, shape (n,)
+        Labels.
+    p : array, shape (n,)
+        Predictions.
+    clusters : array, shape (n,), or None
+        What is drawn independently, the user for instance; None draws rows.
+    repetitions : int
+        Number of draws.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    ndarray, shape (repetitions,)
+        NaN where a resample leaves the metric undefined, for want of a click for instance.
+
+    Raises
+    ------
+    InputError
+        Where the metric raises it on the whole, and if `clusters` or `repetitions` do not fit.
+
+    References
+    ----------
+    Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 1979; clusters
+    as in Field and Welsh, "Bootstrapping clustered data", JRSS B 2007.
+
+    Examples
+    --------
+    >>> bootstrap_draws(log_loss, [0, 1, 0], [0.5, 0.5, 0.5], repetitions=2).round(3)
+    array([0.693, 0.693])
+    """
+    y = check_labels(y)
+    p = check_scores(y, p)
+    metric(y, p)
+    codes, count = _cluster_codes(clusters, len(y))
+    weights = _resampled_weights(count, repetitions, seed)
+    if metric in _ADDITIVE:
+        return _additive_draws(metric, check_probabilities(y, p), y, codes, weights)
+    evaluate = _sorted_evaluator(metric, y, p, codes) or _repeated_evaluator(metric, y, p, codes)
+    return np.array([evaluate(weight) for weight in weights])
+
+
+def bootstrap_interval(
+    metric: Metric,
+    y: ArrayLike,
+    p: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    repetitions: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Return the metric with its percentile bootstrap interval.
+
+    Parameters are those of `bootstrap_draws`, and `level`, the nominal coverage. The expected
+    calibration error, a sum of absolute values, only grows under resampling: its interval says how
+    much is noise, and may lie above the estimate.
+
+    Raises
+    ------
+    InputError
+        As `bootstrap_draws`, and if `level` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> bootstrap_interval(auc, [0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], repetitions=50)
+    Interval(estimate=1.0, low=1.0, high=1.0)
+    """
+    draws = bootstrap_draws(metric, y, p, clusters=clusters, repetitions=repetitions, seed=seed)
+    return _percentile_interval(float(metric(np.asarray(y), np.asarray(p))), draws, level)
+
+
+def paired_interval(
+    metric: Metric,
+    y: ArrayLike,
+    p_a: ArrayLike,
+    p_b: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    repetitions: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Return the metric of `p_a` minus that of `p_b`, both on the same resampled rows.
+
+    What moves both predictions alike cancels, so the interval is far narrower than two apart.
+    Parameters are those of `bootstrap_interval`.
+
+    Raises
+    ------
+    InputError
+        As `bootstrap_interval`.
+
+    Examples
+    --------
+    >>> y, p = [0, 1, 0, 1], [0.2, 0.7, 0.3, 0.6]
+    >>> paired_interval(log_loss, y, p, p, repetitions=20)
+    Interval(estimate=0.0, low=0.0, high=0.0)
+    """
+    a, b = (
+        bootstrap_draws(metric, y, p, clusters=clusters, repetitions=repetitions, seed=seed)
+        for p in (p_a, p_b)
+    )
+    estimates = [float(metric(np.asarray(y), np.asarray(p))) for p in (p_a, p_b)]
+    return _percentile_interval(estimates[0] - estimates[1], a - b, level)
+
+
+def mean_interval(
+    values: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    repetitions: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean of `values`, a ranking metric by user for instance, with its interval.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        NaN values count as absent, as those of users without a relevant item.
+    clusters, repetitions, level, seed
+        As in `bootstrap_interval`.
+
+    Raises
+    ------
+    InputError
+        If no value is there, or `clusters`, `repetitions` or `level` do not fit.
+
+    Examples
+    --------
+    >>> mean_interval([0.5, 0.5, float("nan")], repetitions=10)
+    Interval(estimate=0.5, low=0.5, high=0.5)
+    """
+    values = np.asarray(values, dtype=np.float64)
+    present = ~np.isnan(values)
+    if not present.any():
+        raise InputError("no value to take the mean of; at least one has to be a number")
+    codes, count = _cluster_codes(clusters, len(values))
+    sums = np.bincount(codes[present], values[present], minlength=count)
+    rows = np.bincount(codes[present], minlength=count)
+    weights = _resampled_weights(count, repetitions, seed)
+    draws = np.array([divide(weight @ sums, weight @ rows) for weight in weights])
+    return _percentile_interval(float(values[present].mean()), draws, level)
+
+
+def _cluster_codes(clusters: ArrayLike | None, rows: int) -> tuple[np.ndarray, int]:
+    if clusters is None:
+        return np.arange(rows), rows
+    clusters = np.asarray(clusters)
+    if clusters.shape != (rows,):
+        raise InputError(f"clusters has shape {clusters.shape}; pass one a row, shape ({rows},)")
+    names, codes = np.unique(clusters, return_inverse=True)
+    return codes, len(names)
+
+
+def _resampled_weights(count: int, repetitions: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield how often each of `count` units is drawn, `repetitions` times."""
+    if repetitions < 1:
+        raise InputError(f"repetitions is {repetitions}; there has to be at least one")
+    random = np.random.default_rng(seed)
+    return (
+        np.bincount(random.integers(count, size=count, dtype=np.int32), minlength=count)
+        for _ in range(repetitions)
+    )
+
+
+def _additive_draws(
+    metric: Metric, p: np.ndarray, y: np.ndarray, codes: np.ndarray, weights: Iterator[np.ndarray]
+) -> np.ndarray:
+    components, finish = _ADDITIVE[metric]
+    by_cluster = np.stack([np.bincount(codes, part) for part in components(y, p)])
+    return finish(*np.array([by_cluster @ weight for weight in weights]).T)
+
+
+def _sorted_evaluator(
+    metric: Metric, y: np.ndarray, p: np.ndarray, codes: np.ndarray
+) -> Callable[[np.ndarray], float] | None:
+    if metric not in _SORTED:
+        return None
+    rows = SortedScores.of(y, p)
+    codes = codes[rows.order]
+    return lambda weight: _SORTED[metric](rows, weight[codes].astype(np.float64))
+
+
+def _repeated_evaluator(
+    metric: Metric, y: np.ndarray, p: np.ndarray, codes: np.ndarray
+) -> Callable[[np.ndarray], float]:
+    def evaluate(weight: np.ndarray) -> float:
+        rows = np.repeat(np.arange(len(y)), weight[codes])
+        try:
+            return metric(y[rows], p[rows])
+        except InputError:
+            return np.nan
+
+    return evaluate
+
+
+def _percentile_interval(estimate: float, draws: np.ndarray, level: float) -> Interval:
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}; it has to lie between 0 and 1, as 0.95 does")
+    if np.isnan(draws).all():
+        return Interval(estimate, np.nan, np.nan)
+    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(estimate, float(low), float(high))

@@ -1,0 +1,159 @@
+"""Optimizers that update only the embedding rows a batch touched."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from mlsd.models.layers import StackedEmbedding
+from mlsd.runtime import InputError
+
+
+class RowOptimizer(Protocol):
+    """Updates the touched rows of one embedding after a backward pass."""
+
+    def step(self) -> None:
+        """Apply the gradients gathered since the last call, and forget them."""
+        ...
+
+
+class _TouchedRows:
+    """Common part: collect gradients, add the penalty, update in place."""
+
+    def __init__(
+        self, embedding: StackedEmbedding, learning_rate: float, *, l2: float = 0.0
+    ) -> None:
+        self.embedding = embedding
+        self.learning_rate = learning_rate
+        self.l2 = l2
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Apply the gradients gathered since the last call, and forget them.
+
+        The L2 penalty, too, concerns touched rows only: ``gradient + l2 * row``.
+        """
+        for rows, leaf in _merged(self.embedding.touched):
+            if leaf.grad is None:
+                continue
+            gradient = leaf.grad
+            if self.l2:
+                gradient = gradient.add_(leaf, alpha=self.l2)
+            change = self._change(rows, gradient)
+            self.embedding.table.index_copy_(0, rows, leaf.detach().add_(change))
+        self.embedding.touched.clear()
+
+    def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def _merged(touched: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    if len(touched) < 2:
+        return touched
+    rows, inverse = torch.unique(torch.cat([rows for rows, _ in touched]), return_inverse=True)
+    used = [(leaf, torch.zeros_like(leaf) if leaf.grad is None else leaf.grad) for _, leaf in touched]
+    merged = torch.empty(len(rows), touched[0][1].shape[1], device=rows.device)
+    merged[inverse] = torch.cat([leaf.detach() for leaf, _ in used])
+    merged.grad = torch.zeros_like(merged).index_add_(0, inverse, torch.cat([g for _, g in used]))
+    return [(rows, merged)]
+
+
+class RowAdagrad(_TouchedRows):
+    """Adagrad with one accumulator a row: the running sum of its mean squared gradient.
+
+    ``G += mean(g**2)``, ``w -= learning_rate * g / (sqrt(G) + eps)``: a quarter of the memory
+    traffic of Adam, and rare rows keep a large step. (Duchi, Hazan and Singer 2011; the row-wise
+    form is the usual one for large embedding tables.)
+
+    Parameters
+    ----------
+    embedding : StackedEmbedding
+    learning_rate : float
+    l2 : float
+        Penalty on touched rows.
+
+    Examples
+    --------
+    >>> table = StackedEmbedding([4], 2)
+    >>> before = table.table.clone()
+    >>> table(torch.tensor([[1]])).sum().backward()
+    >>> RowAdagrad(table, 0.1).step()
+    >>> (table.table - before).abs().sum(1) > 0
+    tensor([False,  True, False, False])
+    """
+
+    def __init__(
+        self, embedding: StackedEmbedding, learning_rate: float, *, l2: float = 0.0
+    ) -> None:
+        super().__init__(embedding, learning_rate, l2=l2)
+        self.sums = torch.zeros(len(embedding.table), device=embedding.table.device)
+
+    def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
+        sums = self.sums[rows].add_(gradient.square().mean(dim=1))
+        self.sums.index_copy_(0, rows, sums)
+        return gradient * (-self.learning_rate / (sums.sqrt_() + 1e-10))[:, None]
+
+
+class RowAdam(_TouchedRows):
+    """Adam whose moments of a row advance only when the row is touched (lazy Adam).
+
+    Equal to ``torch.optim.SparseAdam``, with its defaults (0.9, 0.999) and 1e-8.
+
+    Parameters
+    ----------
+    embedding : StackedEmbedding
+    learning_rate : float
+    l2 : float
+        Penalty on touched rows.
+
+    Examples
+    --------
+    >>> table = StackedEmbedding([4], 2)
+    >>> before = table.table.clone()
+    >>> table(torch.tensor([[1]])).sum().backward()
+    >>> RowAdam(table, 0.1).step()
+    >>> (table.table - before)[1].round(decimals=3)
+    tensor([-0.1000, -0.1000])
+    """
+
+    def __init__(
+        self, embedding: StackedEmbedding, learning_rate: float, *, l2: float = 0.0
+    ) -> None:
+        super().__init__(embedding, learning_rate, l2=l2)
+        self.first = torch.zeros_like(embedding.table)
+        self.second = torch.zeros_like(embedding.table)
+        self.steps = 0
+
+    def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
+        self.steps += 1
+        first = self.first[rows].lerp_(gradient, 0.1)
+        second = self.second[rows].mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        self.first.index_copy_(0, rows, first)
+        self.second.index_copy_(0, rows, second)
+        correction = (1 - 0.999**self.steps) ** 0.5 / (1 - 0.9**self.steps)
+        return first.div_(second.sqrt_().add_(1e-8)).mul_(-self.learning_rate * correction)
+
+
+_OPTIMIZERS = {"adagrad": RowAdagrad, "adam": RowAdam}
+
+
+def row_optimizer(
+    name: str, embedding: StackedEmbedding, learning_rate: float, *, l2: float = 0.0
+) -> RowOptimizer:
+    """Return the row optimizer called ``"adagrad"`` or ``"adam"``.
+
+    Raises
+    ------
+    InputError
+        For another name.
+
+    Examples
+    --------
+    >>> type(row_optimizer("adam", StackedEmbedding([3], 2), 0.01)).__name__
+    'RowAdam'
+    """
+    if name not in _OPTIMIZERS:
+        raise InputError(f"row optimizer {name!r} is unknown; choose from {sorted(_OPTIMIZERS)}")
+    return _OPTIMIZERS[name](embedding, learning_rate, l2=l2)

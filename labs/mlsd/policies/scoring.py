@@ -1,0 +1,61 @@
+"""Deploy a scorer: predict every candidate, let the auction do the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from mlsd.models.base import Scorer
+from mlsd.worlds.base import Actions, RequestBatch
+
+
+class CounterLookup(Protocol):
+    """The streaming twin of a counter feature set."""
+
+    def update(self, events: pd.DataFrame) -> None:
+        """Count labelled impressions in the order in which their labels became known."""
+        ...
+
+    def lookup(self, columns: Mapping[str, np.ndarray], now: float) -> dict[str, np.ndarray]:
+        """Return counter columns, shape (n,) each, as known at `now`."""
+        ...
+
+
+class ScorerPolicy:
+    """Ranks candidates by bid times the predicted click-through rate of a scorer.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Already fitted; deployment does not refit it.
+    counters : CounterLookup or None
+        Looked up for each candidate before the scorer is asked, and updated from the events that
+        the world hands back.
+
+    Notes
+    -----
+    Position is an effect of the slot, not of the ad, so every candidate is scored as if it stood
+    in the top slot.
+    """
+
+    def __init__(self, scorer: Scorer, *, counters: CounterLookup | None = None) -> None:
+        self.scorer = scorer
+        self.counters = counters
+
+    def act(self, requests: RequestBatch) -> Actions:
+        """Return the predicted click-through rate of each candidate, shape (n, k)."""
+        columns = requests.columns(position=0)
+        shape = requests.candidates["ad_id"].shape
+        if self.counters is not None:
+            now = np.repeat(requests.ts, shape[1])
+            columns = columns | self.counters.lookup(columns, now)
+        predicted = self.scorer.predict_proba(columns)[:, 1]
+        return Actions(predicted_ctr=predicted.reshape(shape))
+
+    def observe(self, events: Mapping[str, pd.DataFrame]) -> None:
+        """Count newly known impressions and clicks."""
+        if self.counters is not None and len(events["impressions"]):
+            self.counters.update(events["impressions"])
