@@ -1,0 +1,31 @@
+"""Logs from disk: specs, public data sets, splits, and the checks between a file and a model."""
+
+from mlsd.data.catalogue import Entry, RemoteFile, card_path, catalogue, find_entry, load_dataset
+from mlsd.data.fetch import fetch_dataset
+from mlsd.data.loading import load_log
+from mlsd.data.locations import data_root
+from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.data.spec import LogSpec, load_spec
+from mlsd.data.splits import given_split, shuffle_split, time_split
+from mlsd.data.validation import validate_log
+
+__all__ = [
+    "ColumnRoles",
+    "Entry",
+    "LabelledLog",
+    "LogSpec",
+    "RemoteFile",
+    "Split",
+    "card_path",
+    "catalogue",
+    "data_root",
+    "fetch_dataset",
+    "find_entry",
+    "given_split",
+    "load_dataset",
+    "load_log",
+    "load_spec",
+    "shuffle_split",
+    "time_split",
+    "validate_log",
+]

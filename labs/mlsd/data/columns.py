@@ -125,7 +125,7 @@ def _check_times(raw: RawTable, name: str, seconds: np.ndarray) -> np.ndarray:
     if far.size:
         cell = _shown(raw.column(name), far[0])
         raw.fail(name, f"is {cell}; times are in seconds: divide milliseconds by 1000", far[0])
-    return seconds
+    return seconds.astype(np.float64 if seconds.dtype.kind == "f" else np.int64)
 
 
 def _stamp_seconds(raw: RawTable, name: str) -> np.ndarray:

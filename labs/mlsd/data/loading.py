@@ -45,10 +45,10 @@ def load_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
     --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
-    >>> _ = (folder / "log.csv").write_text("click,device\\n" + "0,phone\\n1,desk\\n" * 5)
+    >>> _ = (folder / "log.csv").write_text("click,device\\n" + "0,phone\\n1,desk\\n" * 50)
     >>> _ = (folder / "log.toml").write_text('[table]\\npath="log.csv"\\n[columns]\\nlabel="click"')
     >>> load_log(folder / "log.toml").frame.shape
-    (10, 2)
+    (100, 2)
     """
     spec = spec if isinstance(spec, LogSpec) else load_spec(spec)
     tables = _read_tables(spec, root)
@@ -68,7 +68,8 @@ def load_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
 
 def _read_tables(spec: LogSpec, root: Path | str | None) -> dict[str, RawTable]:
     if spec.table.source:
-        return read_source(spec.table.source, data_root(root) / spec.table.folder)
+        tables = read_source(spec.table.source, data_root(root) / spec.table.folder)
+        return {part: tables[part] for part in ("all", *PARTS) if part in tables}
     folder = Path(root) if root is not None else spec.file.parent
     return {
         part: read_table(folder / path, delimiter=spec.table.delimiter)
@@ -110,7 +111,7 @@ def _all_numbers(tables: dict[str, RawTable], name: str) -> bool:
 
 
 def _convert(raw: RawTable, columns: ColumnSpec) -> pd.DataFrame:
-    """The columns that have a role, in canonical types; roles of time first."""
+    """Return the columns that have a role, in canonical types, times first."""
     converted: dict[str, np.ndarray | pd.Series] = {}
     for name in (columns.time, columns.known_at):
         if name and name not in converted:
@@ -139,9 +140,7 @@ def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _check_known_at(
-    tables: dict[str, RawTable], columns: ColumnSpec, frame: pd.DataFrame
-) -> None:
+def _check_known_at(tables: dict[str, RawTable], columns: ColumnSpec, frame: pd.DataFrame) -> None:
     early = np.flatnonzero(frame[columns.known_at].to_numpy() < frame[columns.time].to_numpy())
     if early.size == 0:
         return

@@ -37,7 +37,6 @@ from pathlib import Path
 
 from mlsd.data.sections import TomlSection, first_repeated
 from mlsd.data.splits import PARTS, check_shares
-from mlsd.runtime import InputError
 
 CASES = ("video", "event", "ad_click", "fraud")
 KINDS = ("time", "given", "shuffle")
@@ -201,7 +200,7 @@ def _check_roles(
     lists: dict[str, tuple[str, ...]],
     entities: tuple[tuple[str, ...], ...],
 ) -> None:
-    """A column has one role; only known_at may repeat the time, and entities reuse features."""
+    """Require one role a column; known_at may repeat the time, and entities reuse features."""
     named = [column for role, column in singles.items() if column and role != "known_at"]
     known_at = singles["known_at"]
     if known_at and known_at != singles["time"]:
@@ -213,7 +212,9 @@ def _check_roles(
     barred |= {*lists["ignore"], *lists["numeric"]}
     for column in (name for key in entities for name in key):
         if column in barred:
-            section.fail(f"and entities both name {column!r}; a key must be a user, item or category")
+            section.fail(
+                f"and entities both name {column!r}; a key must be a user, item or category"
+            )
 
 
 def _split(section: TomlSection, columns: ColumnSpec, table: TableSpec) -> SplitSpec:

@@ -248,13 +248,20 @@ class _TextFile:
             )
 
     def _fail_at_bad_text(self) -> NoReturn:
-        with _open(self.path) as stream:
-            for number, line in enumerate(stream, start=1):
-                try:
-                    line.decode(self.encoding)
-                except UnicodeError:
-                    break
+        try:
+            with _open(self.path) as stream:
+                rows = (number for number, line in enumerate(stream, 1) if not self._decodes(line))
+                where = f"row {next(rows)}"
+        except (StopIteration, EOFError, OSError, zlib.error):
+            where = "the table"
         raise InputError(
-            f"{self.path.name}: row {number} is not {self.encoding.upper()} text; "
+            f"{self.path.name}: {where} is not {self.encoding.upper()} text; "
             "save the file as UTF-8"
         )
+
+    def _decodes(self, line: bytes) -> bool:
+        try:
+            line.decode(self.encoding)
+        except UnicodeError:
+            return False
+        return True

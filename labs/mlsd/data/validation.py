@@ -105,9 +105,7 @@ def _check_order(log: LabelledLog) -> None:
     backwards = np.flatnonzero(np.diff(seconds) < 0)
     if backwards.size:
         row = backwards[0] + 1
-        _fail(
-            log, f"row position {row}, column {time!r} lies before the row above; sort by time"
-        )
+        _fail(log, f"row position {row}, column {time!r} lies before the row above; sort by time")
     if known_at:
         early = np.flatnonzero(log.frame[known_at].to_numpy() < seconds)
         if early.size:

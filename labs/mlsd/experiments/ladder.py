@@ -21,7 +21,6 @@ from mlsd.features import CounterFeatures
 from mlsd.models.base import Scorer
 from mlsd.runtime import InputError
 
-DEFAULT_SEEDS = (101, 102, 103)
 Progress = Callable[[str], None]
 
 
@@ -201,7 +200,7 @@ def _run_rung(
 def run_ladder(
     source: LadderSource,
     *,
-    seeds: tuple[int, ...] = DEFAULT_SEEDS,
+    seeds: tuple[int, ...],
     rungs: Iterable[str] | None = None,
     deploy: Callable[[FittedRung, PreparedLog], dict[str, float]] | None = None,
     progress: Progress = lambda message: None,

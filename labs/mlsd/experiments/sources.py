@@ -12,6 +12,8 @@ from mlsd.data.log import LabelledLog
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 HISTORY_DAYS = 14
+WORLD_SEEDS = (101, 102, 103)
+MODEL_SEEDS = (0, 1, 2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,14 @@ class LogSource:
         """Yield the same log once a seed."""
         for seed in seeds:
             yield Replicate(seed, self.log)
+
+
+def default_seeds(source: LadderSource) -> tuple[int, ...]:
+    """Return three seeds for worlds, of which none settled a parameter; five for the models of a log.
+
+    Examples
+    --------
+    >>> default_seeds(WorldSource())
+    (101, 102, 103)
+    """
+    return WORLD_SEEDS if source.independent else MODEL_SEEDS

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from mlsd.features.encoders import NumericEncoder, VocabularyEncoder
+from mlsd.models.options import TrainingOptions
 from mlsd.models.scorer import Arrays, ColumnScorer, take_rows
-from mlsd.models.training import Examples, TrainingOptions, predict_scores, seeded, train
+from mlsd.models.training import Examples, predict_scores, seeded, train
 from mlsd.runtime import InputError
 
 
@@ -35,7 +36,9 @@ class DeepScorer(ColumnScorer):
 
     def _learn(self, columns, y, weights, valid) -> None:
         if not self._columns():
-            raise InputError(f"{type(self).__name__} has no column; name categorical or numeric ones")
+            raise InputError(
+                f"{type(self).__name__} has no column; name categorical or numeric ones"
+            )
         options = self._options()
         if valid is None:
             columns, y, weights, valid = self._hold_out(columns, y, weights)
@@ -45,7 +48,9 @@ class DeepScorer(ColumnScorer):
         examples = self._examples(columns, y, weights)
         validation = None if valid is None else self._examples(*valid, None)
         with seeded(self.random_state):
-            self.network_ = self._network(list(self.vocabulary_.sizes_), examples.inputs[1].shape[1])
+            self.network_ = self._network(
+                list(self.vocabulary_.sizes_), examples.inputs[1].shape[1]
+            )
         self.history_ = train(
             self.network_, examples, options, validation=validation, seed=self.random_state
         )
@@ -55,7 +60,12 @@ class DeepScorer(ColumnScorer):
         if cut == len(y):
             return columns, y, weights, None
         held = take_rows(columns, slice(cut, None)), y[cut:]
-        return take_rows(columns, slice(cut)), y[:cut], weights if weights is None else weights[:cut], held
+        return (
+            take_rows(columns, slice(cut)),
+            y[:cut],
+            weights if weights is None else weights[:cut],
+            held,
+        )
 
     def _examples(self, columns: Arrays, y: np.ndarray, weights: np.ndarray | None) -> Examples:
         labels = torch.from_numpy(np.asarray(y, dtype=np.float32))

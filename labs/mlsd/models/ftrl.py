@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
 from mlsd.features.encoders import NumericEncoder, hash_buckets
 from mlsd.models.base import Columns
+from mlsd.models.minibatches import MAX_BATCH, Entries, MiniBatches
 from mlsd.models.scorer import Arrays, ColumnScorer, as_weights, take_rows
 from mlsd.runtime import InputError
 
-MAX_BATCH = 64
 _CHUNK_BATCHES = 512
 
 
@@ -128,67 +128,60 @@ class FTRLProximal(ColumnScorer):
         step = self.batch_size * _CHUNK_BATCHES
         for start in range(0, len(y), step):
             part = slice(start, start + step)
-            chunk = _Chunk.of(self._hashed(take_rows(columns, part), y[part]), self.batch_size)
-            dense = self._dense(take_rows(columns, part), len(y[part]))
+            given = take_rows(columns, part)
+            chunk = MiniBatches(self._hashed(given, len(y[part])), self.batch_size)
+            dense = self._dense(given, len(y[part]))
             weight = None if weights is None else weights[part]
             predicted[part] = self._run(chunk, dense, y[part], weight)
         return predicted
 
     def _run(
-        self, chunk: _Chunk, dense: np.ndarray, y: np.ndarray, weights: np.ndarray | None
+        self, batches: MiniBatches, dense: np.ndarray, y: np.ndarray, weights: np.ndarray | None
     ) -> np.ndarray:
         predicted = np.empty(len(y))
-        for number, start in enumerate(range(0, len(y), self.batch_size)):
-            rows = slice(start, start + self.batch_size)
-            entries = slice(chunk.first_entry[number], chunk.first_entry[number + 1])
-            groups = slice(chunk.first_group[number], chunk.first_group[number + 1])
-            batch = _Batch(
-                chunk.bucket[groups],
-                chunk.group[entries],
-                chunk.row[entries],
-                chunk.value[entries],
-                chunk.start[groups] - entries.start,
-            )
+        for rows, entries in batches:
             weight = None if weights is None else weights[rows]
-            predicted[rows] = self._step(batch, dense[rows], y[rows], weight)
+            predicted[rows] = self._step(entries, dense[rows], y[rows], weight)
         return predicted
 
     def _step(
-        self, batch: _Batch, dense: np.ndarray, y: np.ndarray, weights: np.ndarray | None
+        self, entries: Entries, dense: np.ndarray, y: np.ndarray, weights: np.ndarray | None
     ) -> np.ndarray:
-        z, n = self.z_[batch.bucket], self.n_[batch.bucket]
-        root = np.sqrt(n)
-        w = self._weights(z, root, self.l1, self.l2)
-        dense_root = np.sqrt(self.dense_n_)
-        dense_w = self._dense_weights(dense_root)
+        z, n = self.z_[entries.bucket], self.n_[entries.bucket]
+        w = self._weights(z, np.sqrt(n), self.l1, self.l2)
+        dense_w = self._dense_weights()
         score = dense @ dense_w
-        if len(batch.row):
-            score += np.bincount(batch.row, w[batch.group] * batch.value, minlength=len(y))
+        if len(entries.row):
+            score += np.bincount(entries.row, w[entries.group] * entries.value, minlength=len(y))
         probability = _sigmoid(score)
         error = probability - y if weights is None else (probability - y) * weights
-        if len(batch.row):
-            gradient = error[batch.row] * batch.value
-            total = np.add.reduceat(gradient, batch.start)
-            n += np.add.reduceat(gradient * gradient, batch.start)
-            self.z_[batch.bucket] = z + total - (np.sqrt(n) - root) / self.alpha * w
-            self.n_[batch.bucket] = n
-        self.dense_n_ += (error * error) @ (dense * dense)
-        sigma = (np.sqrt(self.dense_n_) - dense_root) / self.alpha
-        self.dense_z_ += error @ dense - sigma * dense_w
+        if len(entries.row):
+            gradient = error[entries.row] * entries.value
+            total = np.add.reduceat(gradient, entries.start)
+            squares = np.add.reduceat(gradient * gradient, entries.start)
+            self.z_[entries.bucket], self.n_[entries.bucket] = self._moved(z, n, w, total, squares)
+        self.dense_z_, self.dense_n_ = self._moved(
+            self.dense_z_, self.dense_n_, dense_w, error @ dense, (error * error) @ (dense * dense)
+        )
         return probability
+
+    def _moved(self, z, n, w, total, squares) -> tuple[np.ndarray, np.ndarray]:
+        larger = n + squares
+        return z + total - (np.sqrt(larger) - np.sqrt(n)) / self.alpha * w, larger
 
     def _weights(self, z: np.ndarray, root: np.ndarray, l1: float, l2: float) -> np.ndarray:
         shrunk = z if l1 == 0 else np.sign(z) * np.maximum(np.abs(z) - l1, 0.0)
         return -shrunk / ((self.beta + root) / self.alpha + l2)
 
-    def _dense_weights(self, root: np.ndarray) -> np.ndarray:
+    def _dense_weights(self) -> np.ndarray:
+        root = np.sqrt(self.dense_n_)
         w = self._weights(self.dense_z_, root, self.l1, self.l2)
         w[0] = self._weights(self.dense_z_[:1], root[:1], 0.0, 0.0)[0]
         return w
 
-    def _hashed(self, columns: Arrays, y: np.ndarray) -> np.ndarray:
+    def _hashed(self, columns: Arrays, rows: int) -> np.ndarray:
         if not self.categorical:
-            return np.empty((len(y), 0), dtype=np.int64)
+            return np.empty((rows, 0), dtype=np.int64)
         return hash_buckets(columns, self.categorical, self.bits)
 
     def _dense(self, columns: Arrays, rows: int) -> np.ndarray:
@@ -198,56 +191,10 @@ class FTRLProximal(ColumnScorer):
         return np.hstack([intercept, self.scale_.transform(columns).astype(np.float64)])
 
     def _probability(self, columns: Arrays, rows: int) -> np.ndarray:
-        score = self._dense(columns, rows) @ self._dense_weights(np.sqrt(self.dense_n_))
-        buckets = self._hashed(columns, score)
+        score = self._dense(columns, rows) @ self._dense_weights()
+        buckets = self._hashed(columns, rows)
         w = self._weights(self.z_[buckets], np.sqrt(self.n_[buckets]), self.l1, self.l2)
         return _sigmoid(score + w.sum(axis=1))
-
-
-class _Batch(NamedTuple):
-    """Entries (row, coordinate, value) of one mini-batch, grouped by coordinate."""
-
-    bucket: np.ndarray
-    group: np.ndarray
-    row: np.ndarray
-    value: np.ndarray
-    start: np.ndarray
-
-
-class _Chunk(NamedTuple):
-    """Entries of many mini-batches, sorted by batch and coordinate in one go.
-
-    An id that a row names twice (two fields in one bucket) is one entry of value 2.
-    """
-
-    bucket: np.ndarray
-    group: np.ndarray
-    row: np.ndarray
-    value: np.ndarray
-    start: np.ndarray
-    first_entry: np.ndarray
-    first_group: np.ndarray
-
-    @classmethod
-    def of(cls, buckets: np.ndarray, batch_size: int) -> _Chunk:
-        """Sort the buckets, shape (rows, fields), of a run of rows."""
-        rows, fields = buckets.shape
-        batches = -(-rows // batch_size)
-        batch, row = np.divmod(np.arange(rows), batch_size)
-        span = int(buckets.max(initial=0)) + 1
-        key = ((batch[:, None] * span + buckets) * MAX_BATCH + row[:, None]).ravel()
-        key.sort()
-        first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]][: len(key)])
-        value = np.diff(first, append=len(key)).astype(np.float64)
-        place, row_in_batch = np.divmod(key[first], MAX_BATCH)
-        start = np.flatnonzero(np.r_[True, place[1:] != place[:-1]][: len(place)])
-        group_batch, bucket = np.divmod(place[start], span)
-        edges = np.arange(batches + 1)
-        first_entry = np.searchsorted(place, edges * span)
-        first_group = np.searchsorted(group_batch, edges)
-        sizes = np.diff(start, append=len(place))
-        group = np.repeat(np.arange(len(start)) - first_group[group_batch], sizes)
-        return cls(bucket, group, row_in_batch, value, start, first_entry, first_group)
 
 
 def _sigmoid(score: np.ndarray) -> np.ndarray:

@@ -56,9 +56,33 @@ class StackedEmbedding(nn.Module):
         if not (self.training and torch.is_grad_enabled()):
             return functional.embedding(positions, self.table)
         rows, inverse = torch.unique(positions, return_inverse=True)
-        leaf = self.table[rows].requires_grad_()
+        leaf = self.table.index_select(0, rows).requires_grad_()
         self.touched.append((rows, leaf))
         return functional.embedding(inverse, leaf)
+
+
+class IdDropout(nn.Module):
+    """Replaces a share of the ids by the unknown id 0 while training.
+
+    Examples
+    --------
+    >>> IdDropout(1.0)(torch.tensor([[3, 4]]))
+    tensor([[0, 0]])
+    >>> IdDropout(1.0).eval()(torch.tensor([[3, 4]]))
+    tensor([[3, 4]])
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        if not 0 <= share <= 1:
+            raise InputError(f"id_dropout is {share}; give a share from 0 to 1")
+        self.share = share
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return codes of the same shape."""
+        if not (self.training and self.share):
+            return codes
+        return codes * (torch.rand(codes.shape, device=codes.device) >= self.share)
 
 
 class CrossLayer(nn.Module):

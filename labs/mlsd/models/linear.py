@@ -156,7 +156,7 @@ class _Objective:
         return np.concatenate([[self.weights.sum()], ids, numbers])
 
     def unscaled(self, variables: np.ndarray) -> tuple[float, np.ndarray]:
-        """The intercept and the coefficients."""
+        """Return the intercept and the coefficients."""
         w = variables * self.scale
         return float(w[0] + self.start), w[1:]
 

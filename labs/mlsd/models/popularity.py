@@ -13,7 +13,7 @@ NO_ITEM = -1
 
 
 class PopularityRecommender:
-    """Ranks items by their number of interactions, older ones discounted where there is a half-life.
+    """Ranks items by their number of interactions, recent ones counting more if so wished.
 
     An item's score is ``sum(0.5 ** ((last - ts) / half_life))`` over its interactions, `last` being
     the latest time in the data; without a half-life it is their number. Ties go to the item that

@@ -167,7 +167,7 @@ class ColumnScorer:
 
     def get_params(self) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
-        names = [name for name in inspect.signature(type(self)).parameters]
+        names = inspect.signature(type(self)).parameters
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
@@ -181,7 +181,9 @@ class ColumnScorer:
         columns = take_columns(X, tuple(dict.fromkeys(self._columns())))
         for name in self.numeric:
             if columns[name].dtype.kind not in "biuf":
-                raise InputError(f"X: numeric column {name!r} is {columns[name].dtype}, not numbers")
+                raise InputError(
+                    f"X: numeric column {name!r} is {columns[name].dtype}, not numbers"
+                )
         return columns
 
     def _checked(self, X: Columns, y: np.ndarray) -> tuple[Arrays, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,61 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from mlsd.models.layers import StackedEmbedding
-from mlsd.models.row_optimizers import RowOptimizer, row_optimizer
-from mlsd.runtime import InputError
+from mlsd.models.optimizers import Optimizers
+from mlsd.models.options import TrainingOptions
 
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How a deep model is trained.
-
-    Attributes
-    ----------
-    batch_size : int
-        Rows of one step.
-    epochs : float
-        At most so many passes over the rows; a fraction is allowed.
-    learning_rate : float
-        Of Adam on the dense parameters, and of the row optimizer unless it has its own.
-    embedding_learning_rate : float, optional
-        Of the row optimizer.
-    row_optimizer : str
-        ``"adagrad"`` or ``"adam"``.
-    weight_decay : float
-        Decoupled decay of the dense matrices (AdamW); biases bear none.
-    embedding_l2 : float
-        Penalty on the embedding rows that a batch touches.
-    validations_per_epoch : int
-        How often the validation loss is taken.
-    patience : int
-        Stop after so many validations without a better one.
-    decay : str
-        ``"none"`` or ``"cosine"``: the learning rates fall to 0 over `epochs`.
-    progress : bool
-        Whether to show a progress bar.
-    """
-
-    batch_size: int = 1024
-    epochs: float = 3.0
-    learning_rate: float = 1e-3
-    embedding_learning_rate: float | None = None
-    row_optimizer: str = "adam"
-    weight_decay: float = 0.0
-    embedding_l2: float = 0.0
-    validations_per_epoch: int = 2
-    patience: int = 3
-    decay: str = "none"
-    progress: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "epochs", "learning_rate", "validations_per_epoch", "patience"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} is {getattr(self, name)!r}; give a number above 0")
-        if self.decay not in ("none", "cosine"):
-            raise InputError(f"decay is {self.decay!r}; choose 'none' or 'cosine'")
 
 
 @dataclass(frozen=True)
@@ -82,10 +32,11 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: Tensor | slice) -> Examples:
-        """Return a choice of rows."""
-        weights = None if self.weights is None else self.weights[rows]
-        return Examples(tuple(each[rows] for each in self.inputs), self.labels[rows], weights)
+    def take(self, rows: Tensor) -> Examples:
+        """Return a choice of rows, by position."""
+        weights = None if self.weights is None else self.weights.index_select(0, rows)
+        inputs = tuple(each.index_select(0, rows) for each in self.inputs)
+        return Examples(inputs, self.labels.index_select(0, rows), weights)
 
     def to(self, device: torch.device) -> Examples:
         """Return the rows on a device."""
@@ -95,10 +46,23 @@ class Examples:
 
 @dataclass
 class TrainingHistory:
-    """Validation losses by step, and the step whose weights were kept."""
+    """Validation losses by step, and the step whose weights were kept.
+
+    Attributes
+    ----------
+    steps : list of int
+        Steps taken before each validation.
+    validation_loss : list of float
+    cpu_seconds : list of float
+        CPU time of the process from the start of training to the end of each validation.
+    total_cpu_seconds : float
+        To the end of training.
+    """
 
     steps: list[int] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+    total_cpu_seconds: float = 0.0
 
     @property
     def best_loss(self) -> float:
@@ -142,47 +106,6 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-class Optimizers:
-    """Adam for the dense parameters, a row optimizer for every `StackedEmbedding` of the model.
-
-    Parameters
-    ----------
-    model : nn.Module
-    options : TrainingOptions
-    """
-
-    def __init__(self, model: nn.Module, options: TrainingOptions) -> None:
-        rate = options.embedding_learning_rate or options.learning_rate
-        matrices = [p for p in model.parameters() if p.ndim > 1]
-        biases = [p for p in model.parameters() if p.ndim <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": options.weight_decay},
-            {"params": biases, "weight_decay": 0.0},
-        ]
-        self.dense = torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
-        self.rows: list[RowOptimizer] = [
-            row_optimizer(options.row_optimizer, module, rate, l2=options.embedding_l2)
-            for module in model.modules()
-            if isinstance(module, StackedEmbedding)
-        ]
-        self._start = [options.learning_rate, rate]
-
-    def scale(self, factor: float) -> None:
-        """Set the learning rates to `factor` times those at the start."""
-        for group in self.dense.param_groups:
-            group["lr"] = self._start[0] * factor
-        for rows in self.rows:
-            rows.learning_rate = self._start[1] * factor
-
-    def step(self, loss: Tensor) -> None:
-        """Take one step downhill."""
-        self.dense.zero_grad()
-        loss.backward()
-        self.dense.step()
-        for rows in self.rows:
-            rows.step()
-
-
 def train(
     model: nn.Module,
     examples: Examples,
@@ -220,6 +143,7 @@ def train(
         _run(model, examples, options, keeper, loss)
     keeper.restore()
     model.to("cpu").eval()
+    keeper.history.total_cpu_seconds = time.process_time() - keeper.started
     return keeper.history
 
 
@@ -228,7 +152,7 @@ def _run(
 ) -> None:
     per_epoch = math.ceil(len(examples) / options.batch_size)
     total = max(1, round(options.epochs * per_epoch))
-    every = max(1, per_epoch // options.validations_per_epoch)
+    due = _validation_steps(per_epoch, options.validations_per_epoch, total)
     optimizers = Optimizers(model, options)
     model.train()
     bar = tqdm(total=total, disable=not options.progress, desc="training", unit="step")
@@ -238,8 +162,13 @@ def _run(
                 optimizers.scale(0.5 + 0.5 * math.cos(math.pi * (step - 1) / total))
             optimizers.step(loss(model(*batch.inputs), batch.labels, batch.weights))
             bar.update()
-            if (step % every == 0 or step == total) and keeper.stale(step) >= options.patience:
+            if step in due and keeper.stale(step) >= options.patience:
                 break
+
+
+def _validation_steps(per_epoch: int, validations: int, total: int) -> set[int]:
+    every = per_epoch / validations
+    return {max(1, round(every * i)) for i in range(1, int(total / every) + 1)} | {total}
 
 
 def _batches(examples: Examples, batch_size: int, total: int) -> Iterator[Examples]:
@@ -258,6 +187,7 @@ class _BestKeeper:
         self.model, self.validation, self.loss = model, validation, loss
         self.history = TrainingHistory()
         self.best: dict[str, Tensor] | None = None
+        self.started = time.process_time()
 
     def stale(self, step: int) -> int:
         """Take the validation loss; return how many have passed since the best one."""
@@ -268,6 +198,7 @@ class _BestKeeper:
             self.best = copy.deepcopy(self.model.state_dict())
         self.history.steps.append(step)
         self.history.validation_loss.append(value)
+        self.history.cpu_seconds.append(time.process_time() - self.started)
         return len(self.history.steps) - 1 - int(np.argmin(self.history.validation_loss))
 
     def restore(self) -> None:

@@ -72,8 +72,8 @@ class LightGBMScorer(ColumnScorer):
         min_count: int = 1,
         cat_smooth: float = 20.0,
         cat_l2: float = 20.0,
-        max_cat_threshold: int = 64,
-        min_data_per_group: int = 100,
+        max_cat_threshold: int = 16,
+        min_data_per_group: int = 200,
         random_state: int = 0,
     ) -> None:
         self.categorical = categorical

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.models.base import Scorer
+from mlsd.runtime import InputError
 from mlsd.worlds.base import Actions, RequestBatch
 
 
@@ -34,6 +35,14 @@ class ScorerPolicy:
     counters : CounterLookup or None
         Looked up for each candidate before the scorer is asked, and updated from the events that
         the world hands back.
+    rank_by : str
+        ``"value"``: the world's own rule for its billing. ``"bid"``: the bid alone, whatever is
+        billed.
+
+    Raises
+    ------
+    InputError
+        For another `rank_by`, when the policy acts.
 
     Notes
     -----
@@ -41,9 +50,12 @@ class ScorerPolicy:
     in the top slot.
     """
 
-    def __init__(self, scorer: Scorer, *, counters: CounterLookup | None = None) -> None:
+    def __init__(
+        self, scorer: Scorer, *, counters: CounterLookup | None = None, rank_by: str = "value"
+    ) -> None:
         self.scorer = scorer
         self.counters = counters
+        self.rank_by = rank_by
 
     def act(self, requests: RequestBatch) -> Actions:
         """Return the predicted click-through rate of each candidate, shape (n, k)."""
@@ -52,8 +64,15 @@ class ScorerPolicy:
         if self.counters is not None:
             now = np.repeat(requests.ts, shape[1])
             columns = columns | self.counters.lookup(columns, now)
-        predicted = self.scorer.predict_proba(columns)[:, 1]
-        return Actions(predicted_ctr=predicted.reshape(shape))
+        predicted = self.scorer.predict_proba(columns)[:, 1].reshape(shape)
+        return Actions(predicted_ctr=predicted, rank_score=self._rank_score(requests, predicted))
+
+    def _rank_score(self, requests: RequestBatch, predicted: np.ndarray) -> np.ndarray | None:
+        if self.rank_by == "value":
+            return None
+        if self.rank_by == "bid":
+            return requests.candidates["bid"]
+        raise InputError(f"rank_by is {self.rank_by!r}; choose 'value' or 'bid'")
 
     def observe(self, events: Mapping[str, pd.DataFrame]) -> None:
         """Count newly known impressions and clicks."""

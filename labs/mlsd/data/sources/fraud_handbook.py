@@ -24,7 +24,7 @@ COLUMNS = {
     "TX_FRAUD": "label",
 }
 FEEDBACK_DELAY = 7 * 86_400
-# A pickle may run any code when it is opened, so that only what a plain table consists of is let in.
+# A pickle may run any code when it is opened; only what a plain table consists of is let in.
 _ALLOWED = {
     "pandas": {"DataFrame", "Index", "RangeIndex"},
     "pandas.core.frame": {"DataFrame"},
@@ -64,6 +64,13 @@ def read_fraud_handbook(folder: Path) -> dict[str, RawTable]:
     ------
     InputError
         No file is there, or one is damaged or lacks a column.
+
+    Examples
+    --------
+    >>> read_fraud_handbook(Path("nowhere"))
+    Traceback (most recent call last):
+    ...
+    mlsd.runtime.errors.InputError: nowhere: transactions.parquet not found in nowhere; ...
     """
     days = sorted(folder.glob("????-??-??.pkl"))
     if days:

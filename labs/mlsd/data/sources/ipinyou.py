@@ -57,6 +57,13 @@ def read_ipinyou(folder: Path) -> dict[str, RawTable]:
     ------
     InputError
         A file is missing or damaged.
+
+    Examples
+    --------
+    >>> read_ipinyou(Path("nowhere"))
+    Traceback (most recent call last):
+    ...
+    mlsd.runtime.errors.InputError: nowhere: train.fm.txt not found in nowhere; ...
     """
     parts = {part: _read_part(folder, part) for part in ("train", "test")}
     start = int(parts["train"]["weekday"].iloc[0])

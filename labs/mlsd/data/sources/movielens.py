@@ -71,6 +71,13 @@ def read_movielens(folder: Path) -> dict[str, RawTable]:
     ------
     InputError
         A file is missing or damaged, or a rating is of an unknown user or film.
+
+    Examples
+    --------
+    >>> read_movielens(Path("nowhere"))
+    Traceback (most recent call last):
+    ...
+    mlsd.runtime.errors.InputError: nowhere: u.data not found in nowhere; ...
     """
     ratings = _read_ratings(folder)
     raw = RawTable("u.data", pa.Table.from_pandas(ratings), 1)

@@ -70,8 +70,6 @@ class AdClickConfig:
         Effects of the ad, its campaign, the publisher, publisher by category, device by format.
     fatigue : float
         Loss of logit per unit of log(1 + views of this ad by this user).
-    views_forgotten : float
-        Share of remembered views that a night wipes out, in eighths.
     activity_sd, popularity_exponent, publisher_exponent : float
         Spread of users' log activity; Zipf exponents of campaigns and publishers.
     churn : float
@@ -120,7 +118,6 @@ class AdClickConfig:
     publisher_category_sd: float = 0.6
     device_format_sd: float = 0.3
     fatigue: float = 0.3
-    views_forgotten: int = 1
     activity_sd: float = 1.1
     popularity_exponent: float = 0.8
     publisher_exponent: float = 0.9

@@ -1,13 +1,14 @@
-"""Optimizers that update only the embedding rows a batch touched."""
+"""Optimizers of a deep model: Adam where it is dense, touched rows alone where it is sparse."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mlsd.models.layers import StackedEmbedding
+from mlsd.models.options import TrainingOptions
 from mlsd.runtime import InputError
 
 
@@ -53,7 +54,9 @@ def _merged(touched: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]
     if len(touched) < 2:
         return touched
     rows, inverse = torch.unique(torch.cat([rows for rows, _ in touched]), return_inverse=True)
-    used = [(leaf, torch.zeros_like(leaf) if leaf.grad is None else leaf.grad) for _, leaf in touched]
+    used = [
+        (leaf, torch.zeros_like(leaf) if leaf.grad is None else leaf.grad) for _, leaf in touched
+    ]
     merged = torch.empty(len(rows), touched[0][1].shape[1], device=rows.device)
     merged[inverse] = torch.cat([leaf.detach() for leaf, _ in used])
     merged.grad = torch.zeros_like(merged).index_add_(0, inverse, torch.cat([g for _, g in used]))
@@ -91,7 +94,7 @@ class RowAdagrad(_TouchedRows):
         self.sums = torch.zeros(len(embedding.table), device=embedding.table.device)
 
     def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
-        sums = self.sums[rows].add_(gradient.square().mean(dim=1))
+        sums = self.sums.index_select(0, rows).add_(gradient.square().mean(dim=1))
         self.sums.index_copy_(0, rows, sums)
         return gradient * (-self.learning_rate / (sums.sqrt_() + 1e-10))[:, None]
 
@@ -128,8 +131,10 @@ class RowAdam(_TouchedRows):
 
     def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
         self.steps += 1
-        first = self.first[rows].lerp_(gradient, 0.1)
-        second = self.second[rows].mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        first = self.first.index_select(0, rows).lerp_(gradient, 0.1)
+        second = (
+            self.second.index_select(0, rows).mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        )
         self.first.index_copy_(0, rows, first)
         self.second.index_copy_(0, rows, second)
         correction = (1 - 0.999**self.steps) ** 0.5 / (1 - 0.9**self.steps)
@@ -157,3 +162,44 @@ def row_optimizer(
     if name not in _OPTIMIZERS:
         raise InputError(f"row optimizer {name!r} is unknown; choose from {sorted(_OPTIMIZERS)}")
     return _OPTIMIZERS[name](embedding, learning_rate, l2=l2)
+
+
+class Optimizers:
+    """Adam for the dense parameters, a row optimizer for every `StackedEmbedding` of the model.
+
+    Parameters
+    ----------
+    model : nn.Module
+    options : TrainingOptions
+    """
+
+    def __init__(self, model: nn.Module, options: TrainingOptions) -> None:
+        rate = options.embedding_learning_rate or options.learning_rate
+        matrices = [p for p in model.parameters() if p.ndim > 1]
+        biases = [p for p in model.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": options.weight_decay},
+            {"params": biases, "weight_decay": 0.0},
+        ]
+        self.dense = torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
+        self.rows: list[RowOptimizer] = [
+            row_optimizer(options.row_optimizer, module, rate, l2=options.embedding_l2)
+            for module in model.modules()
+            if isinstance(module, StackedEmbedding)
+        ]
+        self._start = [options.learning_rate, rate]
+
+    def scale(self, factor: float) -> None:
+        """Set the learning rates to `factor` times those at the start."""
+        for group in self.dense.param_groups:
+            group["lr"] = self._start[0] * factor
+        for rows in self.rows:
+            rows.learning_rate = self._start[1] * factor
+
+    def step(self, loss: Tensor) -> None:
+        """Take one step downhill."""
+        self.dense.zero_grad()
+        loss.backward()
+        self.dense.step()
+        for rows in self.rows:
+            rows.step()

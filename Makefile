@@ -1,0 +1,90 @@
+# make lab    sets up, copies chapters and labs into work/, opens JupyterLab there
+# make test   sets up, then runs everything that continuous integration runs
+# make test PATHS="tests/unit/metrics notebooks/00_framework"   runs a part of it
+#
+# PYTHON=python3.12 names the Python that makes .venv; any from 3.11 on does.
+
+IS_NEW_ENOUGH := "import sys; sys.exit(sys.version_info < (3, 11))"
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,\
+	$(if $(shell $(p) -c $(IS_NEW_ENOUGH) 2>/dev/null && echo yes),$(p))))
+BIN := .venv/bin
+STAMP := .venv/installed-from
+
+# Checkouts have arbitrary file times, so contents and place decide whether to install again.
+FINGERPRINT := cat pyproject.toml constraints.txt | cksum; pwd
+INSTALLED := $(shell $(BIN)/python -c "" 2>/dev/null && \
+	test "$$($(FINGERPRINT))" = "$$(cat $(STAMP) 2>/dev/null)" && echo yes)
+# The programs of an environment know its place: one that was moved has to be made anew.
+VENV_STANDS = $(shell $(BIN)/python -c "" 2>/dev/null && \
+	test "$$(tail -n 1 $(STAMP) 2>/dev/null || pwd)" = "$$(pwd)" && echo yes)
+
+MAKE_VENV = rm -rf .venv && $(PYTHON) -m venv .venv &&
+INSTALL = $(if $(VENV_STANDS),,$(MAKE_VENV)) \
+	echo "Installing the course into .venv: a few minutes the first time, about 2 GB." && \
+	$(BIN)/python -m pip install --disable-pip-version-check \
+		--constraint constraints.txt --editable ".[dev]" && \
+	$(BIN)/mlsd doctor && ($(FINGERPRINT)) > $(STAMP)
+
+NEEDS_PYTHON = Python 3.11 or newer is needed: install it, or name it: make setup PYTHON=...
+NEEDS_VENV = $(PYTHON) lacks venv: install it (Debian, Ubuntu: apt install python3-venv)
+HAS_PYTHON = $(and $(PYTHON),$(shell $(PYTHON) -c $(IS_NEW_ENOUGH) 2>/dev/null && echo yes))
+HAS_VENV = $(shell $(PYTHON) -c "import venv, ensurepip" 2>/dev/null && echo yes)
+REQUIRE_PYTHON = $(if $(HAS_PYTHON),$(if $(HAS_VENV),,$(error $(NEEDS_VENV))),$(error $(NEEDS_PYTHON)))
+
+NOTEBOOKS := $(filter %.ipynb notebooks% solutions% labs/0%,$(PATHS))
+CODE := $(filter-out $(NOTEBOOKS),$(PATHS))
+
+# Idle threads of several OpenMP runtimes have to sleep; each of two workers has one thread.
+export OMP_WAIT_POLICY := PASSIVE
+test: export OMP_NUM_THREADS := 1
+test: export OPENBLAS_NUM_THREADS := 1
+test: export MKL_NUM_THREADS := 1
+test: export MPLBACKEND := agg
+
+.PHONY: setup lab test lint format lock build check stats clean
+.DEFAULT_GOAL := lab
+
+setup:
+	$(if $(INSTALLED),,$(if $(VENV_STANDS),,$(REQUIRE_PYTHON)))
+	@$(if $(INSTALLED),:,$(INSTALL))
+
+lab: setup
+	$(BIN)/mlsd lab
+
+ifdef PATHS
+test: setup
+	$(if $(CODE),$(BIN)/python -m pytest $(CODE))
+	$(if $(NOTEBOOKS),$(BIN)/mlsd course test $(NOTEBOOKS))
+else
+test: lint check
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/mlsd course test
+endif
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: setup
+	$(BIN)/mlsd course check
+
+stats: setup
+	$(BIN)/mlsd course stats
+
+build: setup
+	$(BIN)/mlsd course build
+	$(BIN)/mlsd course readme
+
+# Writes what is installed here to constraints.txt: upgrade, let `make test` pass, then lock.
+lock: setup
+	$(BIN)/python -m mlsd.runtime.lock
+
+# Caches alone: neither the reader's work/ nor .venv.
+clean:
+	rm -rf build .pytest_cache .ruff_cache .hypothesis
+	find . -name .venv -prune -o -type d -name __pycache__ -exec rm -rf {} +

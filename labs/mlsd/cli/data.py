@@ -1,0 +1,78 @@
+"""``mlsd data``: list, describe and fetch the public data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+data_app = typer.Typer(
+    help="Public data sets: list them, read their cards, fetch them.", no_args_is_help=True
+)
+Root = Annotated[
+    Path | None,
+    typer.Option(help="Folder with one folder a data set; default MLSD_DATA, else data/fetched."),
+]
+
+
+@data_app.command("list")
+def list_sets(root: Root = None) -> None:
+    """List the catalogued data sets and whether their files are here.
+
+    Example: [bold]mlsd data list[/bold]
+    """
+    from mlsd.data import catalogue, data_root
+
+    folder = data_root(root)
+    table = Table(title=f"public data sets, looked for under {folder}")
+    for title in ("name", "case", "rows", "here", "title", "licence"):
+        table.add_column(
+            title,
+            justify="right" if title == "rows" else "left",
+            overflow="fold",
+            no_wrap=title in ("name", "case"),
+        )
+    for entry in catalogue().values():
+        here = "yes" if (folder / entry.folder).is_dir() else "no"
+        table.add_row(entry.name, entry.case, f"{entry.rows:,}", here, entry.title, entry.licence)
+    Console().print(table)
+
+
+@data_app.command("card")
+def card(name: Annotated[str, typer.Argument(help="A data set, or a world.")]) -> None:
+    """Print the card of a data set or world: content, terms, published figures, limits.
+
+    Examples: [bold]mlsd data card movielens-100k-clicks[/bold];
+    [bold]mlsd data card ad_click_world[/bold]
+    """
+    from mlsd.data import card_path
+
+    Console().print(Markdown(card_path(name).read_text(encoding="utf-8")))
+
+
+@data_app.command("fetch")
+def fetch(
+    name: Annotated[str, typer.Argument(help="A name from 'mlsd data list'.")],
+    root: Root = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Take the files from this address instead.")
+    ] = None,
+) -> None:
+    """Download a data set from its official address, with its hash checked.
+
+    Examples: [bold]mlsd data fetch movielens-100k-clicks[/bold];
+    [bold]mlsd data fetch movielens-100k --mirror http://classroom.example/data[/bold]
+    """
+    from mlsd.data import fetch_dataset, find_entry
+
+    entry, console = find_entry(name), Console()
+    console.print(f"{entry.title}\nterms: {entry.licence}\nsource: {entry.homepage}", markup=False)
+    folder = fetch_dataset(name, root=root, base_url=mirror, progress=True)
+    for file in entry.files:
+        known = file.hash or "hash not published; what was fetched is recorded in SHA256SUMS"
+        console.print(f"{file.path}: {known}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"in {folder}", markup=False, highlight=False, soft_wrap=True)

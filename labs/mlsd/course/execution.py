@@ -1,0 +1,125 @@
+"""Run a notebook from top to bottom in a kernel of its own, and record what it cost."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from mlsd.course.notebooks import RUN_RECORD, code_fingerprint, set_cell_ids, strip_machine_noise
+from mlsd.runtime import InputError
+from mlsd.runtime.threads import THREAD_VARIABLES
+
+CELL_TIMEOUT_SECONDS = 180
+
+
+def kernel_environment(root: Path, threads: int = 1) -> dict[str, str]:
+    """Return the environment of a kernel: `threads` threads, idle ones asleep, package of `root`.
+
+    Examples
+    --------
+    >>> kernel_environment(Path("."))["OMP_WAIT_POLICY"]
+    'PASSIVE'
+    """
+    paths = [str((root / "labs").resolve()), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        # A debugger that is not asked for writes warnings to stderr at the start of a kernel.
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+@dataclass
+class _Meter:
+    """Wall and CPU seconds of each cell, the kernel's children included."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    client: Any = None
+
+    def start(self, **_: Any) -> None:
+        self.wall.append(-time.perf_counter())
+        self.cpu.append(-self._cpu_now())
+
+    def stop(self, **_: Any) -> None:
+        self.wall[-1] += time.perf_counter()
+        self.cpu[-1] += self._cpu_now()
+
+    def _cpu_now(self) -> float:
+        try:
+            times = psutil.Process(self.client.km.provisioner.pid).cpu_times()
+        except (AttributeError, psutil.Error):
+            return 0.0
+        return sum(times[:4]) if len(times) >= 4 else sum(times[:2])
+
+    def record(self) -> dict[str, float]:
+        return {
+            "cpu_seconds": round(sum(self.cpu), 1),
+            "longest_cell_cpu_seconds": round(max(self.cpu, default=0.0), 1),
+            "seconds": round(sum(self.wall), 1),
+        }
+
+
+def execute_notebook(notebook: NotebookNode, *, folder: Path, root: Path, where: str) -> None:
+    """Run `notebook` in place and store its outputs, a hash of its code and what it cost.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    folder : Path
+        Working directory of the kernel.
+    root : Path
+        The project whose package the kernel imports.
+    where : str
+        The source, for messages.
+
+    Raises
+    ------
+    InputError
+        If a cell raises or takes longer than `CELL_TIMEOUT_SECONDS`; names cell and error.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    meter = _Meter()
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=CELL_TIMEOUT_SECONDS,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_execute=meter.start,
+        on_cell_executed=meter.stop,
+    )
+    meter.client = client
+    try:
+        client.execute(env=kernel_environment(root))
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise InputError(_failure(notebook, error, where)) from None
+    _finish(notebook, meter)
+
+
+def _finish(notebook: NotebookNode, meter: _Meter) -> None:
+    strip_machine_noise(notebook)
+    set_cell_ids(notebook)
+    record = {"code_sha256": code_fingerprint(notebook), **meter.record()}
+    notebook.metadata[RUN_RECORD] = nbformat.from_dict(record)
+
+
+def _failure(notebook: NotebookNode, error: Exception, where: str) -> str:
+    counts = [bool(cell.get("execution_count")) for cell in notebook.cells]
+    last = max((place for place, ran in enumerate(counts, start=1) if ran), default=0)
+    if isinstance(error, CellExecutionError):
+        return f"{where}: cell {last} raised {error.ename}: {error.evalue}"
+    if isinstance(error, CellTimeoutError):
+        return f"{where}: a cell after cell {last} took over {CELL_TIMEOUT_SECONDS} s"
+    return f"{where}: the kernel died after cell {last}; see `mlsd doctor`"

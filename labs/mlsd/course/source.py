@@ -1,0 +1,153 @@
+"""The maintainers' text of a notebook: percent-format Python with a YAML header."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from mlsd.course.front_matter import FrontMatter, parse_front_matter
+from mlsd.course.layout import Unit
+from mlsd.course.notebooks import (
+    cell_tags,
+    read_notebook,
+    set_cell_ids,
+    strip_machine_noise,
+)
+from mlsd.runtime import InputError, atomic_path
+
+FORMAT = "py:percent"
+_HEADER = re.compile(r"\A# ---\n(?:#.*\n)*?# ---\n")
+# What a cell may say about itself; everything else in its metadata is derived or of the machine.
+_CELL_KEYS = ("tags", "exercise", "points")
+
+
+def read_source(unit: Unit) -> NotebookNode:
+    """Return the notebook that a source describes, without outputs.
+
+    Cells have their final ids, and the cells of a lab their nbgrader metadata.
+
+    Raises
+    ------
+    InputError
+        If the source is missing or its header is not YAML.
+    """
+    where = _where(unit)
+    try:
+        notebook = jupytext.reads(unit.source.read_text(encoding="utf-8"), fmt=FORMAT)
+    except FileNotFoundError:
+        raise InputError(f"{where}: there is no such source; see `mlsd course new`") from None
+    except Exception as error:  # jupytext passes on what YAML and JSON parsers raise
+        raise InputError(f"{where}: is no percent-format notebook: {error}") from None
+    header = notebook.metadata.get("mlsd")
+    notebook.metadata = nbformat.from_dict({"mlsd": header} if header else {})
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(_lasting_metadata(cell))
+    if unit.kind == "lab":
+        add_grading_metadata(notebook, where)
+    set_cell_ids(notebook)
+    strip_machine_noise(notebook)
+    return notebook
+
+
+def read_front_matter(unit: Unit, notebook: NotebookNode | None = None) -> FrontMatter:
+    """Return the front matter of a unit, from its source or the `notebook` read from it.
+
+    Raises
+    ------
+    InputError
+        See `parse_front_matter`.
+    """
+    notebook = read_source(unit) if notebook is None else notebook
+    return parse_front_matter(notebook.metadata.get("mlsd"), kind=unit.kind, where=_where(unit))
+
+
+def comparable_cells(notebook: NotebookNode) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return what source and notebook have to agree on: type, text, tags, name and points."""
+    return [(cell.cell_type, cell.source, _lasting_metadata(cell)) for cell in notebook.cells]
+
+
+def pull_source(unit: Unit) -> bool:
+    """Write the notebook's cells into its source, whose header stays; return if it changed.
+
+    Raises
+    ------
+    InputError
+        If the notebook is missing, or the source whose header to keep.
+    """
+    notebook = read_notebook(unit.notebook)
+    if not unit.source.is_file():
+        raise InputError(f"{_where(unit)}: there is no source to pull into; see `mlsd course new`")
+    old = unit.source.read_text(encoding="utf-8")
+    header = _HEADER.match(old)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(_lasting_metadata(cell))
+    notebook.metadata = nbformat.from_dict({})
+    body = _HEADER.sub("", jupytext.writes(notebook, fmt=FORMAT))
+    new = (header.group(0) if header else "") + body
+    if new == old:
+        return False
+    with atomic_path(unit.source) as temporary:
+        temporary.write_text(new, encoding="utf-8", newline="\n")
+    return True
+
+
+def add_grading_metadata(notebook: NotebookNode, where: str) -> None:
+    """Turn an author's tags into nbgrader's metadata, in place.
+
+    ``tags=["exercise"]`` marks a solution cell and ``tags=["check"] points=2`` the test cell of the
+    exercise before it. A markdown exercise is graded by hand, so it takes the points itself.
+    ``exercise="name"`` names it; without a name exercises are numbered.
+
+    Raises
+    ------
+    InputError
+        If a check or a prose exercise has no points, or a check has no exercise before it.
+    """
+    name, count = "", 0
+    for position, cell in enumerate(notebook.cells):
+        tags, place = cell_tags(cell), f"{where}: cell {position + 1}"
+        if "exercise" in tags:
+            count += 1
+            name = cell.metadata.get("exercise", f"exercise_{count}")
+            prose = cell.cell_type == "markdown"
+            points = _points(cell, place) if prose else None
+            cell.metadata["nbgrader"] = _grading(name, solution=True, points=points)
+        elif "check" in tags:
+            if not name:
+                raise InputError(f"{place}: a check before the first exercise; move it down")
+            points = _points(cell, place)
+            cell.metadata["nbgrader"] = _grading(f"check_{name}", solution=False, points=points)
+
+
+def _points(cell: NotebookNode, place: str) -> float:
+    points = cell.metadata.get("points")
+    if not isinstance(points, (int, float)) or points <= 0:
+        raise InputError(f'{place}: give its points, as in `# %% tags=["check"] points=2`')
+    return points
+
+
+def _grading(grade_id: str, *, solution: bool, points: float | None) -> NotebookNode:
+    metadata = {
+        "grade": points is not None,
+        "grade_id": grade_id,
+        "locked": not solution,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
+    if points is not None:
+        metadata["points"] = points
+    return nbformat.from_dict(metadata)
+
+
+def _lasting_metadata(cell: NotebookNode) -> dict[str, Any]:
+    return {key: cell.metadata[key] for key in _CELL_KEYS if cell.metadata.get(key)}
+
+
+def _where(unit: Unit) -> str:
+    return str(Path(unit.source).relative_to(unit.root))

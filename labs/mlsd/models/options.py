@@ -1,0 +1,57 @@
+"""How a deep model is trained: one set of choices for every architecture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlsd.runtime import InputError
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a deep model is trained.
+
+    Attributes
+    ----------
+    batch_size : int
+        Rows of one step.
+    epochs : float
+        At most so many passes over the rows; a fraction is allowed.
+    learning_rate : float
+        Of Adam on the dense parameters, and of the row optimizer unless it has its own.
+    embedding_learning_rate : float, optional
+        Of the row optimizer.
+    row_optimizer : str
+        ``"adagrad"`` or ``"adam"``.
+    weight_decay : float
+        Decoupled decay of the dense matrices (AdamW); biases bear none.
+    embedding_l2 : float
+        Penalty on the embedding rows that a batch touches.
+    validations_per_epoch : int
+        How often the validation loss is taken.
+    patience : int
+        Stop after so many validations without a better one.
+    decay : str
+        ``"none"`` or ``"cosine"``: the learning rates fall to 0 over `epochs`.
+    progress : bool
+        Whether to show a progress bar.
+    """
+
+    batch_size: int = 1024
+    epochs: float = 3.0
+    learning_rate: float = 1e-3
+    embedding_learning_rate: float | None = None
+    row_optimizer: str = "adam"
+    weight_decay: float = 0.0
+    embedding_l2: float = 0.0
+    validations_per_epoch: int = 2
+    patience: int = 3
+    decay: str = "none"
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "epochs", "learning_rate", "validations_per_epoch", "patience"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)!r}; give a number above 0")
+        if self.decay not in ("none", "cosine"):
+            raise InputError(f"decay is {self.decay!r}; choose 'none' or 'cosine'")

@@ -1,0 +1,255 @@
+"""The auction floor: one hour's requests are ranked, priced, shown, clicked and charged."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mlsd.runtime import InputError
+from mlsd.worlds.ad_click.auction import Outcome, explore, run_auction
+from mlsd.worlds.ad_click.behaviour import MOST_VIEWS, VIEW_UNIT, Behaviour, Shown
+from mlsd.worlds.ad_click.config import AdClickConfig
+from mlsd.worlds.ad_click.population import Population
+from mlsd.worlds.ad_click.records import Columns, TickRecord, ad_columns, context_columns
+from mlsd.worlds.ad_click.traffic import Block
+from mlsd.worlds.base import Actions, LazyMapping, Policy, RequestBatch
+from mlsd.worlds.luck import generator
+
+EVENT_TABLES = ("impressions", "clicks", "hides", "conversions")
+# Bids per click become bids per thousand impressions at this click-through rate.
+TYPICAL_RATE = 0.02
+
+Assign = Callable[[Block, slice], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What stays the same while a market runs."""
+
+    config: AdClickConfig
+    population: Population
+    seed: int
+    luck: str = "nature"
+    exploration_share: float = 0.0
+    budget_shares: tuple[float, ...] = (1.0,)
+    hours_between_events: int = 1
+
+
+@dataclass
+class MarketState:
+    """What a market carries from one hour to the next.
+
+    Attributes
+    ----------
+    views : ndarray of uint8, shape (places, users)
+        How often each user remembers the ad now live in each place, in sixteenths.
+    spent : ndarray, shape (budget shares, campaigns)
+        Spend of the day.
+    pending : dict of str to list
+        Events that are not known yet, as columns.
+    """
+
+    views: np.ndarray
+    spent: np.ndarray
+    pending: dict[str, list[Columns]] = field(default_factory=dict)
+
+    @classmethod
+    def fresh(cls, setup: Setup) -> MarketState:
+        """Return the state before the first day."""
+        users, places = len(setup.population.users.cluster), setup.config.live_ads
+        shape = (len(setup.budget_shares), setup.config.campaigns)
+        return cls(np.zeros((places, users), np.uint8), np.zeros(shape))
+
+    def continued(self, setup: Setup) -> MarketState:
+        """Return a copy to go on from under another set-up; the day's spend starts at zero."""
+        shape = (len(setup.budget_shares), setup.config.campaigns)
+        return MarketState(self.views.copy(), np.zeros(shape), copy.deepcopy(self.pending))
+
+    def release(self, t: float) -> dict[str, Columns]:
+        """Take out the events known by `t`, each table in the order in which it became known."""
+        released = {}
+        for name in EVENT_TABLES:
+            parts = self.pending.pop(name, [])
+            if not parts:
+                continue
+            columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+            known = columns["known_at"] <= t
+            self.pending[name] = [{key: values[~known] for key, values in columns.items()}]
+            order = np.flatnonzero(known)
+            order = order[np.argsort(columns["known_at"][order], kind="stable")]
+            released[name] = {key: values[order] for key, values in columns.items()}
+        return released
+
+
+@dataclass(frozen=True)
+class Tick:
+    """The requests of one hour: rows of a block, and who is in charge of each (None: the first)."""
+
+    block: Block
+    rows: slice
+    hour: int
+    assign: Assign | None = None
+
+    def arms(self) -> np.ndarray:
+        """Return the index of the policy in charge of each request, shape (n,)."""
+        if self.assign is None:
+            return np.zeros(self.rows.stop - self.rows.start, np.intp)
+        return self.assign(self.block, self.rows)
+
+
+def request_batch(
+    tick: Tick, rows: slice | np.ndarray, bid: np.ndarray, population: Population, slots: int
+) -> RequestBatch:
+    """Return the requests `rows` of a block as a policy sees them."""
+    block = tick.block
+    prices = {"bid": lambda: bid, "in_budget": lambda: bid > 0}
+    return RequestBatch(
+        ts=block.ts[rows],
+        request_id=block.request_id[rows],
+        context=LazyMapping(context_columns(block, rows, population)),
+        candidates=LazyMapping(ad_columns(block.ad[rows], block.day, population) | prices),
+        slots=slots,
+    )
+
+
+def check_actions(actions: Actions, shape: tuple[int, int], policy: Policy) -> None:
+    """Raise InputError where predictions or scores have a wrong shape or are not numbers."""
+    for name in ("predicted_ctr", "rank_score"):
+        values = getattr(actions, name)
+        if values is None:
+            continue
+        where = f"{type(policy).__name__}.act: {name}"
+        if np.shape(values) != shape:
+            raise InputError(f"{where} has shape {np.shape(values)}; return one of shape {shape}")
+        if not np.isfinite(values).all():
+            raise InputError(f"{where} holds values that are not finite; return numbers")
+
+
+class AuctionFloor:
+    """Runs the auction of one hour after the other.
+
+    Parameters
+    ----------
+    setup : Setup
+    state : MarketState
+        Changed by every hour.
+    behaviour : Behaviour
+    """
+
+    def __init__(self, setup: Setup, state: MarketState, behaviour: Behaviour) -> None:
+        self.setup = setup
+        self.state = state
+        self.behaviour = behaviour
+        self.config = setup.config
+        campaigns = setup.population.campaigns
+        scale = 1_000 * TYPICAL_RATE if self.config.billing == "impression" else 1.0
+        self.bids = campaigns.bid * np.float32(scale)
+        self.reserve = self.config.reserve_price * scale
+        self.budgets = np.array(setup.budget_shares)[:, None] * campaigns.daily_budget
+
+    def run(self, tick: Tick, policies: Sequence[Policy]) -> TickRecord:
+        """Let policies rank an hour's requests, and users react."""
+        arms = tick.arms()
+        account = np.minimum(arms, len(self.budgets) - 1) * self.config.campaigns
+        bid = self._bids(tick, account)
+        predicted, score = self._ask(tick, bid, policies, arms)
+        outcome = run_auction(
+            score,
+            bid,
+            slots=self.config.slots,
+            rule=self.config.price_rule,
+            reserve=self.reserve,
+        )
+        if self.setup.exploration_share > 0:
+            outcome = self._explore(tick, outcome, bid)
+        record = self._react(tick, outcome, predicted, bid)
+        self._charge(record, account[record.shown.row - tick.rows.start])
+        self._remember(tick.block.user[record.shown.row], record.shown.ad)
+        return record
+
+    def _bids(self, tick: Tick, account: np.ndarray) -> np.ndarray:
+        """Return bids, shape (n, k): zero where the campaign's budget is used up."""
+        solvent = np.where(self.state.spent < self.budgets, self.bids, np.float32(0)).ravel()
+        campaign = np.take(self.setup.population.ads.campaign, tick.block.ad[tick.rows])
+        return np.take(solvent, campaign + account[:, None])
+
+    def _ask(
+        self, tick: Tick, bid: np.ndarray, policies: Sequence[Policy], arms: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return predicted click-through rates and scores, float32 of shape (n, k)."""
+        predicted, score = np.empty_like(bid), np.empty_like(bid)
+        start = tick.rows.start
+        for index, policy in enumerate(policies):
+            own = slice(None) if len(policies) == 1 else np.flatnonzero(arms == index)
+            rows = tick.rows if len(policies) == 1 else own + start
+            if not len(bid[own]):
+                continue
+            batch = request_batch(
+                tick, rows, bid[own], self.setup.population, self.config.slots
+            )
+            actions = policy.act(batch)
+            check_actions(actions, bid[own].shape, policy)
+            predicted[own] = actions.predicted_ctr
+            score[own] = self._score(actions, bid[own])
+        return predicted, score
+
+    def _score(self, actions: Actions, bid: np.ndarray) -> np.ndarray:
+        if actions.rank_score is not None:
+            return actions.rank_score
+        return bid if self.config.billing == "impression" else bid * actions.predicted_ctr
+
+    def _explore(self, tick: Tick, outcome: Outcome, bid: np.ndarray) -> Outcome:
+        share = self.setup.exploration_share
+        rng = generator(self.setup.seed, f"{self.setup.luck}-explore", tick.block.day, tick.hour)
+        explored = tick.block.explore_uniform[tick.rows] < share
+        return explore(outcome, bid, explored, share=share, reserve=self.reserve, rng=rng)
+
+    def _react(
+        self, tick: Tick, outcome: Outcome, predicted: np.ndarray, bid: np.ndarray
+    ) -> TickRecord:
+        """Draw what users do with what they were shown."""
+        block, start = tick.block, tick.rows.start
+        local, position = np.nonzero(outcome.filled)
+        column = outcome.candidate[local, position]
+        row = local + start
+        shown = Shown(row, column, position.astype(np.int8), block.ad[row, column])
+        views = self.state.views[self.setup.population.ads.place[shown.ad], block.user[row]]
+        attraction = self.behaviour.attraction(block, shown, views)
+        is_spam = block.is_spam[row]
+        luck = block.click_uniform[row, column]
+        click = self.behaviour.click_probability(attraction, shown.position, is_spam)
+        hide = self.behaviour.hide_probability(attraction, shown.position)
+        clicked = luck < click
+        return TickRecord(
+            shown=shown,
+            predicted=predicted[local, column],
+            bid=bid[local, column],
+            price=outcome.price[local, position],
+            propensity=outcome.propensity[local, position],
+            explored=block.explore_uniform[row] < self.setup.exploration_share,
+            clicked=clicked,
+            due=self._due(outcome.price[local, position], clicked),
+            hidden=(luck > 1 - hide) & ~is_spam,
+            attraction=attraction,
+            candidate_prediction=predicted,
+            candidate_bid=bid,
+        )
+
+    def _due(self, price: np.ndarray, clicked: np.ndarray) -> np.ndarray:
+        if self.config.billing == "click":
+            return np.where(clicked, price, 0)
+        return price / 1_000
+
+    def _charge(self, record: TickRecord, account: np.ndarray) -> None:
+        campaign = self.setup.population.ads.campaign[record.shown.ad]
+        spent = np.bincount(account + campaign, record.due, minlength=self.state.spent.size)
+        self.state.spent += spent.reshape(self.state.spent.shape)
+
+    def _remember(self, user: np.ndarray, ad: np.ndarray) -> None:
+        # The same ad shown twice to a user within the hour counts once.
+        place, views = self.setup.population.ads.place[ad], self.state.views
+        seen = views[place, user]
+        views[place, user] = np.minimum(seen, MOST_VIEWS - VIEW_UNIT) + np.uint8(VIEW_UNIT)

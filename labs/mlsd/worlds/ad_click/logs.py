@@ -1,0 +1,236 @@
+"""The logged tables of the ad click world, in memory or in a folder of Parquet files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.runtime import InputError, atomic_path
+from mlsd.worlds.ad_click.config import DAY, AdClickConfig
+from mlsd.worlds.ad_click.population import Population
+from mlsd.worlds.ad_click.records import Columns, known_rows
+from mlsd.worlds.base import LazyMapping, Logs, Tables
+
+EVENT_TABLES = ("requests", "candidates", "impressions", "clicks", "hides", "conversions")
+EVENT_TABLES += ("budgets",)
+CONTEXT = ("publisher_id", "device", "hour", "weekday", "position", "age_band", "region")
+AD = ("campaign_id", "advertiser_id", "category", "format")
+CODES = ("interest", "topic")
+ENTITIES = (
+    ("ad_id",),
+    ("campaign_id",),
+    ("user_id",),
+    ("user_id", "category"),
+    ("publisher_id", "category"),
+    ("user_id", "ad_id"),
+)
+MANIFEST = "logs.json"
+
+
+def split_by_time(rows: int, parts: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
+    """Return the first rows for training, the next for validation, the latest for the test.
+
+    Examples
+    --------
+    >>> split_by_time(10).test.tolist()
+    [9]
+    """
+    first = int(rows * parts[0])
+    second = int(rows * (parts[0] + parts[1]))
+    cut = np.split(np.arange(rows), [first, second])
+    share = "/".join(f"{100 * part:g}" for part in parts)
+    return Split(*cut, description=f"by time {share}")
+
+
+class AdClickLogs(Logs):
+    """Logs of the ad click world.
+
+    Tables: `users`, `advertisers`, `campaigns`, `ads`, `publishers`; `requests`, `candidates` (one
+    row per candidate of a request, losing ones too, `position` -1 for those), `impressions`,
+    `clicks`, `hides`, `conversions` (in the order of their clicks), `budgets` (one row per campaign
+    and day). All times are seconds since the origin, a Monday at midnight.
+    """
+
+    def as_of(self, t: float) -> AdClickLogs:
+        """Return what was known at `t`: an ad's retirement too is only known once it happened."""
+        known = super().as_of(t)
+        earlier = known.tables
+        makers = {name: lambda name=name: earlier[name] for name in earlier}
+        makers["ads"] = lambda: _hide_retirement(earlier["ads"], t)
+        return AdClickLogs(LazyMapping(makers), until=known.until)
+
+    def labelled_log(
+        self, *, split: tuple[float, float, float] = (0.8, 0.1, 0.1), name: str = "ad_click_world"
+    ) -> LabelledLog:
+        """Return the impressions with their clicks as a log to learn from.
+
+        Parameters
+        ----------
+        split : tuple of float
+            Shares of the training, validation and test part, in time order.
+        name : str
+            For tables and messages.
+
+        Returns
+        -------
+        LabelledLog
+            What a model must not read (price, the logging policy's prediction, propensity) is in
+            the frame and has no role.
+        """
+        frame = self.impressions
+        if frame.empty:
+            raise InputError("the logs hold no settled impression; take more days or a later time")
+        codes = tuple(column for column in CODES if column in frame)
+        roles = ColumnRoles(
+            label="click",
+            time="ts",
+            known_at="known_at",
+            user="user_id",
+            item="ad_id",
+            categorical=AD + CONTEXT + codes,
+            numeric=("ad_age_days", "account_age_days"),
+            entities=ENTITIES + ((codes,) if codes else ()),
+        )
+        return LabelledLog(name, frame, roles, split_by_time(len(frame), split))
+
+
+def _hide_retirement(ads: pd.DataFrame, t: float) -> pd.DataFrame:
+    return ads.assign(retired_at=ads["retired_at"].where(ads["retired_at"] <= t))
+
+
+def entity_tables(
+    population: Population, config: AdClickConfig, until: float
+) -> dict[str, Callable[[], pd.DataFrame]]:
+    """Return makers of the tables that say who is there, as known at `until`."""
+    campaigns, ads, users = population.campaigns, population.ads, population.users
+    joined, born = users.signup_day * DAY <= until, ads.birth_day * DAY <= until
+
+    def make_users() -> pd.DataFrame:
+        columns = {name: getattr(users, name)[joined] for name in ("age_band", "region")}
+        if config.interest_codes:
+            columns["interest"] = users.interest[joined]
+        columns["known_at"] = users.signup_day[joined] * float(DAY)
+        return _with_id("user_id", columns)
+
+    def make_ads() -> pd.DataFrame:
+        campaign = ads.campaign[born]
+        columns = {
+            "campaign_id": campaign.astype(np.int32),
+            "advertiser_id": campaigns.advertiser[campaign],
+            "category": ads.category[born].astype(np.int16),
+            "format": ads.format[born],
+        }
+        if config.topics:
+            columns["topic"] = ads.topic[born]
+        columns["known_at"] = ads.birth_day[born] * float(DAY)
+        columns["retired_at"] = ads.death_day[born] * float(DAY)
+        return _hide_retirement(_with_id("ad_id", columns), until)
+
+    def make_campaigns() -> pd.DataFrame:
+        columns = {
+            "advertiser_id": campaigns.advertiser,
+            "category": campaigns.category.astype(np.int16),
+            "bid": campaigns.bid,
+            "daily_budget": campaigns.daily_budget,
+        }
+        return _always("campaign_id", columns)
+
+    return {
+        "users": make_users,
+        "advertisers": lambda: _always("advertiser_id", {}, config.advertisers),
+        "campaigns": make_campaigns,
+        "ads": make_ads,
+        "publishers": lambda: _always("publisher_id", {}, config.publishers),
+    }
+
+
+def _with_id(name: str, columns: Columns) -> pd.DataFrame:
+    count = len(next(iter(columns.values())))
+    return pd.DataFrame({name: np.arange(count, dtype=np.int32)} | columns)
+
+
+def _always(name: str, columns: Columns, count: int | None = None) -> pd.DataFrame:
+    count = len(next(iter(columns.values()))) if count is None else count
+    return _with_id(name, columns | {"known_at": np.full(count, -np.inf)})
+
+
+def long_candidates(columns: Columns) -> Columns:
+    """Return one row per candidate from one row per request with (n, k) arrays."""
+    width = columns["ad_id"].shape[1]
+    return {
+        name: values.ravel() if values.ndim == 2 else np.repeat(values, width)
+        for name, values in columns.items()
+    }
+
+
+class MemorySink:
+    """Keeps tables as compact column arrays; a data frame is made when it is read."""
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+        self._parts: dict[str, list[Columns]] = {name: [] for name in EVENT_TABLES}
+
+    def add(self, tables: dict[str, Columns]) -> None:
+        """Keep the rows known by the end of the log."""
+        for name, columns in tables.items():
+            self._parts[name].append(known_rows(columns, self.until))
+
+    def tables(self) -> Tables:
+        """Return the event tables."""
+        return LazyMapping({name: lambda name=name: self._frame(name) for name in self._parts})
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        parts = self._parts[name]
+        columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        if name == "candidates":
+            columns = long_candidates(columns)
+        return pd.DataFrame(columns, copy=False)
+
+
+class ParquetSink:
+    """Writes each stretch of hours as one Parquet file per table: memory does not grow with days.
+
+    Parameters
+    ----------
+    folder : path
+        New or empty.
+    until : float
+        End of the log.
+
+    Raises
+    ------
+    InputError
+        Where the folder already holds something.
+    """
+
+    def __init__(self, folder: Path | str, until: float) -> None:
+        self.folder = Path(folder)
+        self.until = until
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise InputError(f"{self.folder}: not an empty folder; name a new one for the history")
+        self._parts = dict.fromkeys(EVENT_TABLES, 0)
+
+    def add(self, tables: dict[str, Columns]) -> None:
+        """Write the rows known by the end of the log."""
+        for name, columns in tables.items():
+            columns = known_rows(columns, self.until)
+            if name == "candidates":
+                columns = long_candidates(columns)
+            with atomic_path(self.folder / name / f"{self._parts[name]:05d}.parquet") as path:
+                pd.DataFrame(columns, copy=False).to_parquet(path, index=False)
+            self._parts[name] += 1
+
+    def tables(self) -> Tables:
+        """Return the event tables, each read when it is asked for."""
+        with atomic_path(self.folder / MANIFEST) as path:
+            path.write_text(json.dumps({"until": self.until, "parts": self._parts}, indent=2))
+        makers = {name: lambda name=name: self._read(name) for name in self._parts}
+        return LazyMapping(makers)
+
+    def _read(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / name)

@@ -1,0 +1,206 @@
+"""From what happened in a block of requests to the columns of the logged tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from mlsd.worlds.ad_click.behaviour import Behaviour, Shown, conversion_delay
+from mlsd.worlds.ad_click.config import DAY
+from mlsd.worlds.ad_click.population import Population
+from mlsd.worlds.ad_click.traffic import Block
+from mlsd.worlds.luck import hashed_uniform
+
+CLICK_WINDOW = 600.0
+MEAN_CLICK_DELAY = 8.0
+IMPRESSION_KEYS = ("impression_id", "user_id", "ad_id", "campaign_id")
+
+Columns = dict[str, np.ndarray]
+Makers = dict[str, Callable[[], np.ndarray]]
+
+
+@dataclass(frozen=True)
+class TickRecord:
+    """What one tick showed and what came of it; shape (m,) each but the last two, (n, k)."""
+
+    shown: Shown
+    predicted: np.ndarray
+    bid: np.ndarray
+    price: np.ndarray
+    propensity: np.ndarray
+    explored: np.ndarray
+    clicked: np.ndarray
+    due: np.ndarray
+    hidden: np.ndarray
+    attraction: np.ndarray
+    candidate_prediction: np.ndarray
+    candidate_bid: np.ndarray
+
+
+def join_ticks(ticks: list[TickRecord]) -> TickRecord:
+    """Return the records of consecutive ticks as one."""
+    if len(ticks) == 1:
+        return ticks[0]
+    shown = Shown(*(_join([tick.shown for tick in ticks], f.name) for f in fields(Shown)))
+    others = [f.name for f in fields(TickRecord) if f.name != "shown"]
+    return TickRecord(shown, **{name: _join(ticks, name) for name in others})
+
+
+def _join(parts: list, name: str) -> np.ndarray:
+    return np.concatenate([getattr(part, name) for part in parts])
+
+
+def context_columns(block: Block, rows: slice | np.ndarray, population: Population) -> Makers:
+    """Return makers of what is known of requests: (n,) arrays by column name."""
+    users, user = population.users, block.user[rows]
+    makers = {
+        "user_id": lambda: user,
+        "publisher_id": lambda: block.publisher[rows].astype(np.int32),
+        "device": lambda: block.device[rows],
+        "hour": lambda: block.hour[rows],
+        "weekday": lambda: np.full(len(user), block.weekday, np.int8),
+        "age_band": lambda: users.age_band[user],
+        "region": lambda: users.region[user],
+        "account_age_days": lambda: (block.day - users.signup_day[user]).astype(np.float32),
+    }
+    if len(population.tastes.interest) > 1:
+        makers["interest"] = lambda: users.interest[user]
+    return makers
+
+
+def ad_columns(ad: np.ndarray, day: int, population: Population) -> Makers:
+    """Return makers of what is known of ads: arrays of the shape of `ad` by column name."""
+    ads, campaigns = population.ads, population.campaigns
+    makers = {
+        "ad_id": lambda: ad.astype(np.int32),
+        "campaign_id": lambda: ads.campaign[ad].astype(np.int32),
+        "advertiser_id": lambda: campaigns.advertiser[ads.campaign[ad]],
+        "category": lambda: ads.category[ad].astype(np.int16),
+        "format": lambda: ads.format[ad],
+        "ad_age_days": lambda: (day - ads.birth_day[ad]).astype(np.float32),
+    }
+    if len(population.tastes.topic) > 1:
+        makers["topic"] = lambda: ads.topic[ad]
+    return makers
+
+
+def _made(makers: Makers) -> Columns:
+    return {name: make() for name, make in makers.items()}
+
+
+class Recorder:
+    """Makes the columns of every event table from a block and its tick records.
+
+    Parameters
+    ----------
+    population : Population
+    behaviour : Behaviour
+    seed : int
+        Of the world.
+    luck : str
+        Name of the luck of what follows a click.
+    """
+
+    def __init__(
+        self, population: Population, behaviour: Behaviour, seed: int, *, luck: str
+    ) -> None:
+        self.population = population
+        self.behaviour = behaviour
+        self.seed = seed
+        self.luck = luck
+        self.config = behaviour.config
+
+    def tables(self, block: Block, tick: TickRecord, rows: slice) -> dict[str, Columns]:
+        """Return the tables of the requests `rows` of a block: column arrays by table."""
+        impressions = self._impressions(block, tick)
+        clicks = self._after(impressions, tick.clicked, "click", "price")
+        return {
+            "requests": self._requests(block, rows),
+            "candidates": self._candidates(block, tick, rows),
+            "impressions": impressions,
+            "clicks": clicks,
+            "hides": self._after(impressions, tick.hidden, "hide"),
+            "conversions": self._conversions(clicks, block.is_spam[tick.shown.row[tick.clicked]]),
+        }
+
+    def _requests(self, block: Block, rows: slice) -> Columns:
+        known = {"request_id": block.request_id[rows], "ts": block.ts[rows]}
+        return known | _made(context_columns(block, rows, self.population))
+
+    def _candidates(self, block: Block, tick: TickRecord, rows: slice) -> Columns:
+        """Return one row a request with (n, k) arrays; the table is made long when it is read."""
+        position = np.full(block.ad[rows].shape, -1, np.int8)
+        shown = tick.shown
+        position[shown.row - rows.start, shown.column] = shown.position
+        return {
+            "request_id": block.request_id[rows],
+            "ts": block.ts[rows],
+            "ad_id": block.ad[rows].astype(np.int32),
+            "bid": tick.candidate_bid,
+            "predicted_ctr": tick.candidate_prediction,
+            "position": position,
+        }
+
+    def _impressions(self, block: Block, tick: TickRecord) -> Columns:
+        shown, row = tick.shown, tick.shown.row
+        ts = block.ts[row]
+        request_id = block.request_id[row]
+        return {
+            "impression_id": request_id * self.config.slots + shown.position,
+            "request_id": request_id,
+            "ts": ts,
+            "known_at": ts + CLICK_WINDOW,
+            **_made(context_columns(block, row, self.population)),
+            **_made(ad_columns(shown.ad, block.day, self.population)),
+            "position": shown.position,
+            "bid": tick.bid,
+            "predicted_ctr": tick.predicted,
+            "price": tick.price,
+            "propensity": tick.propensity,
+            "explored": tick.explored,
+            "click": tick.clicked.astype(np.int8),
+        }
+
+    def _after(self, impressions: Columns, happened: np.ndarray, event: str, *more: str) -> Columns:
+        names = ("impression_id", "request_id", "user_id", "ad_id", "campaign_id", *more)
+        columns = {name: impressions[name][happened] for name in names}
+        luck = hashed_uniform(self.seed, f"{self.luck}-{event}", columns["impression_id"])
+        delay = np.minimum(-MEAN_CLICK_DELAY * np.log(luck), CLICK_WINDOW)
+        columns["ts"] = impressions["ts"][happened] + delay
+        columns["known_at"] = columns["ts"]
+        return columns
+
+    def _conversions(self, clicks: Columns, is_spam: np.ndarray) -> Columns:
+        user, ad = clicks["user_id"], clicks["ad_id"]
+        # Twin worlds may show the same ad in different slots, so luck belongs to request and ad.
+        key = clicks["request_id"] * np.int64(1 << 20) + ad
+        probability = self.behaviour.conversion_probability(user, ad)
+        delay = conversion_delay(self.seed, self.luck, key)
+        luck, worth = (hashed_uniform(self.seed, f"{self.luck}-{name}", key) for name in "cv")
+        happens = (luck < probability) & ~is_spam & np.isfinite(delay)
+        value = self.population.campaigns.value[clicks["campaign_id"]]
+        value = value * -np.log(worth)
+        columns = {name: clicks[name][happens] for name in IMPRESSION_KEYS}
+        columns["click_ts"] = clicks["ts"][happens]
+        columns["ts"] = columns["known_at"] = columns["click_ts"] + delay[happens]
+        columns["value"] = value[happens]
+        return columns
+
+
+def known_rows(columns: Columns, t: float) -> Columns:
+    """Return the rows known by `t`, seconds since the origin."""
+    known = columns.get("known_at", columns["ts"]) <= t
+    return columns if known.all() else {name: values[known] for name, values in columns.items()}
+
+
+def day_end(day: int) -> float:
+    """Return when a day ends, seconds since the origin.
+
+    Examples
+    --------
+    >>> day_end(0)
+    86400.0
+    """
+    return float((day + 1) * DAY)

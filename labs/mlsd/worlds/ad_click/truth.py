@@ -1,0 +1,58 @@
+"""What the world keeps to itself about each impression, and how it is revealed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mlsd.runtime import InputError
+from mlsd.worlds.ad_click.behaviour import Behaviour
+from mlsd.worlds.ad_click.market import Step
+
+
+class Truth:
+    """Hidden facts of every impression of a history, in the order of their ids."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[np.ndarray, ...]] = []
+        self._columns: tuple[np.ndarray, ...] = ()
+
+    def add(self, step: Step) -> None:
+        """Keep what a step knew."""
+        shown = step.record.shown
+        ids, ad = step.tables["impressions"]["impression_id"], shown.ad.astype(np.int32)
+        self._parts.append((ids, ad, step.record.attraction, step.block.is_spam[shown.row]))
+
+    def reveal(self, impressions: pd.DataFrame, behaviour: Behaviour) -> pd.DataFrame:
+        """Return the truth of each logged impression.
+
+        Raises
+        ------
+        InputError
+            For impressions of another world.
+        """
+        attraction, is_spam = self._find(impressions)
+        position = impressions["position"].to_numpy()
+        user, ad = (impressions[name].to_numpy() for name in ("user_id", "ad_id"))
+        converts = np.where(is_spam, 0, behaviour.conversion_probability(user, ad))
+        return pd.DataFrame(
+            {
+                "click_probability": behaviour.click_probability(attraction, position, is_spam),
+                "examination": behaviour.examination[position],
+                "attraction": attraction,
+                "is_spam": is_spam,
+                "conversion_probability": converts,
+            }
+        )
+
+    def _find(self, impressions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        if not self._columns:
+            self._columns = tuple(np.concatenate(column) for column in zip(*self._parts))
+            self._parts = []
+        ids, ads, attraction, is_spam = self._columns
+        wanted = impressions["impression_id"].to_numpy()
+        at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+        own = (ids[at] == wanted) & (ads[at] == impressions["ad_id"].to_numpy())
+        if not own.all():
+            raise InputError("reveal: these logs are not of this world's history; use its own")
+        return attraction[at], is_spam[at]
