@@ -11,8 +11,9 @@ Run by hand; the first part needs MovieLens 100K under ``$MLSD_DATA``:
    ids and every validation, and stops at the first validation at or below the peer's median best
    loss plus .001. Medians over five seeds on each side. The whole fit, early stopping included, is
    printed beside it. A seed that never gets there counts as infinite.
-2. *A million ids*: ten fields of 100,000 ids, dimension 16, two cross layers, hidden (128, 128), the
-   same architecture on both sides (the peer adds its linear part), Adam-like updates, no validation.
+2. *A million ids*: ten fields of 100,000 ids, dimension 16, two cross layers, hidden (128, 128) on
+   both sides (the peer adds its linear part), no validation. The peer has Adam; ours Adam on the
+   dense part and its default, row-wise Adagrad, on the embeddings (lazy Adam is printed beside it).
    Ours runs over a million rows; the peer, whose every step costs the whole vocabulary, over fewer,
    and both are reported as rows per CPU-second.
 """
@@ -143,12 +144,12 @@ def million_ids(rows: int, peer_steps: int) -> dict[str, float]:
     for batch_size, suffix in ((1024, ""), (4096, "_batch_4096")):
         few = min(rows, peer_steps * batch_size)
         peer = peer_rate(codes[:few], y[:few], batch_size)
-        ours = our_rate(codes, y, batch_size, "adam")
+        ours = our_rate(codes, y, batch_size, "adagrad")
         result["million_id_throughput_ratio" + suffix] = ours / peer
         result["our_rows_per_cpu_second" + suffix] = ours
         result["peer_rows_per_cpu_second" + suffix] = peer
-        adagrad = our_rate(codes, y, batch_size, "adagrad")
-        result["our_adagrad_rows_per_cpu_second" + suffix] = adagrad
+        lazy = our_rate(codes[: rows // 4], y[: rows // 4], batch_size, "adam")
+        result["our_lazy_adam_rows_per_cpu_second" + suffix] = lazy
     return result
 
 

@@ -13,6 +13,7 @@ from mlsd.cli.ladder import require_case
 
 def ab(
     case: Annotated[str, typer.Argument(help="Which case study.")],
+    *,
     control: Annotated[str, typer.Option(help="Rung of the control arm.")],
     treatment: Annotated[str, typer.Option(help="Rung of the treatment arm.")],
     design: Annotated[str, typer.Option(help="user, budget or switchback.")] = "user",

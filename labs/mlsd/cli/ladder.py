@@ -106,6 +106,7 @@ def ladder_view(summary: LadderSummary) -> Table:
 
 def ladder(
     case: Annotated[str, typer.Argument(help="Which case study's ladder.")],
+    *,
     dataset: Annotated[str | None, typer.Option(help="A catalogued public data set.")] = None,
     spec: Annotated[Path | None, typer.Option(help="A TOML file that describes a log.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the ledger as JSON.")] = None,

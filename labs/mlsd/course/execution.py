@@ -47,8 +47,10 @@ class _Meter:
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     client: Any = None
+    cell: int = 0
 
-    def start(self, **_: Any) -> None:
+    def start(self, cell_index: int, **_: Any) -> None:
+        self.cell = cell_index + 1
         self.wall.append(-time.perf_counter())
         self.cpu.append(-self._cpu_now())
 
@@ -104,7 +106,7 @@ def execute_notebook(notebook: NotebookNode, *, folder: Path, root: Path, where:
     try:
         client.execute(env=kernel_environment(root))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise InputError(_failure(notebook, error, where)) from None
+        raise InputError(_failure(meter.cell, error, where)) from None
     _finish(notebook, meter)
 
 
@@ -115,11 +117,9 @@ def _finish(notebook: NotebookNode, meter: _Meter) -> None:
     notebook.metadata[RUN_RECORD] = nbformat.from_dict(record)
 
 
-def _failure(notebook: NotebookNode, error: Exception, where: str) -> str:
-    counts = [bool(cell.get("execution_count")) for cell in notebook.cells]
-    last = max((place for place, ran in enumerate(counts, start=1) if ran), default=0)
+def _failure(cell: int, error: Exception, where: str) -> str:
     if isinstance(error, CellExecutionError):
-        return f"{where}: cell {last} raised {error.ename}: {error.evalue}"
+        return f"{where}: cell {cell} raised {error.ename}: {error.evalue}"
     if isinstance(error, CellTimeoutError):
-        return f"{where}: a cell after cell {last} took over {CELL_TIMEOUT_SECONDS} s"
-    return f"{where}: the kernel died after cell {last}; see `mlsd doctor`"
+        return f"{where}: cell {cell} took over {CELL_TIMEOUT_SECONDS} s; make it smaller"
+    return f"{where}: the kernel died in cell {cell}; see `mlsd doctor`"

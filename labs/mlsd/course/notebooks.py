@@ -64,7 +64,7 @@ def set_cell_ids(notebook: NotebookNode) -> None:
     >>> notebook = nbformat.v4.new_notebook(cells=cells)
     >>> set_cell_ids(notebook)
     >>> [cell.id for cell in notebook.cells]
-    ['b2f36bd5bb7f', '5cbe4e8b4a3d']
+    ['770959c8cde7', '8ef11669e2e1']
     """
     seen: Counter[str] = Counter()
     for cell in notebook.cells:

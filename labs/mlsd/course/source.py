@@ -66,11 +66,6 @@ def read_front_matter(unit: Unit, notebook: NotebookNode | None = None) -> Front
     return parse_front_matter(notebook.metadata.get("mlsd"), kind=unit.kind, where=_where(unit))
 
 
-def comparable_cells(notebook: NotebookNode) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return what source and notebook have to agree on: type, text, tags, name and points."""
-    return [(cell.cell_type, cell.source, _lasting_metadata(cell)) for cell in notebook.cells]
-
-
 def pull_source(unit: Unit) -> bool:
     """Write the notebook's cells into its source, whose header stays; return if it changed.
 

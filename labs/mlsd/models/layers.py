@@ -5,11 +5,28 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mlsd.runtime import InputError
+
+
+def distinct(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the distinct integers, sorted, and where each value stands among them.
+
+    On a CPU numpy does it, whose sort of integers is several times as fast as torch's.
+
+    Examples
+    --------
+    >>> distinct(torch.tensor([7, 3, 7]))
+    (tensor([3, 7]), tensor([1, 0, 1]))
+    """
+    if values.device.type != "cpu":
+        return torch.unique(values, return_inverse=True)
+    rows, inverse = np.unique(values.numpy(), return_inverse=True)
+    return torch.from_numpy(rows), torch.from_numpy(inverse)
 
 
 class StackedEmbedding(nn.Module):
@@ -55,10 +72,10 @@ class StackedEmbedding(nn.Module):
         positions = codes + self.offsets
         if not (self.training and torch.is_grad_enabled()):
             return functional.embedding(positions, self.table)
-        rows, inverse = torch.unique(positions, return_inverse=True)
+        rows, inverse = distinct(positions.flatten())
         leaf = self.table.index_select(0, rows).requires_grad_()
         self.touched.append((rows, leaf))
-        return functional.embedding(inverse, leaf)
+        return leaf.index_select(0, inverse).view(*positions.shape, -1)
 
 
 class IdDropout(nn.Module):

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from mlsd.models.layers import StackedEmbedding
+from mlsd.models.layers import StackedEmbedding, distinct
 from mlsd.models.options import TrainingOptions
 from mlsd.runtime import InputError
 
@@ -53,7 +53,7 @@ class _TouchedRows:
 def _merged(touched: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
     if len(touched) < 2:
         return touched
-    rows, inverse = torch.unique(torch.cat([rows for rows, _ in touched]), return_inverse=True)
+    rows, inverse = distinct(torch.cat([rows for rows, _ in touched]))
     used = [
         (leaf, torch.zeros_like(leaf) if leaf.grad is None else leaf.grad) for _, leaf in touched
     ]

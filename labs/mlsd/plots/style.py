@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from matplotlib import cycler
+
 # Okabe and Ito's palette, made to be told apart by colour-blind readers.
 COLOURS = {
     "blue": "#0072B2",
@@ -23,8 +25,6 @@ def course_style() -> dict[str, object]:
     >>> course_style()["axes.grid"]
     True
     """
-    from cycler import cycler
-
     return {
         "axes.grid": True,
         "axes.prop_cycle": cycler(color=list(COLOURS.values())),

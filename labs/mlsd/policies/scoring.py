@@ -36,8 +36,8 @@ class ScorerPolicy:
         Looked up for each candidate before the scorer is asked, and updated from the events that
         the world hands back.
     rank_by : str
-        ``"value"``: the world's own rule for its billing. ``"bid"``: the bid alone, whatever is
-        billed.
+        ``"market"``: the world's own rule for its billing. ``"bid"``: the bid alone.
+        ``"expected_value"``: bid times predicted click-through rate, whatever is billed.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class ScorerPolicy:
     """
 
     def __init__(
-        self, scorer: Scorer, *, counters: CounterLookup | None = None, rank_by: str = "value"
+        self, scorer: Scorer, *, counters: CounterLookup | None = None, rank_by: str = "market"
     ) -> None:
         self.scorer = scorer
         self.counters = counters
@@ -68,11 +68,13 @@ class ScorerPolicy:
         return Actions(predicted_ctr=predicted, rank_score=self._rank_score(requests, predicted))
 
     def _rank_score(self, requests: RequestBatch, predicted: np.ndarray) -> np.ndarray | None:
-        if self.rank_by == "value":
+        if self.rank_by == "market":
             return None
         if self.rank_by == "bid":
             return requests.candidates["bid"]
-        raise InputError(f"rank_by is {self.rank_by!r}; choose 'value' or 'bid'")
+        if self.rank_by == "expected_value":
+            return requests.candidates["bid"] * predicted
+        raise InputError(f"rank_by is {self.rank_by!r}; choose market, bid or expected_value")
 
     def observe(self, events: Mapping[str, pd.DataFrame]) -> None:
         """Count newly known impressions and clicks."""

@@ -39,8 +39,8 @@ class RequestBatch:
 
     Examples
     --------
-    >>> ones = np.ones((2, 3), int)
-    >>> batch = RequestBatch(np.zeros(2), np.arange(2), {"device": np.arange(2)}, {"ad_id": ones}, 1)
+    >>> two, ones = np.arange(2), np.ones((2, 3), int)
+    >>> batch = RequestBatch(np.zeros(2), two, {"device": two}, {"ad_id": ones}, slots=1)
     >>> batch.columns()["device"]
     array([0, 0, 0, 1, 1, 1])
     """

@@ -131,7 +131,7 @@ VALUES = {
     ),
     "decimal": st.decimals(-9, 9, places=2),
 }  # fmt: skip
-TYPES = {"huge": pa.uint64(), "span": pa.duration("us")}
+TYPES = {"huge": pa.uint64(), "text": pa.string(), "span": pa.duration("us")}
 
 
 def parquet_bytes(table):

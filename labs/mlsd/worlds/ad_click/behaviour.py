@@ -1,9 +1,9 @@
 """How users really behave: the hidden truth of the ad click world.
 
-Given that a slot is examined, an ad is clicked with probability sigmoid of: base + ad + user + taste
-of the user's cluster and of the user for the category (turning slowly, and other in the evening
-than in the morning) + publisher by category + device by format + affinity of interest and topic
-- fatigue. The click probability is that times the probability of examining the slot (the
+Given that a slot is examined, an ad is clicked with probability sigmoid of: base + ad + user +
+taste of the user's cluster and of the user for the category (turning slowly, and other in the
+evening than in the morning) + publisher by category + device by format + affinity of interest
+and topic - fatigue. The click probability is that times the probability of examining the slot (the
 examination hypothesis: Craswell et al. 2008 discuss it with its rivals).
 """
 
@@ -107,9 +107,7 @@ class Behaviour:
         logit = ads.quality[shown.ad] + users.bias[user]
         logit += np.take(self.taste_of_day(block.day), slot * width + category)
         logit += np.take(users.taste, user * width + category)
-        logit += np.take(
-            self.population.publishers.category_effect, publisher * width + category
-        )
+        logit += np.take(self.population.publishers.category_effect, publisher * width + category)
         logit += self.population.tastes.device_format[block.device[row], ads.format[shown.ad]]
         if self.config.interest_codes:
             logit += self._affinity(users.interest[user], ads.topic[shown.ad])

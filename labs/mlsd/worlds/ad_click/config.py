@@ -13,7 +13,14 @@ AGE_BANDS, REGIONS, DEVICES, FORMATS, DAYPARTS = 6, 5, 3, 4, 4
 PRICE_RULES = ("gsp", "second", "first")
 BILLINGS = ("click", "impression")
 SIZES: dict[str, dict[str, int]] = {
-    "small": {"users": 1_000, "requests_per_day": 1_500, "publishers": 40, "live_ads": 200},
+    "small": {
+        "users": 1_000,
+        "requests_per_day": 1_500,
+        "publishers": 40,
+        "advertisers": 30,
+        "campaigns": 80,
+        "live_ads": 200,
+    },
     "default": {},
     "large": {"users": 400_000, "requests_per_day": 1_190_000, "publishers": 2_000},
 }
@@ -143,6 +150,7 @@ class AdClickConfig:
             1 <= self.slots <= self.candidates <= self.live_ads // 4,
             "slots <= candidates <= live_ads / 4 is needed",
         )
+        _require(self.campaigns <= self.live_ads, "campaigns <= live_ads is needed")
         _require(0 <= self.exploration_share <= 1, "exploration_share must lie in [0, 1]")
         _require(
             (self.interest_codes > 0) == (self.topics > 0),

@@ -71,17 +71,20 @@ class MarketState:
     def release(self, t: float) -> dict[str, Columns]:
         """Take out the events known by `t`, each table in the order in which it became known."""
         released = {}
-        for name in EVENT_TABLES:
-            parts = self.pending.pop(name, [])
-            if not parts:
-                continue
+        for name, parts in self.pending.items():
             columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-            known = columns["known_at"] <= t
-            self.pending[name] = [{key: values[~known] for key, values in columns.items()}]
-            order = np.flatnonzero(known)
-            order = order[np.argsort(columns["known_at"][order], kind="stable")]
-            released[name] = {key: values[order] for key, values in columns.items()}
+            columns = _in_order(columns, columns["known_at"])
+            cut = int(np.searchsorted(columns["known_at"], t, side="right"))
+            self.pending[name] = [{key: values[cut:] for key, values in columns.items()}]
+            released[name] = {key: values[:cut] for key, values in columns.items()}
         return released
+
+
+def _in_order(columns: Columns, clock: np.ndarray) -> Columns:
+    if (clock[1:] >= clock[:-1]).all():
+        return columns
+    order = np.argsort(clock, kind="stable")
+    return {key: values[order] for key, values in columns.items()}
 
 
 @dataclass(frozen=True)
@@ -187,9 +190,7 @@ class AuctionFloor:
             rows = tick.rows if len(policies) == 1 else own + start
             if not len(bid[own]):
                 continue
-            batch = request_batch(
-                tick, rows, bid[own], self.setup.population, self.config.slots
-            )
+            batch = request_batch(tick, rows, bid[own], self.setup.population, self.config.slots)
             actions = policy.act(batch)
             check_actions(actions, bid[own].shape, policy)
             predicted[own] = actions.predicted_ctr
@@ -215,11 +216,12 @@ class AuctionFloor:
         local, position = np.nonzero(outcome.filled)
         column = outcome.candidate[local, position]
         row = local + start
-        shown = Shown(row, column, position.astype(np.int8), block.ad[row, column])
-        views = self.state.views[self.setup.population.ads.place[shown.ad], block.user[row]]
+        cell = row * self.config.candidates + column
+        shown = Shown(row, column, position.astype(np.int8), np.take(block.ad, cell))
+        views = np.take(self.state.views, self._memory(shown.ad, block.user[row]))
         attraction = self.behaviour.attraction(block, shown, views)
         is_spam = block.is_spam[row]
-        luck = block.click_uniform[row, column]
+        luck = np.take(block.click_uniform, cell)
         click = self.behaviour.click_probability(attraction, shown.position, is_spam)
         hide = self.behaviour.hide_probability(attraction, shown.position)
         clicked = luck < click
@@ -248,8 +250,11 @@ class AuctionFloor:
         spent = np.bincount(account + campaign, record.due, minlength=self.state.spent.size)
         self.state.spent += spent.reshape(self.state.spent.shape)
 
+    def _memory(self, ad: np.ndarray, user: np.ndarray) -> np.ndarray:
+        """Return where the flattened views of each ad by each user stand."""
+        return self.setup.population.ads.place[ad] * self.state.views.shape[1] + user
+
     def _remember(self, user: np.ndarray, ad: np.ndarray) -> None:
         # The same ad shown twice to a user within the hour counts once.
-        place, views = self.setup.population.ads.place[ad], self.state.views
-        seen = views[place, user]
-        views[place, user] = np.minimum(seen, MOST_VIEWS - VIEW_UNIT) + np.uint8(VIEW_UNIT)
+        views, at = self.state.views.reshape(-1), self._memory(ad, user)
+        views[at] = np.minimum(views[at], MOST_VIEWS - VIEW_UNIT) + np.uint8(VIEW_UNIT)

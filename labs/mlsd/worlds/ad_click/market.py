@@ -121,7 +121,7 @@ class Market:
         released = self.state.release(t)
         for policy in policies if released else ():
             makers = {
-                name: lambda columns=columns: pd.DataFrame(columns)
+                name: lambda columns=columns: pd.DataFrame(columns, copy=False)
                 for name, columns in released.items()
             }
             policy.observe(LazyMapping(makers))

@@ -75,9 +75,7 @@ def _events(step: Step, until: float) -> Iterator[tuple[str, np.ndarray, np.ndar
     yield "conversion_value", request - step.block.request_id[0], value
 
 
-def _tally_step(
-    step: Step, tallies: Sequence[Tally], assignment: Assignment, until: float
-) -> None:
+def _tally_step(step: Step, tallies: Sequence[Tally], assignment: Assignment, until: float) -> None:
     for part, rows, amount in _events(step, until):
         unit, ts = assignment.units(step.block, rows), step.block.ts[rows]
         arms = assignment.arms(step.block, rows) if len(tallies) > 1 else np.zeros(len(rows))

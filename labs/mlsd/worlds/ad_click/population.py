@@ -11,7 +11,6 @@ from mlsd.worlds.ad_click.config import (
     DAYPARTS,
     DEVICES,
     FORMATS,
-    REGIONS,
     AdClickConfig,
 )
 from mlsd.worlds.luck import generator

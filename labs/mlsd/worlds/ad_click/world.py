@@ -64,7 +64,7 @@ class AdClickWorld:
         self._population = make_population(self.config, seed)
         # Results of pure computations, kept because many calls start from the same history.
         self._ends: dict[int, tuple[MarketState, LoggingPolicy]] = {}
-        self._truths: dict[int, _Truth] = {}
+        self._truths: dict[int, Truth] = {}
 
     def history(self, days: int = HISTORY_DAYS, *, to: Path | str | None = None) -> AdClickLogs:
         """Return what the logging policy recorded and knew at the end of the last day.
@@ -107,9 +107,7 @@ class AdClickWorld:
         """Return the logging policy as it stood at the end of the history."""
         return copy.deepcopy(self._end_of_history(days)[1])
 
-    def deploy(
-        self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS
-    ) -> Report:
+    def deploy(self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS) -> Report:
         """Return what would really happen under a policy, from the end of the history on.
 
         Parameters
