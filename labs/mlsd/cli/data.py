@@ -28,17 +28,14 @@ def list_sets(root: Root = None) -> None:
     from mlsd.data import catalogue, data_root
 
     folder = data_root(root)
-    table = Table(title=f"public data sets, looked for under {folder}")
-    for title in ("name", "case", "rows", "here", "title", "licence"):
+    table = Table(title="public data sets", caption=f"looked for under {folder}")
+    for title in ("name", "case", "rows", "here", "title"):
         table.add_column(
-            title,
-            justify="right" if title == "rows" else "left",
-            overflow="fold",
-            no_wrap=title in ("name", "case"),
+            title, justify="right" if title == "rows" else "left", no_wrap=title != "title"
         )
     for entry in catalogue().values():
         here = "yes" if (folder / entry.folder).is_dir() else "no"
-        table.add_row(entry.name, entry.case, f"{entry.rows:,}", here, entry.title, entry.licence)
+        table.add_row(entry.name, entry.case, f"{entry.rows:,}", here, entry.title)
     Console().print(table)
 
 

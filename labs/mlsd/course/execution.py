@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +31,10 @@ def kernel_environment(root: Path, threads: int = 1) -> dict[str, str]:
     'PASSIVE'
     """
     paths = [str((root / "labs").resolve()), os.environ.get("PYTHONPATH", "")]
+    # A kernel chooses the inline backend only where nobody chose another.
+    inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     return {
-        **os.environ,
+        **inherited,
         **dict.fromkeys(THREAD_VARIABLES, str(threads)),
         "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
@@ -104,7 +107,8 @@ def execute_notebook(notebook: NotebookNode, *, folder: Path, root: Path, where:
     )
     meter.client = client
     try:
-        client.execute(env=kernel_environment(root))
+        # What the kernel itself has to say concerns its sockets, not the notebook.
+        client.execute(env=kernel_environment(root), stderr=subprocess.DEVNULL)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise InputError(_failure(meter.cell, error, where)) from None
     _finish(notebook, meter)

@@ -84,6 +84,7 @@ def fetch_entry(
             path = _fetch_file(file, folder, base_url, progress)
             if file.members:
                 _extract(path, file.members)
+            _record(path)
     except OSError as error:
         raise InputError(f"{entry.name}: cannot write to {folder} ({error.strerror})") from None
     finally:
@@ -102,7 +103,6 @@ def _fetch_file(file: RemoteFile, folder: Path, base_url: str | None, progress: 
     url = f"{base_url.rstrip('/')}/{file.path}" if base_url else file.url
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
         got = _download(url, expected, Path(scratch) / file.path, progress)
-        _record(folder, file.path, pooch.file_hash(str(got)))
         got.replace(target)
     return target
 
@@ -139,11 +139,17 @@ def _recorded(folder: Path) -> dict[str, str]:
     return {fields[1]: f"sha256:{fields[0]}" for fields in lines if len(fields) == 2}
 
 
-def _record(folder: Path, name: str, sha256: str) -> None:
-    sums = _recorded(folder) | {name: f"sha256:{sha256}"}
+def _record(path: Path) -> None:
+    """Note the hash of a file that has none noted yet; last, so that only good files are noted."""
+    import pooch
+
+    sums = _recorded(path.parent)
+    if path.name in sums:
+        return
+    sums[path.name] = f"sha256:{pooch.file_hash(str(path))}"
     text = "".join(f"{value.removeprefix('sha256:')}  {key}\n" for key, value in sums.items())
-    with atomic_path(folder / SUMS) as path:
-        path.write_text(text, encoding="utf-8")
+    with atomic_path(path.parent / SUMS) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _extract(archive: Path, members: tuple[str, ...]) -> None:

@@ -251,8 +251,7 @@ class _TextFile:
         except (StopIteration, EOFError, OSError, zlib.error):
             where = "the table"
         raise InputError(
-            f"{self.path.name}: {where} is not {self.encoding.upper()} text; "
-            "save the file as UTF-8"
+            f"{self.path.name}: {where} is not {self.encoding.upper()} text; save the file as UTF-8"
         )
 
     def _decodes(self, line: bytes) -> bool:

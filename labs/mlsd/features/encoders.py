@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 
+from mlsd.features.entities import Columns, as_index, comparable, take_column
 from mlsd.runtime import InputError
-
-Columns = Mapping[str, np.ndarray] | pd.DataFrame
 
 _HEAVY_TAIL = 10.0
 _CLIP = 10.0
@@ -57,7 +55,7 @@ def hash_buckets(X: Columns, names: tuple[str, ...], bits: int) -> np.ndarray:
     """
     if not 1 <= bits <= 63:
         raise InputError(f"bits is {bits}; give 1 to 63")
-    columns = [_column(X, name) for name in names]
+    columns = [take_column(X, name) for name in names]
     buckets = np.empty((len(columns[0]) if columns else 0, len(names)), dtype=np.int64)
     for index, (name, values) in enumerate(zip(names, columns)):
         mixed = _mix(_hash_values(values) ^ _salt(name))
@@ -96,14 +94,14 @@ class VocabularyEncoder:
     def fit(self, X: Columns) -> Self:
         """Learn the values of each column; codes follow first appearance."""
         self.vocabularies_ = [
-            _Vocabulary(_column(X, name), self.min_count) for name in self.names
+            _Vocabulary(take_column(X, name), self.min_count) for name in self.names
         ]
         self.sizes_ = [vocabulary.size for vocabulary in self.vocabularies_]
         return self
 
     def transform(self, X: Columns) -> np.ndarray:
         """Return codes of shape (n, fields), int64."""
-        columns = [_column(X, name) for name in self.names]
+        columns = [take_column(X, name) for name in self.names]
         codes = np.empty((len(columns[0]) if columns else 0, len(columns)), dtype=np.int64)
         for index, (values, vocabulary) in enumerate(zip(columns, self.vocabularies_)):
             codes[:, index] = vocabulary.encode(values)
@@ -185,9 +183,9 @@ class _Vocabulary:
 
     def __init__(self, values: np.ndarray, min_count: int) -> None:
         # Not the sentinel: a missing value is a value here.
-        codes, uniques = pd.factorize(_comparable(values), use_na_sentinel=False)
+        codes, uniques = pd.factorize(comparable(values), use_na_sentinel=False)
         kept = np.bincount(codes, minlength=len(uniques)) >= min_count
-        self.index = pd.Index(np.asarray(uniques)[kept])
+        self.index = as_index(np.asarray(uniques)[kept])
         self.size = len(self.index) + 1
         self.table = self._dense_table()
 
@@ -204,9 +202,9 @@ class _Vocabulary:
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """Code of each value."""
-        values = _comparable(values)
+        values = comparable(values)
         if self.table is None or values.dtype.kind not in "iu":
-            return self.index.get_indexer(pd.Index(values)) + 1
+            return self.index.get_indexer(as_index(values)) + 1
         last = len(self.table) - 1
         inside = (values >= self.low) & (values <= self.low + last)
         return self.table[np.where(inside, values.astype(np.int64) - self.low, last)]
@@ -251,28 +249,13 @@ class _QuantileScale:
         return (np.interp(values, self.knots, self.ranks) - 0.5) * np.sqrt(12.0)
 
 
-def _column(X: Columns, name: str) -> np.ndarray:
-    if name not in X:
-        raise InputError(f"X: column {name!r} is missing; it has {sorted(map(str, X))}")
-    return np.asarray(X[name])
-
-
 def _number_column(X: Columns, name: str) -> np.ndarray:
     try:
-        return _column(X, name).astype(np.float64)
+        return take_column(X, name).astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"X: column {name!r} is not numeric ({error}); name it categorical") from error
-
-
-def _comparable(values: np.ndarray) -> np.ndarray:
-    """Bring values to one of int64, float64 or object, so that equal ones compare equal."""
-    if values.dtype.kind in "biu" and values.dtype != np.uint64:
-        return values.astype(np.int64, copy=False)
-    if values.dtype.kind == "f":
-        return values.astype(np.float64, copy=False)
-    values = values.astype(object)
-    values[pd.isna(values)] = np.nan
-    return values
+        raise InputError(
+            f"X: column {name!r} is not numeric ({error}); name it categorical"
+        ) from error
 
 
 def _hash_values(values: np.ndarray) -> np.ndarray:

@@ -52,16 +52,18 @@ class DCNv2Network(nn.Module):
         self.embedding = StackedEmbedding(sizes, embedding_dim)
         self.cross = CrossNetwork(width, layers=cross_layers, rank=cross_rank)
         self.deep = Perceptron(width, hidden, dropout=dropout)
-        self.stacked = structure == "stacked"
-        self.out = nn.Linear(self.deep.out_width + (0 if self.stacked else width), 1)
+        self.from_deep = nn.Linear(self.deep.out_width, 1)
+        self.from_cross = nn.Linear(width, 1, bias=False) if structure == "parallel" else None
 
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
         """Return scores of shape (rows,), before the sigmoid."""
-        x = torch.cat([self.embedding(self.forget(codes)).flatten(1), numbers], dim=1)
+        x = self.embedding(self.forget(codes)).flatten(1)
+        if numbers.shape[1]:
+            x = torch.cat([x, numbers], dim=1)
         crossed = self.cross(x)
-        if self.stacked:
-            return self.out(self.deep(crossed)).squeeze(1)
-        return self.out(torch.cat([crossed, self.deep(x)], dim=1)).squeeze(1)
+        if self.from_cross is None:
+            return self.from_deep(self.deep(crossed)).squeeze(1)
+        return (self.from_cross(crossed) + self.from_deep(self.deep(x))).squeeze(1)
 
 
 class DCNv2(DeepScorer):

@@ -75,7 +75,7 @@ class StackedEmbedding(nn.Module):
         rows, inverse = distinct(positions.flatten())
         leaf = self.table.index_select(0, rows).requires_grad_()
         self.touched.append((rows, leaf))
-        return leaf.index_select(0, inverse).view(*positions.shape, -1)
+        return leaf.index_select(0, inverse).view(*positions.shape, self.table.shape[1])
 
 
 class IdDropout(nn.Module):

@@ -15,7 +15,8 @@ def raw(values, kind=None, first_row=None):
 
 
 @pytest.mark.parametrize(
-    "values", [[0, 1], [0.0, 1.0], ["0", "1"], ["0.0", " 1"], [False, True], [decimal.Decimal(0), 1]]
+    "values",
+    [[0, 1], [0.0, 1.0], ["0", "1"], ["0.0", " 1"], [False, True], [decimal.Decimal(0), 1]],
 )
 def test_labels(values):
     label = label_column(raw(values), "x")
@@ -25,8 +26,14 @@ def test_labels(values):
 
 @pytest.mark.parametrize(
     ("values", "cell"),
-    [([0, 2], "2"), ([0, None], "None"), ([0.0, 0.5], "0.5"), (["0", "yes"], "'yes'"),
-     (["1", ""], "''"), ([0.0, float("nan")], "nan")],
+    [
+        ([0, 2], "2"),
+        ([0, None], "None"),
+        ([0.0, 0.5], "0.5"),
+        (["0", "yes"], "'yes'"),
+        (["1", ""], "''"),
+        ([0.0, float("nan")], "nan"),
+    ],
 )
 def test_labels_other_than_0_and_1(values, cell):
     with pytest.raises(InputError, match=f"log: row 3, column 'x' is {cell}; a label must be"):

@@ -20,7 +20,7 @@ SETTINGS = settings(
 COLUMNS = ["y", "ts", "known", "user", "kind", "number"]
 ODD_CELLS = st.one_of(
     st.sampled_from(["", "nan", "inf", "-1e308", "1e400", "2020-01-01", "24:00", "x,y", "2", "-1"]),
-    st.sampled_from(['"', '"a\nb"', "0x1F", "9" * 400, "1_0", "٣", "\0", "True", "\r", "9999-99-99"]),
+    st.sampled_from(['"', '"a\nb"', "0x1F", "9" * 400, "1_0", "٣", "\0", "True", "\r"]),
     st.text(max_size=5),
 )  # fmt: skip
 
@@ -32,13 +32,16 @@ def outcome(files, spec):
         for file, data in files.items():
             (folder / file).write_bytes(data)
         (folder / "s.toml").write_bytes(spec.encode("utf-8", "surrogatepass"))
+        message = log = None
         try:
             log = load_log(folder / "s.toml")
         except InputError as error:
-            assert "\n" not in str(error)
-            assert str(error).strip()
-            return None
-    validate_log(log)
+            message = str(error)
+    if log is not None:
+        validate_log(log)
+    else:
+        assert message.strip()
+        assert "\n" not in message
     return log
 
 

@@ -72,7 +72,7 @@ def test_latin_1_text(tmp_path):
         (b"\na,b\n1,2\n", "the first line is empty"),
         (b"a,b\n1,2\n3,\xff\n", "row 3 is not UTF8 text"),
         (b"a,\xff\n1,2\n", "row 1 is not UTF8 text"),
-        (b"a,b\n1,2\n\xee\n3,4\n", "row 3 has 1 field"),
+        (b"a,b\n" + b"1,2\n" * 9_999 + b"\xee\n3,4\n", "row 10001 has 1 field"),
     ],
 )
 def test_broken_text(tmp_path, text, message):

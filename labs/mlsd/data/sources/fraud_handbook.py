@@ -34,12 +34,14 @@ _ALLOWED = {
     "pandas._libs.internals": {"_unpickle_block"},
     "pandas._libs.arrays": {"__pyx_unpickle_NDArrayBacked"},
     "pandas.core.arrays.datetimes": {"DatetimeArray"},
+    "pandas.arrays": {"DatetimeArray"},
     "numpy": {"ndarray", "dtype"},
     "numpy.core.multiarray": {"_reconstruct"},
     "numpy.core.numeric": {"_frombuffer"},
     "numpy._core.multiarray": {"_reconstruct"},
     "numpy._core.numeric": {"_frombuffer"},
     "builtins": {"slice"},
+    "__builtin__": {"slice"},
     "_codecs": {"encode"},
 }
 

@@ -106,7 +106,7 @@ def _read_ratings(folder: Path) -> pd.DataFrame:
     return ratings.assign(
         label=(ratings["rating"] >= LIKED).astype(np.int8),
         hour=stamps.dt.hour,
-        weekday=stamps.dt.weekday,
+        weekday=stamps.dt.day_of_week,
     )
 
 

@@ -24,8 +24,8 @@ VIEW_UNIT = 16
 MOST_VIEWS = 15 * VIEW_UNIT
 
 # Conversion delays: a quick kind and a slow kind with a tail of weeks; see the behaviour card.
-QUICK_SHARE, QUICK_MEDIAN, QUICK_SD = 0.42, 900.0, 1.3
-SLOW_SCALE, SLOW_SHAPE = 8.8 * 86_400, 0.87
+QUICK_SHARE, QUICK_MEDIAN, QUICK_SD = 0.62, 600.0, 1.3
+SLOW_SCALE, SLOW_SHAPE = 6.4 * 86_400, 0.478
 ATTRIBUTION_WINDOW = 30 * 86_400
 
 
@@ -145,7 +145,7 @@ def conversion_delay(seed: int, luck: str, key: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> delay = conversion_delay(0, "luck", np.arange(10_000))
-    >>> bool(0.3 < (delay < 3600).mean() < 0.4)
+    >>> bool(0.48 < (delay < 1800).mean() < 0.52)
     True
     """
     kind, place = (hashed_uniform(seed, f"{luck}-delay-{name}", key) for name in ("kind", "place"))

@@ -109,10 +109,10 @@ class AdClickConfig:
     candidates: int = 10
     horizon_days: int = 60
     exploration_share: float = 0.05
-    price_rule: str = "gsp"
+    price_rule: str = "first"
     billing: str = "click"
     reserve_price: float = 0.05
-    base_logit: float = -4.3
+    base_logit: float = -4.7
     examination: tuple[float, ...] = (1.0, 0.6, 0.42)
     cluster_taste_sd: float = 1.0
     user_taste_sd: float = 0.7
@@ -124,7 +124,7 @@ class AdClickConfig:
     publisher_sd: float = 0.3
     publisher_category_sd: float = 0.6
     device_format_sd: float = 0.3
-    fatigue: float = 0.3
+    fatigue: float = 0.43
     activity_sd: float = 1.1
     popularity_exponent: float = 0.8
     publisher_exponent: float = 0.9
@@ -132,11 +132,11 @@ class AdClickConfig:
     signups_per_day: float = 0.004
     bot_share: float = 0.004
     fraud_publisher_share: float = 0.03
-    spam_click_rate: float = 0.15
+    spam_click_rate: float = 0.12
     conversion_rate: float = 0.08
     conversion_value: float = 12.0
     hide_rate: float = 0.004
-    budget_per_impression: float = 0.012
+    budget_per_impression: float = 0.03
     budget_sd: float = 0.6
     interest_codes: int = 0
     topics: int = 0

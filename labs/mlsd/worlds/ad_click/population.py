@@ -20,6 +20,8 @@ REGION_SHARES = (0.34, 0.25, 0.18, 0.13, 0.10)
 DEVICE_SHARES = (0.62, 0.32, 0.06)
 FORMAT_SHARES = (0.4, 0.3, 0.2, 0.1)
 OLDEST_ACCOUNT_DAYS = 720
+# No campaign's budget pays for fewer clicks a day than this.
+LEAST_BUDGET_CLICKS = 5
 
 
 def zipf_shares(count: int, exponent: float) -> np.ndarray:
@@ -186,7 +188,7 @@ def _make_campaigns(config: AdClickConfig, seed: int) -> Campaigns:
         targeting=rng.choice([0.2, 1.0, 3.0], (AGE_BANDS, count)),
         effect=_normal(rng, config.campaign_sd, count),
         bid=bid.astype(np.float32),
-        daily_budget=mean_budget * popularity * spread,
+        daily_budget=np.maximum(mean_budget * popularity * spread, LEAST_BUDGET_CLICKS * bid),
         value=value,
         conversion_logit=conversion_logit,
     )

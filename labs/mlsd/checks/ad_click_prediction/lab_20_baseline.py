@@ -1,0 +1,179 @@
+"""Checks of the baseline lab: rates that forget, calibration by age, and a deployed policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.models import GlobalRate, SmoothedRate
+from mlsd.policies import ScorerPolicy
+from mlsd.worlds import AdClickWorld
+from mlsd.worlds.base import Policy
+
+HISTORY_DAYS, DEPLOYED_DAYS = 7, 3
+# Percent of the baseline's revenue; settled on seeds 300 to 399, see the lab's test.
+MARGIN = 3.0
+_FRESH_SEED = 20_013
+
+MakePolicy = Callable[[pd.DataFrame], Policy]
+
+
+def baseline_policy(log: pd.DataFrame) -> Policy:
+    """Return the chapter's policy: click rate by ad, smoothed with 100 impressions.
+
+    Parameters
+    ----------
+    log : DataFrame
+        Impressions with their `click`.
+    """
+    model = SmoothedRate(levels=(("ad_id",),), strength=100.0)
+    return ScorerPolicy(model.fit(log, log["click"]))
+
+
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
+    """Return what a policy earns, in percent of what the baseline earns in the same world.
+
+    The policy is made from a week of the world's log and deployed for three days.
+
+    Examples
+    --------
+    >>> deployed_revenue(3, baseline_policy)
+    100.0
+    """
+    world = AdClickWorld(seed=seed)
+    log = world.history(days=HISTORY_DAYS).labelled_log().frame
+    policies = (baseline_policy(log), make_policy(log))
+    lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
+    return 100 * (1 + lifts["revenue"].relative.estimate)
+
+
+def check_forgetting_rate(answer: Callable[..., float]) -> CheckResult:
+    """Check the first exercise."""
+    half = {"average": 0.02, "strength": 100.0, "half_life": 7.0}
+    return check(
+        "forgetting_rate",
+        answer,
+        gives(np.array([1, 0]), np.array([0.0, 7.0]), **half, expected=3 / 101.5),
+        gives(np.array([0, 1]), np.array([0.0, 14.0]), **half, expected=2.25 / 101.25),
+        gives(np.array([]), np.array([]), **half, expected=0.02, hint="no view yet: the average"),
+        points=2,
+    )
+
+
+def check_views_until(answer: Callable[..., float]) -> CheckResult:
+    """Check the second exercise."""
+    return check(
+        "views_until",
+        answer,
+        gives(0.5, 100.0, expected=100.0),
+        gives(0.25, 100.0, expected=300.0),
+        gives(0.8, 40.0, expected=10.0),
+        points=1,
+    )
+
+
+def check_calibration_by_age(answer: Callable[..., np.ndarray]) -> CheckResult:
+    """Check the third exercise."""
+    clicked = np.array([1, 0, 0, 1, 1])
+    predicted = np.array([0.25, 0.25, 0.5, 0.25, 0.25])
+    age = np.array([0.0, 0.5, 1.0, 3.0, 9.0])
+    return check(
+        "calibration_by_age",
+        answer,
+        gives(clicked, predicted, age, np.array([1.0, 7.0]), expected=[0.5, 0.75, 0.25]),
+        gives(clicked, predicted, age, np.array([2.0]), expected=[1.0, 0.25]),
+        gives(
+            np.array([0, 1]),
+            np.array([0.1, 0.2]),
+            np.array([0.0, 5.0]),
+            np.array([1.0]),
+            expected=[np.nan, 0.2],
+            hint="a group without a click has no ratio: NaN",
+        ),
+        points=2,
+    )
+
+
+def check_make_policy(answer: MakePolicy) -> CheckResult:
+    """Check the last exercise by what the policy earns in a world that nobody has seen."""
+    return check(
+        "make_policy",
+        answer,
+        holds(lambda make: hasattr(make(_tiny_log()), "act"), "return a policy, with a method act"),
+        beats(
+            deployed_revenue,
+            baseline_policy,
+            margin=MARGIN,
+            seed=_FRESH_SEED,
+            unit="revenue, % of the baseline's,",
+        ),
+        points=4,
+    )
+
+
+def _tiny_log() -> pd.DataFrame:
+    return AdClickWorld(seed=1, size="small").history(days=1).labelled_log().frame
+
+
+def raw_rate_policy(log: pd.DataFrame) -> Policy:
+    """Return the policy of raw click rates, which trusts luck."""
+    model = SmoothedRate(levels=(("ad_id",),), strength=1e-6)
+    return ScorerPolicy(model.fit(log, log["click"]))
+
+
+def one_rate_policy(log: pd.DataFrame) -> Policy:
+    """Return the policy of one rate for all, which ranks by the bid."""
+    return ScorerPolicy(GlobalRate().fit(log, log["click"]))
+
+
+def by_device_policy(log: pd.DataFrame) -> Policy:
+    """Return a policy that splits each ad's rate by a column that says nothing of the user."""
+    model = SmoothedRate(levels=(("ad_id",), ("ad_id", "device")), strength=100.0)
+    return ScorerPolicy(model.fit(log, log["click"]))
+
+
+def _weights(age: np.ndarray, half_life: float) -> np.ndarray:
+    return 0.5 ** (np.asarray(age) / half_life)
+
+
+def _undecayed_views(clicks, age, average, strength, half_life):
+    decayed = np.sum(_weights(age, half_life) * clicks)
+    return (decayed + strength * average) / (len(clicks) + strength)
+
+
+def _natural_decay(clicks, age, average, strength, half_life):
+    weight = np.exp(-np.asarray(age) / half_life)
+    return (np.sum(weight * clicks) + strength * average) / (np.sum(weight) + strength)
+
+
+def _ratio_upside_down(clicked, predicted, age, edges):
+    group = np.digitize(age, edges)
+    sums = [np.bincount(group, v, len(edges) + 1) for v in (clicked, predicted)]
+    return sums[0] / sums[1]
+
+
+def _one_ratio(clicked, predicted, age, edges):
+    return np.full(len(edges) + 1, np.sum(predicted) / np.sum(clicked))
+
+
+def _edge_in_the_younger_group(clicked, predicted, age, edges):
+    group = np.digitize(age, edges, right=True)
+    sums = [np.bincount(group, v, len(edges) + 1) for v in (predicted, clicked)]
+    return np.where(sums[1] > 0, sums[0] / np.maximum(sums[1], 1), np.nan)
+
+
+WRONG_ANSWERS = (
+    WrongAnswer("forgetting_rate", "views never forgotten", _undecayed_views),
+    WrongAnswer("forgetting_rate", "e-folding time, not half-life", _natural_decay),
+    WrongAnswer("views_until", "share of the strength", lambda share, strength: share * strength),
+    WrongAnswer("views_until", "strength over share", lambda share, strength: strength / share),
+    WrongAnswer("calibration_by_age", "clicks over predictions", _ratio_upside_down),
+    WrongAnswer("calibration_by_age", "one ratio for all", _one_ratio),
+    WrongAnswer("calibration_by_age", "edge on the wrong side", _edge_in_the_younger_group),
+    WrongAnswer("make_policy", "raw rates", raw_rate_policy),
+    WrongAnswer("make_policy", "one rate for all", one_rate_policy),
+    WrongAnswer("make_policy", "split by device", by_device_policy),
+)

@@ -1,0 +1,125 @@
+"""The generated parts of the README, between markers ``<!-- name -->`` and ``<!-- /name -->``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from mlsd.course.document import Course, Document
+from mlsd.course.routes import ROUTES
+from mlsd.runtime import InputError, atomic_path
+
+Block = Callable[[Course], str]
+
+
+def map_block(course: Course) -> str:
+    """Return the map: one row a chapter, with its lab, its solution and its minutes."""
+    labs = {(lab.unit.case, lab.unit.name): lab for lab in course.of_kind("lab")}
+    rows = ["| chapter | lab | solution | minutes | you will build |", "|---|---|---|---|---|"]
+    for chapter in course.of_kind("chapter"):
+        lab = labs.get((chapter.unit.case, chapter.front.lab))
+        minutes = str(chapter.front.minutes) + (f" + {lab.front.minutes}" if lab else "")
+        cells = (
+            _link(chapter, chapter.unit.notebook, f"{chapter.unit.step} {chapter.front.title}"),
+            _link(lab, lab.unit.lab, lab.front.title) if lab else "",
+            _link(lab, lab.unit.notebook, "solution") if lab else "",
+            minutes,
+            chapter.front.builds,
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def routes_block(course: Course) -> str:
+    """Return the routes by available time."""
+    rows = ["| you have | do | minutes |", "|---|---|---|"]
+    for name, route in ROUTES.items():
+        for sitting in route(course):
+            titles = "; ".join(part.text for part in sitting.parts)
+            rows.append(f"| {name}{sitting.label} | {titles} | {sitting.minutes} |")
+    return "\n".join(rows)
+
+
+def concepts_block(course: Course) -> str:
+    """Return the index of concepts: each with the chapter that introduces it."""
+    entries = sorted(
+        (concept.lower(), concept, document)
+        for document in course.documents
+        for concept in document.front.introduces
+    )
+    lines = [
+        f"- {concept}: {_link(document, document.unit.notebook, document.unit.label)}"
+        for _, concept, document in entries
+    ]
+    return "\n".join(lines)
+
+
+BLOCKS: dict[str, Block] = {
+    "map": map_block,
+    "routes": routes_block,
+    "concepts": concepts_block,
+}
+
+
+def render_readme(course: Course, text: str) -> str:
+    """Return `text` with every block of `BLOCKS` made anew.
+
+    Raises
+    ------
+    InputError
+        If the markers of a block are missing.
+    """
+    for name, block in BLOCKS.items():
+        pattern = _pattern(name)
+        if not pattern.search(text):
+            raise InputError(f"README.md: the markers <!-- {name} --> <!-- /{name} --> are missing")
+        content = block(course)
+        fresh = f"<!-- {name} -->\n{content}\n<!-- /{name} -->" if content else _empty(name)
+        text = pattern.sub(lambda found, fresh=fresh: fresh, text)
+    return text
+
+
+def outdated_blocks(course: Course) -> list[str]:
+    """Return the names of blocks that differ from what the course makes; none without a README."""
+    path = course.root / "README.md"
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8")
+    try:
+        fresh = render_readme(course, text)
+    except InputError:
+        return [name for name in BLOCKS if not _pattern(name).search(text)]
+    return [n for n in BLOCKS if _pattern(n).search(text)[0] != _pattern(n).search(fresh)[0]]
+
+
+def write_readme(course: Course) -> bool:
+    """Write the blocks of the README anew; return whether it changed.
+
+    Raises
+    ------
+    InputError
+        If there is no README, or a marker is missing.
+    """
+    path = course.root / "README.md"
+    if not path.is_file():
+        raise InputError("README.md: is missing; it holds the map between markers")
+    old = path.read_text(encoding="utf-8")
+    new = render_readme(course, old)
+    if new == old:
+        return False
+    with atomic_path(path) as temporary:
+        temporary.write_text(new, encoding="utf-8", newline="\n")
+    return True
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"<!-- {name} -->\n.*?<!-- /{name} -->", re.DOTALL)
+
+
+def _empty(name: str) -> str:
+    return f"<!-- {name} -->\n<!-- /{name} -->"
+
+
+def _link(document: Document, path: Path, text: str) -> str:
+    return f"[{text}]({path.relative_to(document.unit.root).as_posix()})"

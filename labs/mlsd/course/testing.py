@@ -1,0 +1,145 @@
+"""The pytest plugin of ``mlsd course test``: runs labs unsolved, and keeps the time budget.
+
+nbval runs chapters and solutions. A lab has no stored outputs for nbval to compare, so it is run
+here by the gates that know what its checks have to say. ``mlsd course test`` loads the plugin with
+``-p mlsd.course.testing``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from mlsd.course.budget import TimeBudget
+from mlsd.course.document import load_document
+from mlsd.course.gates import EXECUTED_LAB_GATES, Gate
+from mlsd.course.layout import Unit
+from mlsd.runtime import InputError
+
+_SECONDS = pytest.StashKey[dict[str, float]]()
+
+
+class LabProblems(Exception):
+    """What a gate found in a lab, one problem a line."""
+
+
+class LabFile(pytest.File):
+    """An unsolved lab."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield one test for each gate that runs something."""
+        for gate in EXECUTED_LAB_GATES:
+            yield LabItem.from_parent(self, name=gate.__name__, gate=gate)
+
+
+class LabItem(pytest.Item):
+    """One gate on one lab."""
+
+    def __init__(self, *, gate: Gate, **keywords: object) -> None:
+        super().__init__(**keywords)
+        self.gate = gate
+
+    def runtest(self) -> None:
+        """Run the gate.
+
+        Raises
+        ------
+        LabProblems
+            If it finds any.
+        """
+        problems = self.gate(load_document(lab_unit(self.path)))
+        if problems:
+            raise LabProblems("\n".join(map(str, problems)))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: str = "") -> object:
+        """Return the problems alone: a traceback through the gate says nothing about the lab."""
+        if isinstance(excinfo.value, (LabProblems, InputError)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return where the test stands."""
+        return self.path, 0, self.name
+
+
+def lab_unit(path: Path) -> Unit | None:
+    """Return the unit of an unsolved lab; None if `path` is none.
+
+    Examples
+    --------
+    >>> lab_unit(Path("project/labs/00_framework/lab_10_size.ipynb")).name
+    'lab_10_size'
+    """
+    if path.suffix != ".ipynb" or path.parts[-3:-2] != ("labs",) or path.stem[:4] != "lab_":
+        return None
+    return Unit(path.parents[2], "lab", path.parent.name, path.stem)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that ``mlsd course test`` sets."""
+    group = parser.getgroup("mlsd")
+    group.addoption("--mlsd-budget-minutes", type=float, default=50.0)
+    group.addoption("--mlsd-workers", type=int, default=2)
+    group.addoption("--mlsd-project", action="store_true", help="Hold the projection to it too.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the record of seconds."""
+    config.stash[_SECONDS] = defaultdict(float)
+    config.pluginmanager.register(_Recorder(config), "mlsd-recorder")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect unsolved labs here, and leave all other files to whom they belong."""
+    collectors = yield
+    if lab_unit(file_path) is None:
+        return collectors
+    return [LabFile.from_parent(parent, path=file_path)]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when the time budget is exceeded."""
+    if _is_worker(session.config) or session.exitstatus != pytest.ExitCode.OK:
+        return
+    if _budget(session.config).complaints(project=session.config.option.mlsd_project):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the seconds of every notebook, and what exceeds the budget."""
+    budget = _budget(config)
+    if _is_worker(config) or not budget.seconds:
+        return
+    terminalreporter.section("seconds of each notebook")
+    for line in budget.lines():
+        terminalreporter.line(line)
+    for complaint in budget.complaints(project=config.option.mlsd_project):
+        terminalreporter.line(f"FAILED time budget: {complaint}", red=True, bold=True)
+
+
+class _Recorder:
+    """Adds up what the tests of each file took, kernel start included."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.seconds = config.stash[_SECONDS]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        path = report.nodeid.split("::")[0]
+        self.seconds[path] += report.duration
+
+
+def _budget(config: pytest.Config) -> TimeBudget:
+    option = config.option
+    return TimeBudget(config.stash[_SECONDS], option.mlsd_workers, option.mlsd_budget_minutes)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")

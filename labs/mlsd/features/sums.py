@@ -1,0 +1,88 @@
+"""Sums over stretches of an array, and running sums that begin anew at each run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class RunningSum:
+    """Sums over stretches of an array, exact to a rounding or two whatever stands before them.
+
+    The running sum carries the rounding error of every addition along (Knuth's two-sum), so the
+    difference of two of its values does not suffer from their size. Integers are summed exactly.
+
+    Examples
+    --------
+    >>> sums = RunningSum(np.array([1e16, 0.1, 0.2]))
+    >>> sums.between(np.array([1]), np.array([3])).round(12).tolist()
+    [0.3]
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        kind = np.float64 if values.dtype.kind == "f" or _too_large(values) else np.int64
+        self._sum = np.zeros(len(values) + 1, dtype=kind)
+        np.cumsum(values, dtype=kind, out=self._sum[1:])
+        self._error = None
+        if kind is np.float64:
+            before, after = self._sum[:-1], self._sum[1:]
+            added = after - before
+            error = (before - (after - added)) + (values - added)
+            self._error = np.append(0.0, np.cumsum(error)) if error.any() else None
+
+    def between(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Return the sums of ``values[first:last]``, shape (q,), float64."""
+        total = (self._sum[last] - self._sum[first]).astype(np.float64, copy=False)
+        if self._error is not None:
+            total += self._error[last] - self._error[first]
+        return total
+
+
+def sums_by_run(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return running sums that begin anew at each start, shape (n,), float64.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    starts : ndarray of int, shape (runs,)
+        Positions at which runs begin; the first is 0.
+
+    Notes
+    -----
+    Runs are laid out as rows of rectangles, one for each power of two, and summed along the rows:
+    fewer than twice the elements, at most 40 rectangles.
+
+    Examples
+    --------
+    >>> sums_by_run(np.array([1.0, 2.0, 4.0]), np.array([0, 2]))
+    array([1., 3., 4.])
+    """
+    output = np.empty(len(values))
+    lengths = np.diff(np.append(starts, len(values)))
+    sizes = np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
+    for size in np.unique(sizes):
+        chosen = sizes == size
+        steps = np.arange(1 << size)
+        index = starts[chosen][:, None] + steps
+        inside = steps < lengths[chosen][:, None]
+        sums = np.cumsum(values[np.minimum(index, len(values) - 1)], axis=1)
+        output[index[inside]] = sums[inside]
+    return output
+
+
+def run_starts(*columns: np.ndarray) -> np.ndarray:
+    """Return the positions at which any of the columns, shape (n,) each, changes; the first is 0.
+
+    Examples
+    --------
+    >>> run_starts(np.array([5, 5, 7]))
+    array([0, 2])
+    """
+    changes = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return np.flatnonzero(np.append(True, changes)) if len(columns[0]) else np.zeros(0, np.int64)
+
+
+def _too_large(values: np.ndarray) -> bool:
+    if values.dtype.kind == "b" or not len(values):
+        return False
+    largest = max(abs(int(values.min())), abs(int(values.max())))
+    return largest * len(values) >= 1 << 62

@@ -1,0 +1,425 @@
+# ---
+# jupyter:
+#   mlsd:
+#     title: Build a baseline that is hard to beat
+#     builds: a smoothed click rate, an evaluator with intervals, and your first deployment
+#     sections:
+#     - {name: What decides success, minutes: 3}
+#     - {name: Split the log by time, minutes: 7}
+#     - {name: Write the evaluator, minutes: 12, stop: true}
+#     - {name: Count clicks by ad, minutes: 8}
+#     - {name: Smooth the rate, minutes: 10}
+#     - {name: Choose the strength on validation, minutes: 7, stop: true}
+#     - {name: Deploy, minutes: 10}
+#     - {name: Results, minutes: 4}
+#     - {name: What breaks in production, minutes: 3}
+#     - {name: Summary, minutes: 1}
+#     - {name: Recall, minutes: 3}
+#     - {name: Lab and further reading, minutes: 1}
+#     introduces: [time split, normalized entropy, clustered interval, Beta smoothing, prior strength, deployment]
+#     needs: [impression, click-through rate, expected value ranking, twin-world comparison]
+#     lab: lab_20_baseline
+#     discussion: Your model improves normalized entropy by a hundredth. Under which circumstances would you still not ship it?
+#     wrong_answers: ["Never; a better offline metric is a better model.", "When its AUC is lower."]
+# ---
+
+# %% [markdown]
+# # Build a baseline that is hard to beat
+#
+# **You will build** a smoothed click rate, an evaluator with intervals, and your first deployment.
+#
+# **You will learn** why a ratio of two counts is a dangerous prediction, how much a handful of
+# imaginary impressions can earn, and how far an offline number can be trusted.
+#
+# **You need** `10_frame`: impression, click-through rate, expected value ranking, twin worlds.
+#
+# **Minutes**: 69, with good places to stop after the evaluator and after the choice of strength.
+
+# %% [markdown]
+# ## What decides success
+#
+# The requirement of the last chapter: honest probabilities, because the auction multiplies them by
+# money. A baseline has to meet it without a model: no features, no training loop, nothing that
+# needs a pager. We accept it if it beats *one rate for all ads* on later days, by more than luck,
+# and if it earns more when it is deployed.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from mlsd import metrics
+from mlsd.experiments import load_ledger
+from mlsd.models import GlobalRate, SmoothedRate
+from mlsd.plots import COLOURS, course_style
+from mlsd.policies import ScorerPolicy
+from mlsd.worlds import AdClickWorld
+
+plt.rcParams.update(course_style())
+
+# %% [markdown]
+# ## Split the log by time
+#
+# Two weeks of the default world: about a million impressions, each with the click that it got or
+# did not get.
+
+# %%
+world = AdClickWorld(seed=13)
+log = world.history(days=14).labelled_log()
+parts = {name: log.frame.iloc[rows] for name, rows in log.parts().items()}
+pd.DataFrame(
+    {
+        "impressions": {name: len(part) for name, part in parts.items()},
+        "from day": {name: part["ts"].min() / 86_400 for name, part in parts.items()},
+        "CTR, %": {name: 100 * part["click"].mean() for name, part in parts.items()},
+    }
+).round(2)
+
+# %% [markdown]
+# The rows are cut by time: the first 80 % train, the next 10 % choose settings, the last 10 % are
+# touched once. A random split would put tomorrow's impressions of an ad into training and today's
+# into the test. Every rate would look better than it can be on the day it is used.
+
+# %% tags=["nbval-check-output"]
+{name: bool(part["ts"].is_monotonic_increasing) for name, part in parts.items()}
+
+# %%
+assert parts["train"]["ts"].max() <= parts["validation"]["ts"].min()
+assert parts["validation"]["ts"].max() <= parts["test"]["ts"].min()
+
+# %% [markdown]
+# New ads arrive every day, so the later parts hold ads that training never saw. Guess: what share
+# of the validation impressions belongs to such ads?
+
+# %%
+seen = parts["validation"]["ad_id"].isin(parts["train"]["ad_id"])
+f"{100 * (1 - seen.mean()):.1f} % of the validation impressions are of unseen ads"
+
+# %% [markdown]
+# Few, but they are there every day, and a baseline must have an answer for them.
+
+# %% [markdown]
+# ## Write the evaluator
+#
+# The log loss is the mean of −log p for clicks and −log(1 − p) for the rest. It punishes confident
+# mistakes without limit, as it should where prices follow from p. Its size depends on the click
+# rate, so alone it says little.
+
+# %%
+def log_loss(clicked, predicted):
+    """Mean negative log likelihood of 0/1 outcomes, in nats."""
+    return -np.mean(np.where(clicked == 1, np.log(predicted), np.log1p(-predicted)))
+
+
+# %% [markdown]
+# *Normalized entropy* divides it by the loss of the best constant: the click rate of the evaluated
+# rows themselves (He et al. 2014). One means no better than that constant, lower is better. It does
+# not compare across sets with different click rates.
+
+# %%
+def normalized_entropy(clicked, predicted):
+    """Log loss relative to that of the evaluated rows' own click rate."""
+    constant = np.full(len(clicked), np.mean(clicked))
+    return log_loss(clicked, predicted) / log_loss(clicked, constant)
+
+
+# %% [markdown]
+# The first prediction is one rate for everybody, taken from training. Guess: is its normalized
+# entropy on later days below one, one, or above?
+
+# %%
+train, validation = parts["train"], parts["validation"]
+clicked = validation["click"].to_numpy()
+one_rate = np.full(len(validation), train["click"].mean())
+ours, package = (f(clicked, one_rate) for f in (normalized_entropy, metrics.normalized_entropy))
+f"{ours:.6f} by hand, {package:.6f} by the package"
+
+# %%
+assert ours >= 1
+assert np.isclose(ours, package)
+
+# %% [markdown]
+# Slightly above one. Yesterday's rate cannot beat a constant that knows the evaluated days. So one
+# is a bar that no honest constant clears, and whatever comes below it has learned something.
+
+# %% [markdown]
+# A number without an interval invites self-deception. Impressions of one user are alike, so we
+# resample *users*, not rows; the interval is *clustered*. For two predictions we resample the same
+# users for both and look at the difference, since most of the luck is common.
+
+# %%
+def against_one_rate(predicted):
+    """Difference in normalized entropy to the one rate for all, on validation."""
+    return metrics.paired_interval(
+        metrics.normalized_entropy,
+        clicked,
+        predicted,
+        one_rate,
+        clusters=validation["user_id"].to_numpy(),
+        repetitions=200,
+        seed=0,
+    )
+
+
+# %% [markdown]
+# ## Count clicks by ad
+#
+# Surely some ads are better than others. The plainest estimate is clicks divided by impressions.
+# Let us look at it on the morning after the first day, when the market is young.
+
+# %%
+first_day = world.history(days=1).labelled_log().frame
+counts = first_day.groupby("ad_id")["click"].agg(views="size", clicks="sum")
+counts["rate"] = counts["clicks"] / counts["views"]
+counts.sort_values(["rate", "views"], ascending=[False, True]).head(5).round(3)
+
+# %% [markdown]
+# The best ad of the market, by this estimate, was shown once and clicked once: a click rate of
+# 100 %. Would you give it the top slot of every request?
+
+# %%
+assert counts["rate"].max() == 1 and counts["views"][counts["rate"].idxmax()] == 1
+
+# %%
+views = np.geomspace(1, counts["views"].max(), 200)
+mean = first_day["click"].mean()
+band = 1.96 * np.sqrt(mean * (1 - mean) / views)
+
+figure, axes = plt.subplots()
+axes.scatter(counts["views"], 100 * counts["rate"], s=8, color=COLOURS["blue"], label="one ad")
+axes.fill_between(
+    views, 0, 100 * (mean + band), color=COLOURS["grey"], alpha=0.3, label="chance alone, if all ads equal"
+)
+axes.set(xscale="log", xlabel="impressions on the first day (log scale)", ylabel="raw CTR, %")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# How to read it: each dot is an ad, the grey band where 95 % of them would lie if all had the same
+# true rate. On the left the band is wide and the dots fill it; those rates are noise. On the right
+# the band is narrow and dots leave it; those differences are real. Raw rates sort the left side to
+# the top.
+
+# %% [markdown]
+# ## Smooth the rate
+#
+# Before the first impression we are not ignorant: we know what ads do on average. So pretend that
+# each ad has already had *s* impressions at the average rate *m*, and count on from there.
+#
+# > smoothed rate = (clicks + s · m) / (views + s)
+#
+# This is *Beta smoothing*. If true rates over all ads followed a Beta distribution with mean m, and
+# s = α + β, this would be the exact posterior mean. The *prior strength* s is measured in
+# impressions: it is the number of views at which data and prior weigh the same.
+#
+# **Your turn**: two lines. With m = 0.02 and s = 100, an ad with one click in one view should come
+# out near 0.03, and an ad that nobody has seen at m.
+
+# %% tags=["your-turn"]
+def my_smoothed_rate(clicks, views, average, strength):
+    """Posterior mean click rate."""
+    return ...
+
+
+# %%
+def check_smoothing(answer):
+    """Compare three cases that can be computed in the head."""
+    cases = [((1, 1, 0.02, 100), 3 / 101), ((0, 0, 0.02, 100), 0.02), ((5, 50, 0.02, 0), 0.1)]
+    results = [answer(*case) for case, _ in cases]
+    if any(result is ... for result in results):
+        return "not attempted"
+    right = all(np.isclose(got, want) for got, (_, want) in zip(results, cases))
+    return "passed" if right else f"expected {[round(w, 4) for _, w in cases]}, got {results}"
+
+
+check_smoothing(my_smoothed_rate)
+
+# %% [markdown]
+# The package's version is `SmoothedRate`. An unseen ad has no clicks and no views, so it gets the
+# average: the answer for unseen ads comes for free. Here are the same five ads, smoothed.
+
+# %%
+young = SmoothedRate(levels=(("ad_id",),), strength=100.0).fit(first_day, first_day["click"])
+top = counts.sort_values(["rate", "views"], ascending=[False, True]).head(5).reset_index()
+top["smoothed"] = young.predict_proba(top)[:, 1]
+top.round(3)
+
+# %% [markdown]
+# The ad with one view falls from 1.0 to a rate that deserves a try and no more.
+
+# %% [markdown]
+# ## Choose the strength on validation
+#
+# How many imaginary impressions? We do not guess; each candidate is fitted on the training days and
+# read on the validation days. **Your guess first**: which is best, 1, 100 or 10,000?
+
+# %% tags=["guess"]
+guess_best_strength = ...
+
+# %%
+def predictions(strength):
+    """Validation predictions of the rate by ad, smoothed with this strength."""
+    model = SmoothedRate(levels=(("ad_id",),), strength=strength).fit(train, train["click"])
+    return model.predict_proba(validation)[:, 1]
+
+
+strengths = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
+curve = pd.Series({s: normalized_entropy(clicked, predictions(float(s))) for s in strengths})
+curve.round(4).to_frame("normalized entropy").T
+
+# %%
+figure, axes = plt.subplots()
+axes.plot(curve.index, curve, "o-", color=COLOURS["blue"], label="by ad, smoothed")
+axes.axhline(ours, color=COLOURS["orange"], ls="--", label="one rate for all")
+axes.set(xscale="log", xlabel="prior strength (impressions, log scale)")
+axes.set_ylabel("normalized entropy\non validation (lower is better)")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# How to read it: each dot is one strength, the dashed line the one rate for all. Too little
+# smoothing trusts luck; too much forgets what was learned and climbs back to the dashed line. The
+# bottom is broad. Between 30 and 300 the choice hardly matters, which is what makes this baseline
+# easy to run.
+
+# %%
+best = float(curve.idxmin())
+assert 10 < best < 3000
+assert curve.min() < curve[1] and curve.min() < curve[10_000]
+
+# %% [markdown]
+# Is the gain more than luck? The paired interval says so if it stays below zero.
+
+# %%
+gain = against_one_rate(predictions(best))
+f"{gain.estimate:.4f} in normalized entropy, 95 % interval {gain.low:.4f} to {gain.high:.4f}"
+
+# %%
+assert gain.high < 0
+
+# %% [markdown]
+# ## Deploy
+#
+# So far we predicted what somebody else's policy had shown. Now our predictions decide. Back to the
+# morning after the first day: three policies rank by bid × their rate and run for three days, each
+# alone in a twin world. In this market a winner pays its own bid per click.
+#
+# **Your guess**: against the smoothed rate, what does the raw rate do to clicks, and to revenue?
+
+# %% tags=["guess"]
+guess_clicks = ...
+guess_revenue = ...
+
+# %%
+def rate_policy(strength):
+    """Policy of the rate by ad, learned on the first day alone."""
+    model = SmoothedRate(levels=(("ad_id",),), strength=strength)
+    return ScorerPolicy(model.fit(first_day, first_day["click"]))
+
+
+raw, smoothed = rate_policy(1e-6), rate_policy(100.0)
+one_for_all = ScorerPolicy(GlobalRate().fit(first_day, first_day["click"]))
+
+# %%
+rivals = {"raw rate": raw, "one rate for all": one_for_all}
+lifts = {
+    name: world.compare(smoothed, rival, days=3, history_days=1).lifts
+    for name, rival in rivals.items()
+}
+rows = {(n, m): vars(lifts[n][m].relative) for n in rivals for m in ("revenue", "clicks")}
+table = 100 * pd.DataFrame(rows).T
+table.round(1).rename_axis(["policy", "change in %, against smoothed"])
+
+# %%
+figure, axes = plt.subplots(figsize=(6.5, 2.8))
+for row, ((_, measure), lift) in enumerate(table.iterrows()):
+    colour = COLOURS["blue" if measure == "revenue" else "orange"]
+    axes.plot([lift["low"], lift["high"]], [row, row], color=colour, linewidth=3)
+    axes.plot(lift["estimate"], row, "o", color=colour)
+axes.axvline(0, color=COLOURS["black"], linewidth=1)
+axes.set_yticks(range(4), [f"{measure}: {policy}" for policy, measure in table.index])
+axes.set_xlabel("change against the smoothed rate (%, bar: 95 % interval)")
+plt.show()
+
+# %%
+assert table.loc[("raw rate", "revenue"), "high"] < 0
+assert table.loc[("one rate for all", "revenue"), "high"] < 0
+
+# %% [markdown]
+# How to read it: a dot is the change against the smoothed rate, the bar its interval, and left of
+# the line is worse. Both rivals lose money, and not in the same way.
+#
+# One rate for all ranks by the bid alone. It sells slots to ads that nobody clicks.
+#
+# The raw rate gets *more* clicks and less money. An ad with a lucky first click has a rate so high
+# that even a tiny bid wins, and it is then clicked, now and then, at that tiny price. Auctions pick
+# the largest product, so they pick the largest *error*. This is the winner's curse, and it is why
+# a ranking metric alone would not have warned us.
+
+# %% [markdown]
+# ## Results
+#
+# The rungs so far, from the committed ledger: three worlds whose seeds settled nothing, and test
+# days that chose nothing. `vs previous` is the paired difference to the row above.
+
+# %%
+ledger = load_ledger("ad_click").set_index("rung")
+rungs = ledger.loc[["global_rate", "smoothed_ad", "smoothed_ad_segment", "oracle"]]
+columns = ["normalized_entropy", "normalized_entropy_low", "normalized_entropy_high", "auc"]
+rungs[[*columns, "calibration_ratio"]].round(4)
+
+# %%
+assert rungs["normalized_entropy"].is_monotonic_decreasing
+
+# %% [markdown]
+# The *oracle* row is the world's own probability, which no policy can see. The distance to it is
+# what all later chapters have to share: who is looking, where, at what hour, and what they clicked
+# before.
+
+# %% [markdown]
+# ## What breaks in production
+#
+# The table of counts is only as good as its join. If clicks arrive late and views at once, the
+# latest hours look clickless, and every new ad seems bad. Count a view only when its click could
+# have arrived; the log's `known_at` says when that is.
+#
+# Counts never forget. An ad whose audience has tired of it keeps its old rate for weeks. The lab
+# makes them forget.
+
+# %% [markdown]
+# ## Summary
+#
+# - Split by time; choose on validation; read the test once.
+# - Normalized entropy is one for the best constant. Add a clustered, paired interval.
+# - A raw rate is luck wherever views are few. Smooth it with s impressions at the average.
+# - An auction selects errors: the raw rate got clicks and lost money.
+# - Offline gain is a reason to deploy. It is not yet revenue.
+
+# %% [markdown]
+# ## Recall
+#
+# 1. Why is the normalized entropy of a training rate never below one on other days?
+#
+# <details><summary>Answer</summary>It is a constant, and one belongs to the best constant for the
+# evaluated rows: their own click rate.</details>
+#
+# 2. What does a prior strength of 100 mean?
+#
+# <details><summary>Answer</summary>The ad starts as if it had 100 impressions at the average rate;
+# after 100 views of its own, data and prior weigh the same.</details>
+#
+# 3. Why did the raw rate lose revenue though it got more clicks?
+#
+# <details><summary>Answer</summary>Inflated rates let low bids win. The clicks that followed were
+# paid at those low bids.</details>
+
+# %% [markdown]
+# ## Lab and further reading
+#
+# Lab: `lab_20_baseline`. You make the counts forget, read calibration on new ads, and deploy a
+# policy of your own.
+#
+# - Xinran He et al. 2014, *Practical Lessons from Predicting Clicks on Ads at Facebook*, ADKDD.
+# - Thore Graepel et al. 2010, *Web-Scale Bayesian Click-Through Rate Prediction for Sponsored
+#   Search Advertising in Microsoft's Bing Search Engine*, ICML.
+# - Bradley Efron, Carl Morris 1977, *Stein's Paradox in Statistics*, Scientific American 236(5).

@@ -1,0 +1,128 @@
+"""Sources become notebooks, solutions and labs; edits travel both ways; nothing is left half done."""
+
+import json
+import time
+
+import pytest
+from mlsd.course.build import build_unit
+from mlsd.course.gates import check_document, outputs, sync
+from mlsd.course.notebooks import RUN_RECORD, read_notebook
+from mlsd.course.source import pull_source
+from mlsd.runtime import InputError
+
+
+def test_building_again_changes_nothing_and_starts_no_kernel(project):
+    for unit in (project.chapter, project.lab):
+        before = {path: path.read_bytes() for path in (unit.notebook, unit.source)}
+        start = time.perf_counter()
+        result = build_unit(unit)
+        assert (result.executed, result.written) == (False, ())
+        assert time.perf_counter() - start < 5
+        assert before == {path: path.read_bytes() for path in before}
+
+
+def test_prose_changes_without_a_run_and_keeps_the_outputs(project):
+    counts = [
+        len(cell.get("outputs", [])) for cell in read_notebook(project.chapter.notebook).cells
+    ]
+    project.replace(project.chapter.source, "Half of the users", "One half of the users")
+    result = build_unit(project.chapter)
+    assert not result.executed
+    after = read_notebook(project.chapter.notebook)
+    assert [len(cell.get("outputs", [])) for cell in after.cells] == counts
+    assert "One half of the users" in after.cells[6].source
+    assert check_document(project.document("chapter")) == []
+
+
+def test_an_edit_changes_the_id_of_its_own_cell_alone(project):
+    before = [cell.id for cell in read_notebook(project.chapter.notebook).cells]
+    project.replace(project.chapter.source, "Half of the users", "One half of the users")
+    build_unit(project.chapter, run=False)
+    after = [cell.id for cell in read_notebook(project.chapter.notebook).cells]
+    assert [a == b for a, b in zip(before, after)].count(False) == 1
+    assert len(set(after)) == len(after)
+
+
+def test_without_a_run_changed_code_loses_its_outputs(project):
+    project.replace(project.chapter.source, "default_rng(7)", "default_rng(8)")
+    build_unit(project.chapter, run=False)
+    document = project.document("chapter")
+    assert sync.notebook_matches_source(document) == []
+    assert outputs.executed_in_order(document) != []
+    assert outputs.outputs_fresh(document) != []
+
+
+def test_changed_code_is_run(whole_project):
+    project = whole_project
+    project.replace(project.chapter.source, "default_rng(7)", "default_rng(8)")
+    project.replace(project.chapter.source, "assert difference > 2 * error", "assert error > 0")
+    assert build_unit(project.chapter).executed
+    assert check_document(project.document("chapter")) == []
+    record = read_notebook(project.chapter.notebook).metadata[RUN_RECORD]
+    assert 0 < record["cpu_seconds"] < 60
+    assert record["longest_cell_cpu_seconds"] <= record["cpu_seconds"]
+
+
+def test_a_failing_cell_is_named_and_nothing_is_written(whole_project):
+    project = whole_project
+    before = project.chapter.notebook.read_bytes()
+    project.replace(project.chapter.source, "default_rng(7)", "default_rng(seed)")
+    with pytest.raises(InputError, match=r"20_measure.py: cell 6 raised NameError: .*seed"):
+        build_unit(project.chapter)
+    assert project.chapter.notebook.read_bytes() == before
+
+
+def test_notebook_holds_nothing_of_the_machine(project):
+    text = project.chapter.notebook.read_text(encoding="utf-8")
+    assert str(project.root) not in text
+    content = json.loads(text)
+    assert set(content["metadata"]) == {"kernelspec", "language_info", "mlsd", RUN_RECORD}
+    assert content["metadata"]["language_info"] == {"name": "python"}
+    assert all("execution" not in cell["metadata"] for cell in content["cells"])
+
+
+def test_an_edit_in_the_notebook_is_pulled_back_and_the_header_stays(project):
+    for unit in (project.chapter, project.lab):
+        header = unit.source.read_text(encoding="utf-8").split("# %%", 1)[0]
+        assert pull_source(unit) in (True, False)
+        project.edit(unit.notebook, edit_last_markdown)
+        assert pull_source(unit)
+        text = unit.source.read_text(encoding="utf-8")
+        assert text.startswith(header)
+        assert "# Edited in JupyterLab." in text
+        assert "nbgrader" not in text
+        assert "collapsed" not in text
+        build_unit(unit, run=False)
+        kind = unit.kind
+        assert sync.notebook_matches_source(project.document(kind)) == []
+        assert outputs.outputs_fresh(project.document(kind)) == []
+
+
+def edit_last_markdown(content):
+    cell = [cell for cell in content["cells"] if cell["cell_type"] == "markdown"][-1]
+    cell["source"] = ["Edited in JupyterLab."]
+    cell["metadata"]["jp-MarkdownHeadingCollapsed"] = True
+    content["cells"][2]["metadata"]["collapsed"] = True
+
+
+def test_pulling_an_unchanged_notebook_changes_nothing_but_spacing(project):
+    for kind in ("chapter", "lab"):
+        unit = project.unit(kind)
+        pull_source(unit)
+        assert not pull_source(unit)
+        assert sync.notebook_matches_source(project.document(kind)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('tags=["check"] points=2', 'tags=["check"]', "cell 6: give its points"),
+        ("    ### END SOLUTION\n", "", "no end solution statement"),
+        ('tags=["exercise"] exercise="smoothed_rate"', "", "before the first exercise"),
+        ('exercise="weighted_rate"', 'exercise="smoothed_rate"', "Duplicate grade id"),
+    ],
+)
+def test_a_mistake_in_a_lab_is_one_line(project, old, new, message):
+    project.replace(project.lab.source, old, new)
+    with pytest.raises(InputError, match=message):
+        build_unit(project.lab, run=False)

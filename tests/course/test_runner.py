@@ -1,0 +1,108 @@
+"""`mlsd course test` runs chapters, solutions and unsolved labs, and keeps the time budget."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from mlsd.course.execution import kernel_environment
+from mlsd.course.runner import notebook_files, pytest_command, run_notebooks, without_avx512
+from mlsd.runtime import InputError
+
+
+def run(project, paths=(), workers=2, budget="50"):
+    """Run the notebooks as the command does, and return exit code and output."""
+    code = (
+        "import sys; from pathlib import Path; from mlsd.course.runner import run_notebooks;"
+        "root, workers, budget, *paths = sys.argv[1:];"
+        "sys.exit(run_notebooks(Path(root), [Path(p) for p in paths], workers=int(workers),"
+        " budget_minutes=float(budget)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(project.root), str(workers), budget, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        env=kernel_environment(project.root),
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_full_run_passes_and_ends_with_the_closing_line(whole_project):
+    code, text = run(whole_project)
+    assert code == 0, text
+    assert "unsolved_lab_runs" not in text
+    assert text.rstrip().splitlines()[-1].strip("= ").split()[1] == "passed"
+    for folder in ("notebooks", "solutions", "labs"):
+        assert f"average of {folder} (1 of" in text
+        assert f"s  {folder}/01_ad_click_prediction/" in text
+    assert "the complete workbook, if the rest is like these" in text
+    assert ("with AVX-512 switched off" in text) == bool(without_avx512())
+
+
+def test_failures_of_every_kind_and_an_exceeded_budget_are_found(whole_project):
+    project = whole_project
+    project.edit(project.chapter.notebook, change_stored_output)
+    project.edit(project.lab.lab, stop_the_lab)
+    project.replace(project.lab.checks, "expected=0.25", "expected=0.3")
+    project.replace(project.lab.checks, "expected=0.0, hint", "expected=0.5, hint")
+    paths = [project.root / "notebooks", project.lab.lab]
+    code, text = run(project, paths, budget="0.001")
+    assert code == 1
+    assert "Cell outputs differ" in text
+    assert "the unsolved lab stops" in text
+    assert "the wrong answer 'plain mean' is called passed" in text
+    assert "FAILED time budget" in text
+    assert "3 failed" in text.rstrip().splitlines()[-1]
+
+
+def test_an_exceeded_budget_alone_fails_the_run(whole_project):
+    code, text = run(whole_project, [whole_project.chapter.notebook], workers=1, budget="0.001")
+    assert code == 1
+    assert "FAILED time budget: these notebooks take" in text
+    assert "failed" not in text.rstrip().splitlines()[-1]
+
+
+def change_stored_output(content):
+    cell = next(
+        c for c in content["cells"] if "nbval-check-output" in c["metadata"].get("tags", [])
+    )
+    cell["outputs"][0]["data"]["text/plain"] = ["(20001, 2)"]
+
+
+def stop_the_lab(content):
+    cell = next(c for c in content["cells"] if c["cell_type"] == "code")
+    cell["source"] = "1 / 0"
+
+
+def test_files_are_chosen_by_notebook_source_or_folder(project):
+    root = project.root
+    assert len(notebook_files(root)) == 3
+    assert notebook_files(root, [project.lab.lab]) == [project.lab.lab.relative_to(root)]
+    assert len(notebook_files(root, [project.lab.source])) == 2
+    assert len(notebook_files(root, [root / "notebooks"])) == 1
+    with pytest.raises(InputError, match="no chapter or lab there"):
+        notebook_files(root, [root / "nowhere"])
+
+
+def test_there_may_be_no_notebooks_yet(tmp_path, capsys):
+    assert run_notebooks(tmp_path) == 0
+    assert capsys.readouterr().out == "no notebooks to run\n"
+    with pytest.raises(InputError, match="at least one"):
+        run_notebooks(tmp_path, workers=0)
+
+
+def test_the_command_keeps_a_notebook_on_one_worker(tmp_path):
+    command = pytest_command(tmp_path, ["a", "b", "c"], workers=2, budget_minutes=50, project=True)
+    text = " ".join(map(str, command))
+    assert "--dist loadfile" in text
+    assert "--numprocesses 2" in text
+    assert "--nbval-lax --nbval-current-env" in text
+
+
+def test_avx512_variables_are_accepted_by_numpy_here():
+    code = "import numpy as np; np.show_config(mode='dicts'); np.exp(np.ones(9))"
+    environment = {**os.environ, **without_avx512()}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,44 @@
+"""A new chapter or lab passes its gates, and never replaces what is there."""
+
+import pytest
+from mlsd.course.gates import check_course
+from mlsd.course.scaffold import scaffold
+from mlsd.runtime import InputError
+
+CASE = "01_ad_click_prediction"
+
+
+def test_what_is_there_is_not_replaced(project):
+    before = project.lab.source.read_bytes()
+    with pytest.raises(InputError, match="lab_20_measure.py: is already there"):
+        scaffold(project.root, CASE, "lab_20_measure")
+    assert project.lab.source.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["baseline", "20", "20-baseline", "lab_baseline", "20_Baseline"])
+def test_names_follow_the_pattern(tmp_path, name):
+    with pytest.raises(InputError, match="name it like"):
+        scaffold(tmp_path, CASE, name)
+    with pytest.raises(InputError, match="name it like 01_ad_click_prediction"):
+        scaffold(tmp_path, "ads", "20_baseline")
+
+
+def test_a_chapter_that_comes_after_its_lab_names_it(tmp_path):
+    scaffold(tmp_path, CASE, "lab_30_rank")
+    (source,) = scaffold(tmp_path, CASE, "30_rank")
+    assert "lab: lab_30_rank" in source.read_text(encoding="utf-8")
+
+
+def test_a_chapter_without_a_lab_says_so_until_there_is_one(tmp_path):
+    (source,) = scaffold(tmp_path, CASE, "30_rank")
+    assert "This chapter has no lab." in source.read_text(encoding="utf-8")
+    assert source in scaffold(tmp_path, CASE, "lab_30_rank")
+    text = source.read_text(encoding="utf-8")
+    assert "This chapter has no lab." not in text
+    assert "lab: lab_30_rank" in text
+
+
+def test_two_scaffolded_chapters_do_not_clash(project):
+    scaffold(project.root, CASE, "30_calibrate")
+    messages = [str(problem) for problem in check_course(project.root)]
+    assert not any("introduces" in message or "needs" in message for message in messages)

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from mlsd.metrics import log_loss
+from mlsd.models import LightGBMScorer
+from mlsd.runtime import InputError
+
+
+@pytest.fixture(scope="module")
+def log():
+    rng = np.random.default_rng(0)
+    X = {"ad_id": rng.integers(0, 40, 6_000), "age": rng.normal(size=6_000)}
+    score = rng.normal(0, 1, 40)[X["ad_id"]] * np.where(X["age"] > 0, 1, -1)
+    return X, (rng.random(6_000) < 1 / (1 + np.exp(-score))).astype(int)
+
+
+def part(X, rows):
+    return {name: values[rows] for name, values in X.items()}
+
+
+def build(**changes):
+    options = {"min_child_samples": 20, "min_data_per_group": 20, "cat_smooth": 5.0, "cat_l2": 5.0}
+    columns = {"categorical": ("ad_id",), "numeric": ("age",)}
+    return LightGBMScorer(**{**columns, **options, **changes})
+
+
+def test_learns_an_interaction_of_an_id_and_a_number(log):
+    X, y = log
+    model = build(n_estimators=100).fit(part(X, slice(5_000)), y[:5_000])
+    predicted = model.predict_proba(part(X, slice(5_000, None)))[:, 1]
+    assert log_loss(y[5_000:], predicted) < 0.64
+
+
+def test_stops_early_on_valid_and_predicts_with_the_best_trees(log):
+    X, y = log
+    held = part(X, slice(5_000, None)), y[5_000:]
+    train = part(X, slice(5_000)), y[:5_000]
+    stopped = build(patience=10).fit(*train, valid=held)
+    assert stopped.trees_ < 500
+    exact = build(n_estimators=stopped.trees_).fit(*train)
+    np.testing.assert_allclose(stopped.predict_proba(held[0]), exact.predict_proba(held[0]))
+
+
+def test_threads_do_not_change_the_model(log):
+    with threadpool_limits(1):
+        one = build(n_estimators=20).fit(*log).predict_proba(log[0])
+    np.testing.assert_array_equal(one, build(n_estimators=20).fit(*log).predict_proba(log[0]))
+
+
+def test_rare_ids_share_a_code_where_asked(log):
+    X, y = log
+    ids = np.where(np.arange(len(y)) % 100 == 0, np.arange(len(y)) + 1_000, X["ad_id"])
+    model = build(n_estimators=20, min_count=5).fit({**X, "ad_id": ids}, y)
+    assert model.vocabulary_.sizes_ == [41]
+
+
+def test_needs_a_column(log):
+    with pytest.raises(InputError, match="no column"):
+        LightGBMScorer().fit(*log)
