@@ -1,4 +1,4 @@
-"""Sources become notebooks, solutions and labs; edits travel both ways; nothing is left half done."""
+"""Sources become notebooks, solutions and labs; edits travel both ways; nothing is half done."""
 
 import json
 import time
@@ -30,7 +30,7 @@ def test_prose_changes_without_a_run_and_keeps_the_outputs(project):
     assert not result.executed
     after = read_notebook(project.chapter.notebook)
     assert [len(cell.get("outputs", [])) for cell in after.cells] == counts
-    assert "One half of the users" in after.cells[6].source
+    assert "One half of the users" in after.cells[5].source
     assert check_document(project.document("chapter")) == []
 
 
@@ -67,7 +67,7 @@ def test_a_failing_cell_is_named_and_nothing_is_written(whole_project):
     project = whole_project
     before = project.chapter.notebook.read_bytes()
     project.replace(project.chapter.source, "default_rng(7)", "default_rng(seed)")
-    with pytest.raises(InputError, match=r"20_measure.py: cell 6 raised NameError: .*seed"):
+    with pytest.raises(InputError, match=r"20_measure.py: cell 5 raised NameError: .*seed"):
         build_unit(project.chapter)
     assert project.chapter.notebook.read_bytes() == before
 
@@ -119,7 +119,7 @@ def test_pulling_an_unchanged_notebook_changes_nothing_but_spacing(project):
         ('tags=["check"] points=2', 'tags=["check"]', "cell 6: give its points"),
         ("    ### END SOLUTION\n", "", "no end solution statement"),
         ('tags=["exercise"] exercise="smoothed_rate"', "", "before the first exercise"),
-        ('exercise="weighted_rate"', 'exercise="smoothed_rate"', "Duplicate grade id"),
+        ('exercise="weighted_rate"', 'exercise="smoothed_rate"', "is there twice"),
     ],
 )
 def test_a_mistake_in_a_lab_is_one_line(project, old, new, message):

@@ -9,6 +9,8 @@ from rich.console import Console
 
 from mlsd.runtime import InputError
 
+INTERRUPTED = 130  # what a shell expects of a program that was stopped with Ctrl-C
+
 
 def build_app() -> typer.Typer:
     """Assemble the command line from its parts.
@@ -39,11 +41,13 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; bad input ends in one line on stderr and exit code 2."""
+    error_console = Console(stderr=True, soft_wrap=True)
     try:
         build_app()()
     except InputError as error:
-        Console(stderr=True, soft_wrap=True).print(f"mlsd: {error}", markup=False, highlight=False)
+        error_console.print(f"mlsd: {error}", markup=False, highlight=False)
         sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("mlsd: interrupted; nothing was written")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            error_console.print("mlsd: interrupted; nothing was written")
+        raise

@@ -49,9 +49,7 @@ def parse_integers(text: str, option: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def _source(
-    dataset: str | None, spec: Path | None, size: str, variant: str | None
-) -> LadderSource:
+def _source(dataset: str | None, spec: Path | None, size: str, variant: str | None) -> LadderSource:
     from mlsd.data import load_dataset, load_log, load_spec
     from mlsd.experiments import LogSource, WorldSource
 

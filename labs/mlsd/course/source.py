@@ -101,14 +101,17 @@ def add_grading_metadata(notebook: NotebookNode, where: str) -> None:
     Raises
     ------
     InputError
-        If a check or a prose exercise has no points, or a check has no exercise before it.
+        If a check or a prose exercise has no points, a check has no exercise before it, or two
+        exercises have one name.
     """
-    name, count = "", 0
+    name, names = "", []
     for position, cell in enumerate(notebook.cells):
         tags, place = cell_tags(cell), f"{where}: cell {position + 1}"
         if "exercise" in tags:
-            count += 1
-            name = cell.metadata.get("exercise", f"exercise_{count}")
+            name = cell.metadata.get("exercise", f"exercise_{len(names) + 1}")
+            if name in names:
+                raise InputError(f"{place}: exercise {name!r} is there twice; rename one")
+            names.append(name)
             prose = cell.cell_type == "markdown"
             points = _points(cell, place) if prose else None
             cell.metadata["nbgrader"] = _grading(name, solution=True, points=points)

@@ -56,12 +56,13 @@ def load_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
     frame = _concat([_convert(raw, columns) for raw in tables.values()])
     if columns.time and columns.known_at:
         _check_known_at(tables, columns, frame)
-    _check_outcomes(frame[columns.label], f"{spec.name}: the table")
+    files = ", ".join(raw.file for raw in tables.values())
+    _check_outcomes(frame[columns.label], f"{files}: the table")
     order, split = _split(spec, tables, frame)
     frame = frame.iloc[order].reset_index(drop=True)
     log = LabelledLog(spec.name, frame, _roles(columns), split)
     for part, rows in log.parts().items():
-        _check_outcomes(frame[columns.label].iloc[rows], f"{spec.name}: the {part} part")
+        _check_outcomes(frame[columns.label].iloc[rows], f"{files}: the {part} part")
     validate_log(log)
     return log
 

@@ -102,7 +102,7 @@ class LogSource:
 
 
 def default_seeds(source: LadderSource) -> tuple[int, ...]:
-    """Return three seeds for worlds, of which none settled a parameter; five for the models of a log.
+    """Return three world seeds, of which none settled a parameter, or five model seeds for a log.
 
     Examples
     --------

@@ -50,9 +50,9 @@ class ServingCounters:
         self.features = features
         self.roles = roles
         self.priors = priors
-        self._values = {name: GrowingIndex() for name in features.columns}
-        self._labelled = {e: _Store(e, features.half_lives, 2) for e in features.entities}
-        self._views = {e: _Store(e, features.half_lives, 1) for e in features.views}
+        self._slots = _EntitySlots((*features.entities, *features.views))
+        self._labelled = {e: _Store(features.half_lives, 2) for e in features.entities}
+        self._views = {e: _Store(features.half_lives, 1) for e in features.views}
         self._rows_seen = 0
         self._newest = -np.inf
 
@@ -73,12 +73,12 @@ class ServingCounters:
         arrival = self._arrival(events, len(label))
         if not len(label):
             return
-        codes = {n: i.find_or_add(take_column(events, n)) for n, i in self._values.items()}
+        slots = self._slots.find_or_add(events)
         impressions = np.ones(len(label))
-        for store in self._labelled.values():
-            store.add(codes, arrival, np.stack([impressions, label]))
-        for store in self._views.values():
-            store.add(codes, arrival, impressions[None])
+        for entity, store in self._labelled.items():
+            store.add(slots[entity], arrival, np.stack([impressions, label]))
+        for entity, store in self._views.items():
+            store.add(slots[entity], arrival, impressions[None])
         self._newest = max(self._newest, float(arrival.max()))
 
     def lookup(
@@ -103,14 +103,14 @@ class ServingCounters:
         InputError
             If a column is missing or the lookup goes back in time.
         """
-        codes = {n: i.find(take_column(columns, n)) for n, i in self._values.items()}
-        rows = len(next(iter(codes.values()), ()))
+        slots = self._slots.find(columns)
+        rows = len(next(iter(slots.values()), ()))
         if now is None:
             now = np.nextafter(self._newest, np.inf) if self._rows_seen else 0.0
         fresh = np.broadcast_to(np.asarray(now, dtype=np.float64), (rows,))
         as_of = refreshed(fresh, self.features.refresh)
-        labelled = {e: store.at(codes, as_of) for e, store in self._labelled.items()}
-        views = {e: store.at(codes, fresh) for e, store in self._views.items()}
+        labelled = {e: store.at(slots[e], as_of) for e, store in self._labelled.items()}
+        views = {e: store.at(slots[e], fresh) for e, store in self._views.items()}
         return self._columns(labelled, views)
 
     def _columns(self, labelled: Mapping, views: Mapping) -> dict[str, np.ndarray]:
@@ -132,13 +132,44 @@ class ServingCounters:
         return finite_column(events, name).astype(np.float64)
 
 
+class _EntitySlots:
+    """Numbers 0, 1, ... for the entities of each key; -1 for what was never counted."""
+
+    def __init__(self, entities: tuple[Entity, ...]) -> None:
+        self._entities = dict.fromkeys(entities)
+        self._values = {name: GrowingIndex() for e in self._entities for name in e}
+        self._pairs = {
+            entity[:size]: GrowingIndex()
+            for entity in entities
+            for size in range(2, len(entity) + 1)
+        }
+
+    def find_or_add(self, columns: Columns) -> dict[Entity, np.ndarray]:
+        """Return the slot of each row by entity, with new slots for new ones."""
+        values = self._values.items()
+        found = {(n,): index.find_or_add(take_column(columns, n)) for n, index in values}
+        for entity, pairs in self._in_order():
+            found[entity] = pairs.find_or_add(_paired(found[entity[:-1]], found[entity[-1:]]))
+        return found
+
+    def find(self, columns: Columns) -> dict[Entity, np.ndarray]:
+        """Return the slot of each row by entity, shape (n,) each."""
+        found = {(n,): index.find(take_column(columns, n)) for n, index in self._values.items()}
+        for entity, pairs in self._in_order():
+            first, second = found[entity[:-1]], found[entity[-1:]]
+            slots = pairs.find(_paired(first, second))
+            found[entity] = np.where((first < 0) | (second < 0), -1, slots)
+        return found
+
+    def _in_order(self) -> list[tuple[Entity, GrowingIndex]]:
+        return sorted(self._pairs.items(), key=lambda item: len(item[0]))
+
+
 class _Store:
     """Decayed sums of one entity: those of arrivals that all lookups see, and the others."""
 
-    def __init__(self, entity: Entity, half_lives: tuple[float, ...], width: int) -> None:
-        self.entity = entity
+    def __init__(self, half_lives: tuple[float, ...], width: int) -> None:
         self.half_lives = half_lives
-        self.pairs = [GrowingIndex() for _ in entity[1:]]
         # The last column stays zero: it answers for unknown entities, whose slot is -1.
         self.sums = np.zeros((len(half_lives), width, 1))
         self.landmark = np.full(len(half_lives), -np.inf)
@@ -147,22 +178,14 @@ class _Store:
         self.arrival = np.zeros(0)
         self.values = np.zeros((width, 0))
 
-    def add(self, codes: Mapping[str, np.ndarray], arrival, values: np.ndarray) -> None:
+    def add(self, slots: np.ndarray, arrival: np.ndarray, values: np.ndarray) -> None:
         """Keep events until lookups have passed them."""
-        slots = codes[self.entity[0]]
-        for name, pairs in zip(self.entity[1:], self.pairs):
-            slots = pairs.find_or_add(_paired(slots, codes[name]))
         self.slots = np.append(self.slots, slots)
         self.arrival = np.append(self.arrival, arrival)
         self.values = np.append(self.values, values, axis=1)
 
-    def at(self, codes: Mapping[str, np.ndarray], as_of: np.ndarray) -> np.ndarray:
+    def at(self, slots: np.ndarray, as_of: np.ndarray) -> np.ndarray:
         """Return the sums as of each row, shape (half-lives, width, rows)."""
-        slots = codes[self.entity[0]]
-        for name, pairs in zip(self.entity[1:], self.pairs):
-            slots = np.where(
-                (slots < 0) | (codes[name] < 0), -1, pairs.find(_paired(slots, codes[name]))
-            )
         if not len(as_of):
             return np.zeros((*self.sums.shape[:2], 0))
         self._fold(as_of.min())
@@ -170,13 +193,6 @@ class _Store:
         for index, half_life in enumerate(self.half_lives):
             sums[index] *= _decay(as_of - self.landmark[index], half_life)
         return sums + self._recent(slots, as_of)
-
-    def _find(self, codes: Mapping[str, np.ndarray]) -> np.ndarray:
-        slots = codes[self.entity[0]]
-        for name, pairs in zip(self.entity[1:], self.pairs):
-            unknown = (slots < 0) | (codes[name] < 0)
-            slots = np.where(unknown, -1, pairs.find(_paired(slots, codes[name])))
-        return slots
 
     def _fold(self, moment: float) -> None:
         """Move what arrived before `moment` into the sums."""

@@ -130,6 +130,9 @@ def comparable(values: np.ndarray) -> np.ndarray:
 class GrowingIndex:
     """Numbers 0, 1, ... for values in the order in which they are first seen.
 
+    New values gather in a small table beside the large one, which is rebuilt only when it has
+    grown by a quarter, so that adding costs no more than what is added.
+
     Examples
     --------
     >>> index = GrowingIndex()
@@ -138,17 +141,22 @@ class GrowingIndex:
     """
 
     def __init__(self) -> None:
-        self._index: pd.Index | None = None
+        self._tables: list[pd.Index] = []
 
     def __len__(self) -> int:
-        return 0 if self._index is None else len(self._index)
+        return sum(map(len, self._tables))
 
     def find(self, values: np.ndarray) -> np.ndarray:
         """Return the number of each value, -1 where it is new; int64."""
-        if self._index is None:
+        values = comparable(values)
+        if not self._tables:
             return np.full(len(values), -1)
-        found = self._index.get_indexer(as_index(comparable(values)))
-        return found.astype(np.int64, copy=False)
+        found = self._tables[0].get_indexer(as_index(values)).astype(np.int64, copy=False)
+        if len(self._tables) > 1:
+            missing = np.flatnonzero(found < 0)
+            recent = self._tables[1].get_indexer(as_index(values[missing]))
+            found[missing] = np.where(recent < 0, -1, recent + len(self._tables[0]))
+        return found
 
     def find_or_add(self, values: np.ndarray) -> np.ndarray:
         """Return the number of each value, giving new ones the next numbers."""
@@ -158,9 +166,15 @@ class GrowingIndex:
         if new.any():
             codes, uniques = pd.factorize(values[new], use_na_sentinel=False)
             found[new] = len(self) + codes
-            more = as_index(uniques)
-            self._index = more if self._index is None else self._index.append(more)
+            self._add(as_index(uniques))
         return found
+
+    def _add(self, values: pd.Index) -> None:
+        head, tail = self._tables[:1], self._tables[1:]
+        recent = tail[0].append(values) if tail else values
+        if head and 4 * len(recent) > len(head[0]):
+            head, recent = [head[0].append(recent)], None
+        self._tables = [*head, *([] if recent is None else [recent])]
 
 
 def as_index(values: np.ndarray) -> pd.Index:

@@ -29,22 +29,32 @@ class _TouchedRows:
         self.embedding = embedding
         self.learning_rate = learning_rate
         self.l2 = l2
+        self.steps = 0
+        self.last = torch.zeros(len(embedding.table), device=embedding.table.device)
 
     @torch.no_grad()
     def step(self) -> None:
         """Apply the gradients gathered since the last call, and forget them.
 
-        The L2 penalty, too, concerns touched rows only: ``gradient + l2 * row``.
+        The penalty ``l2 / 2 * |table|**2`` is paid lazily: a touched row gets at once the gradient
+        of all steps since it was last touched, ``l2 * (steps since) * row``. So in the long run
+        every row is shrunk as by a penalty on the whole table at every step.
         """
+        self.steps += 1
         for rows, leaf in _merged(self.embedding.touched):
             if leaf.grad is None:
                 continue
             gradient = leaf.grad
             if self.l2:
-                gradient = gradient.add_(leaf, alpha=self.l2)
+                gradient = gradient.addcmul_(leaf, self._missed(rows)[:, None], value=self.l2)
             change = self._change(rows, gradient)
             self.embedding.table.index_copy_(0, rows, leaf.detach().add_(change))
         self.embedding.touched.clear()
+
+    def _missed(self, rows: Tensor) -> Tensor:
+        missed = self.steps - self.last.index_select(0, rows)
+        self.last.index_fill_(0, rows, self.steps)
+        return missed
 
     def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
         raise NotImplementedError
@@ -75,7 +85,7 @@ class RowAdagrad(_TouchedRows):
     embedding : StackedEmbedding
     learning_rate : float
     l2 : float
-        Penalty on touched rows.
+        Penalty on the table, paid by a row when it is touched.
 
     Examples
     --------
@@ -109,7 +119,7 @@ class RowAdam(_TouchedRows):
     embedding : StackedEmbedding
     learning_rate : float
     l2 : float
-        Penalty on touched rows.
+        Penalty on the table, paid by a row when it is touched.
 
     Examples
     --------
@@ -127,10 +137,8 @@ class RowAdam(_TouchedRows):
         super().__init__(embedding, learning_rate, l2=l2)
         self.first = torch.zeros_like(embedding.table)
         self.second = torch.zeros_like(embedding.table)
-        self.steps = 0
 
     def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
-        self.steps += 1
         first = self.first.index_select(0, rows).lerp_(gradient, 0.1)
         second = (
             self.second.index_select(0, rows).mul_(0.999).addcmul_(gradient, gradient, value=0.001)

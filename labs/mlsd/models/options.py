@@ -26,7 +26,8 @@ class TrainingOptions:
     weight_decay : float
         Decoupled decay of the dense matrices (AdamW); biases bear none.
     embedding_l2 : float
-        Penalty on the embedding rows that a batch touches.
+        Penalty ``embedding_l2 / 2 * |table|**2`` beside the mean loss of a row; a row pays when a
+        batch touches it, for all steps since the last time.
     validations_per_epoch : int
         How often the validation loss is taken.
     patience : int

@@ -55,9 +55,10 @@ import numpy as np
 import pandas as pd
 import pint
 
+from mlsd.checks import check, holds
 from mlsd.experiments import load_ledger
 from mlsd.models import SmoothedRate
-from mlsd.plots import COLOURS, course_style
+from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
@@ -105,7 +106,20 @@ pd.DataFrame(
 my_busy_cores = ...
 my_log_terabytes = ...
 
+
+# %% tags=["check"]
+def close_to(truth):
+    """Test that an estimate is within a factor of three, which is what a whiteboard is for."""
+    return holds(lambda mine: abs(np.log10(mine / truth)) < 0.5, "off by more than a factor of 3")
+
+
+print("cores:", check("cores", my_busy_cores, close_to(50_000 * 200 * 20e-6)))
+print("log:", check("log", my_log_terabytes, close_to(50_000 / 3 * 3 * 300 * 86_400 * 30 / 1e12)))
+
 # %% [markdown]
+# The check has given the arithmetic away, in one line that nobody would trust in a design review:
+# which of those factors is an hour, and which a month?
+#
 # The sheet keeps a unit on every quantity. Adding seconds to bytes is then an error and not a
 # number, and a forgotten factor of a thousand has nowhere to hide.
 
@@ -128,6 +142,7 @@ f"{peak_scores.to('score / second').magnitude:,.0f} scores a second"
 # busy. No fleet can run at that number, because queues grow without bound as cores approach full
 # load. We plan for 60 %, and ask for more machines than the busy ones.
 
+
 # %%
 def cores_for(seconds_per_score, load=0.6):
     """Cores that serve the peak when each is busy a share `load` of the time."""
@@ -147,21 +162,8 @@ clicks_a_month = (impressions * 0.015 * 30 * unit.day).to("dimensionless").magni
 f"{log_a_month.magnitude:,.0f} TB of log and {clicks_a_month / 1e9:.1f} billion clicks a month"
 
 # %% [markdown]
-# Two billion clicks are more labels than any model here needs; the log is large, but it is a matter
-# of disks. Now compare with your guess. *Close* is within a factor of three, which is what an
-# estimate on a whiteboard is for.
-
-# %%
-def grade_estimate(mine, sheet):
-    """Say how far an estimate is off, in powers of ten."""
-    if mine is ...:
-        return "not attempted"
-    off = abs(np.log10(float(mine) / sheet))
-    return f"{'close' if off < 0.5 else 'off'}, by {off:.1f} powers of ten"
-
-
-print("cores:", grade_estimate(my_busy_cores, cores_for(20 * unit.microsecond, load=1)))
-print("log:  ", grade_estimate(my_log_terabytes, log_a_month.magnitude))
+# Two billion clicks are more labels than any model here needs. The log is large, but it is a matter
+# of disks; the cores are what a model costs.
 
 # %% [markdown]
 # The 20 microseconds were somebody's assumption. We have something better: the course's own ledger,
@@ -177,9 +179,7 @@ cores = batch_ms.map(lambda ms: cores_for(ms / 500 * unit.millisecond))
 
 figure, axes = plt.subplots(figsize=(7, 4))
 axes.barh(cores.index[::-1], cores[::-1], color=COLOURS["blue"])
-axes.axvline(
-    cores_for(20 * unit.microsecond), color=COLOURS["red"], ls="--", label="20 µs a score"
-)
+axes.axvline(cores_for(20 * unit.microsecond), color=COLOURS["red"], ls="--", label="20 µs a score")
 axes.set(xscale="log", xlabel="cores at the peak, 60 % busy (log scale)", ylabel="model")
 axes.legend(loc="lower right")
 plt.show()
@@ -192,6 +192,7 @@ plt.show()
 
 # %%
 assert cores.max() > 10 * cores.min()
+f"the dearest model needs {cores.max() / cores.min():,.0f} times the cores of the cheapest"
 
 # %% [markdown]
 # The last number is memory. A linear model keeps a weight a hash bucket; an embedding table keeps a
@@ -297,6 +298,7 @@ plt.show()
 # click rates, which the next chapter builds from scratch. One ranks candidates by expected value,
 # bid × predicted CTR. The other ranks by the bid alone.
 
+
 # %%
 def two_policies(market):
     """Rank by expected value, and by the bid alone, with rates from the market's history."""
@@ -318,9 +320,10 @@ guess_per_click = ...
 guess_per_impression = ...
 
 # %% [markdown]
-# `compare` runs each policy alone in a *twin world*: the same users, the same luck, another policy.
-# Nothing but the policy can explain a difference. No company can run this experiment; here it is
+# `compare` is a *twin-world comparison*: each policy runs alone, with the same users and the same
+# luck. Nothing but the policy can explain a difference. No company can run this experiment; here it is
 # the answer key.
+
 
 # %%
 def lift_of_bid_alone(billing):
@@ -335,18 +338,14 @@ lifts = {billing: lift_of_bid_alone(billing) for billing in ("click", "impressio
 table = pd.DataFrame({(b, m): row for b, lift in lifts.items() for m, row in lift.items()}).T
 (100 * table).round(1).rename_axis(["billed per", "change in %"])
 
-# %%
-figure, axes = plt.subplots(figsize=(6.5, 2.8))
-for row, ((billing, measure), lift) in enumerate((100 * table).iterrows()):
-    colour = COLOURS["blue" if measure == "revenue" else "orange"]
-    axes.plot([lift["low"], lift["high"]], [row, row], color=colour, linewidth=3)
-    axes.plot(lift["estimate"], row, "o", color=colour)
-axes.axvline(0, color=COLOURS["black"], linewidth=1)
-axes.set_yticks(range(4), [f"{measure}, billed per {billing}" for billing, measure in table.index])
-axes.set_xlabel("ranking by the bid alone, against expected value (%, bar: 95 % interval)")
-plt.show()
+# %% [markdown]
+# The same four changes as a figure, with a check that the sign of the revenue really flips.
 
 # %%
+plot_changes(
+    100 * table, xlabel="ranking by the bid alone, against expected value (%, bar: 95 % interval)"
+)
+plt.show()
 revenue = table["estimate"].xs("revenue", level=1)
 assert revenue["click"] < 0 < revenue["impression"]
 

@@ -54,6 +54,7 @@ plt.rcParams.update(course_style())
 # today and a view without click seven days ago, with average 0.02, strength 100 and half-life 7,
 # give (1 + 2) / (1 + 0.5 + 100) = 0.0296.
 
+
 # %% tags=["exercise"] exercise="forgetting_rate"
 def forgetting_rate(clicks, age_days, average, strength, half_life):
     """Return the smoothed click rate of one ad with decaying weights."""
@@ -83,6 +84,7 @@ f"{daily_views * weights.sum():,.0f} views after a year"
 # a `share` of the average. **Inputs**: `share` between 0 and 1; `strength` in impressions.
 # **Output**: one number of views, not rounded. **Worked number**: with strength 100, half of the
 # average is reached after 100 views. Solve it on paper first.
+
 
 # %% tags=["exercise"] exercise="views_until"
 def views_until(share, strength):
@@ -120,6 +122,7 @@ predicted = model.predict_proba(test)[:, 1]
 # shape (g + 1,), NaN for a group without clicks. **Worked number**: predictions 0.25 and 0.25 with
 # one click give 0.5.
 
+
 # %% tags=["exercise"] exercise="calibration_by_age"
 def calibration_by_age(clicked, predicted, age_days, edges):
     """Return expected over real clicks of each age group, shape (g + 1,)."""
@@ -136,9 +139,17 @@ check_calibration_by_age(calibration_by_age)
 
 # %%
 groups = pd.cut(test["ad_age_days"], [-np.inf, 3, 7, 14, np.inf], right=False)
-sums = pd.DataFrame({"expected": predicted, "clicks": test["click"]}).groupby(groups, observed=True).sum()
+sums = (
+    pd.DataFrame({"expected": predicted, "clicks": test["click"]})
+    .groupby(groups, observed=True)
+    .sum()
+)
 figure, axes = plt.subplots(figsize=(6, 3))
-axes.bar(["under 3", "3 to 7", "7 to 14", "14 and more"], sums["expected"] / sums["clicks"], color=COLOURS["blue"])
+axes.bar(
+    ["under 3", "3 to 7", "7 to 14", "14 and more"],
+    sums["expected"] / sums["clicks"],
+    color=COLOURS["blue"],
+)
 axes.axhline(1, color=COLOURS["black"], linewidth=1)
 axes.set(xlabel="age of the ad in days", ylabel="expected / real clicks")
 plt.show()
@@ -187,6 +198,7 @@ train[columns].nunique().to_frame("different values")
 # makes one from a fitted model. **Worked number**: the chapter's policy stands at 100 %, and the
 # check asks for three percent more in a fresh world. Decide whose clicks tell something about whom,
 # and how much to smooth.
+
 
 # %% tags=["exercise"] exercise="make_policy"
 def make_policy(log):

@@ -29,13 +29,16 @@ def reference(build, dim, penalty=0.0):
     with torch.no_grad():
         table.weight.copy_(torch.arange(6 * dim).view(6, dim) / 10)
     optimizer = build(table.parameters())
-    for codes in STEPS:
+    last = torch.zeros(6)
+    for step, codes in enumerate(STEPS, start=1):
         optimizer.zero_grad()
         (table(torch.tensor(codes)) - targets(dim)).square().sum().backward()
         table.weight.grad = table.weight.grad.coalesce()
         if penalty:
             rows = table.weight.grad.indices()[0]
-            values = table.weight.grad.values() + penalty * table.weight.detach()[rows]
+            missed = (step - last[rows])[:, None]
+            values = table.weight.grad.values() + penalty * missed * table.weight.detach()[rows]
+            last[rows] = step
             table.weight.grad = torch.sparse_coo_tensor(rows[None], values, (6, dim)).coalesce()
         optimizer.step()
     return table.weight.detach()
@@ -64,6 +67,18 @@ def test_row_adagrad_by_hand():
     step = torch.tensor([3.0, 1.0]) / first**0.5 + torch.tensor([1.0, 1.0]) / second**0.5
     torch.testing.assert_close(layer.table[1], before[1] - 0.1 * step)
     torch.testing.assert_close(optimizer.sums, torch.tensor([0.0, second]))
+
+
+def test_a_rare_row_pays_the_penalty_of_the_steps_it_missed():
+    layer = StackedEmbedding([3], 1)
+    with torch.no_grad():
+        layer.table.fill_(2.0)
+    optimizer = RowAdagrad(layer, 0.1, l2=0.5)
+    for codes in ([[1]], [[1]], [[1], [2]]):
+        (0.0 * layer(torch.tensor(codes))).sum().backward()
+        optimizer.step()
+    assert optimizer.sums[2].item() == pytest.approx((0.5 * 3 * 2.0) ** 2)
+    assert optimizer.sums[0].item() == 0.0
 
 
 @pytest.mark.parametrize("build", [RowAdagrad, RowAdam])

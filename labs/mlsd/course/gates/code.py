@@ -14,7 +14,7 @@ _HIDDEN = ("source_hidden", "outputs_hidden")
 _ALLOWED_MAGICS = re.compile(r"%{1,2}(matplotlib|time|timeit)\b")
 _INSTALLS = re.compile(r"\b(pip3?|conda|mamba|apt(-get)?)['\"]?[,\s]+['\"]?install\b")
 _FOLDERS = "home|Users|root|tmp|work|var|opt|usr|mnt|srv|private|content|data"
-_ABSOLUTE = re.compile(rf"(?<![\w.:/<)\]~])/(?:{_FOLDERS})/[\w.]|\b[A-Za-z]:\\{1, 2}\w")
+_ABSOLUTE = re.compile(rf"(?<![\w.:/<)\]~])/(?:{_FOLDERS})/[\w.]|\b[A-Za-z]:\\\\?\w")
 
 
 def cells_parse(document: Document) -> list[Problem]:

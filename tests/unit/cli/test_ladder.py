@@ -1,0 +1,204 @@
+"""``mlsd ladder`` from the outside: the reader's own log, and every way in which it can be bad."""
+
+import gzip
+import json
+import os
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlsd import cli
+
+SPEC = """
+case = "ad_click"
+name = "my-log"
+[table]
+path = "{path}"
+[columns]
+label = "click"
+time = "ts"
+user = "user_id"
+item = "ad_id"
+categorical = ["device"]
+{more}
+[split]
+kind = "time"
+parts = [0.6, 0.2, 0.2]
+"""
+
+
+def make_table(rows=400):
+    generator = np.random.default_rng(3)
+    ad = generator.integers(5, size=rows)
+    return pd.DataFrame(
+        {
+            "click": (generator.random(rows) < 0.1 + 0.1 * ad).astype(int),
+            "ts": np.arange(rows) * 60,
+            "user_id": generator.integers(40, size=rows),
+            "ad_id": ad,
+            "device": generator.choice(["phone", "desk"], rows),
+        }
+    )
+
+
+def run(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["mlsd", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    code = stop.value.code or 0
+    return code, capsys.readouterr()
+
+
+def write_spec(folder, path="log.csv", more="", text=None):
+    spec = folder / "log.toml"
+    spec.write_text(text or SPEC.format(path=path, more=more))
+    return spec
+
+
+def test_own_log_gives_a_table_and_json(tmp_path, monkeypatch, capsys):
+    make_table().to_csv(tmp_path / "log.csv", index=False)
+    arguments = ("--seeds", "0", "--rungs", "global_rate,smoothed_ad,hashed_lr,oracle")
+    code, printed = run(
+        monkeypatch, capsys, "ladder", "ad_click", "--spec", write_spec(tmp_path),
+        "--out", tmp_path / "ledger.json", *arguments,
+    )  # fmt: skip
+    assert code == 0
+    assert "smoothed_ad" in printed.out
+    assert "skipped oracle" in printed.out
+    document = json.loads((tmp_path / "ledger.json").read_text())
+    assert document["dataset"] == "my-log"
+    assert document["rows"] == {"train": 240, "validation": 80, "test": 80}
+    assert [rung["rung"] for rung in document["rungs"]] == arguments[3].split(",")[:3]
+    assert len(document["rungs"][1]["vs_previous"]["log_loss"]) == 3
+
+
+def broken_tables():
+    table = make_table()
+    header = ",".join(table)
+    lines = table.to_csv(index=False).splitlines()
+    return {
+        "text label": table.assign(click="yes").to_csv(index=False),
+        "label of two": table.assign(click=2).to_csv(index=False),
+        "all-zero label": table.assign(click=0).to_csv(index=False),
+        "missing column": table.drop(columns="device").to_csv(index=False),
+        "empty table": header + "\n",
+        "empty file": "",
+        "too few fields": "\n".join([*lines[:7], "1,2", *lines[7:]]),
+        "too many fields": "\n".join([*lines[:7], lines[7] + ",9", *lines[8:]]),
+        "NaN in a time": table.assign(ts=[np.nan, *range(399)]).to_csv(index=False),
+        "duplicate column": "\n".join([header + ",click", *(line + ",0" for line in lines[1:])]),
+    }
+
+
+@pytest.mark.parametrize("name", broken_tables())
+def test_a_broken_table_is_one_line_that_names_the_file(name, tmp_path, monkeypatch, capsys):
+    (tmp_path / "log.csv").write_text(broken_tables()[name])
+    out = tmp_path / "ledger.json"
+    out.write_text("old")
+    spec = write_spec(tmp_path)
+    code, printed = run(monkeypatch, capsys, "ladder", "ad_click", "--spec", spec, "--out", out)
+    assert code == 2
+    assert printed.err.count("\n") == 1
+    assert "log.csv" in printed.err
+    assert "Traceback" not in printed.err
+    assert out.read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ledger.json", "log.csv", "log.toml"]
+
+
+@pytest.mark.parametrize(("name", "row"), [("too few fields", "8"), ("NaN in a time", "2")])
+def test_a_broken_row_is_named(name, row, tmp_path, monkeypatch, capsys):
+    (tmp_path / "log.csv").write_text(broken_tables()[name])
+    _, printed = run(monkeypatch, capsys, "ladder", "ad_click", "--spec", write_spec(tmp_path))
+    assert row in printed.err
+
+
+def test_a_missing_file_a_folder_and_truncated_files(tmp_path, monkeypatch, capsys):
+    whole = tmp_path / "whole.parquet"
+    make_table().to_parquet(whole)
+    (tmp_path / "cut.parquet").write_bytes(whole.read_bytes()[:-100])
+    packed = gzip.compress(make_table().to_csv(index=False).encode())
+    (tmp_path / "cut.csv.gz").write_bytes(packed[: len(packed) // 2])
+    (tmp_path / "folder.csv").mkdir()
+    for path in ("none.csv", "folder.csv", "cut.parquet", "cut.csv.gz"):
+        spec = write_spec(tmp_path, path)
+        code, printed = run(monkeypatch, capsys, "ladder", "ad_click", "--spec", spec)
+        assert code == 2, path
+        assert path in printed.err
+        assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SPEC.format(path="log.csv", more='colour = "red"'), "colour"),
+        ("case = [", "log.toml"),
+        ('case = "ad_click"\nname = "x"\n', "log.toml"),
+    ],
+)
+def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys):
+    make_table().to_csv(tmp_path / "log.csv", index=False)
+    spec = write_spec(tmp_path, text=text)
+    code, printed = run(monkeypatch, capsys, "ladder", "ad_click", "--spec", spec)
+    assert code == 2
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("video_clicks",), "unknown case"),
+        (("ad_click", "--dataset", "nope"), "nope"),
+        (("ad_click", "--seeds", "1,x"), "--seeds"),
+        (("ad_click", "--rungs", "nope"), "unknown rung"),
+        (("ad_click", "--spec", "no.toml"), "no.toml"),
+        (("ad_click", "--spec", "a.toml", "--dataset", "b"), "exclude each other"),
+        (("ad_click", "--out", os.curdir), "is a folder"),
+        (("ad_click", "--variant", "nope", "--rungs", "global_rate"), "unknown variant"),
+        (("ad_click", "--size", "nope", "--rungs", "global_rate"), "unknown size"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments, message, monkeypatch, capsys):
+    code, printed = run(monkeypatch, capsys, "ladder", *arguments)
+    assert code == 2
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_an_interrupted_ladder_writes_nothing(tmp_path, monkeypatch, capsys):
+    from mlsd import experiments
+
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments, "summarise_ladder", interrupt)
+    make_table().to_csv(tmp_path / "log.csv", index=False)
+    out = tmp_path / "ledger.json"
+    out.write_text("old")
+    code, printed = run(
+        monkeypatch, capsys, "ladder", "ad_click", "--spec", write_spec(tmp_path),
+        "--rungs", "global_rate", "--seeds", "0", "--out", out,
+    )  # fmt: skip
+    assert code == 130
+    assert "interrupted" in printed.err
+    assert out.read_text() == "old"
+
+
+@pytest.mark.parametrize("command", ["ladder", "ab", "doctor", "lab", "data", "course"])
+def test_help_gives_an_example(command, monkeypatch, capsys):
+    code, printed = run(monkeypatch, capsys, command, "--help")
+    assert code == 0
+    assert f"mlsd {command}" in printed.out.replace("\n", " ")
+    assert "Usage" in printed.out
+
+
+def test_an_ab_test_prints_the_estimate_beside_the_truth(monkeypatch, capsys):
+    code, printed = run(
+        monkeypatch, capsys, "ab", "ad_click", "--control", "global_rate",
+        "--treatment", "smoothed_ad", "--days", "1", "--size", "small",
+    )  # fmt: skip
+    assert code == 0
+    assert "true lift" in printed.out
+    assert "revenue" in printed.out

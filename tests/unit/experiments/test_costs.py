@@ -1,0 +1,24 @@
+"""Costs of a fitted scorer."""
+
+import numpy as np
+import pandas as pd
+
+from mlsd.experiments.costs import Stopwatch, measure_costs
+from mlsd.models import GlobalRate
+
+
+def test_costs_are_positive_and_rows_per_second_is_rows_over_cpu_time():
+    frame = pd.DataFrame({"ad_id": np.arange(600)})
+    scorer = GlobalRate().fit(frame, np.arange(600) % 2)
+    watch = Stopwatch(seconds=4.0, cpu_seconds=2.0)
+    costs = measure_costs(scorer, frame, watch, train_rows=600)
+    assert costs.rows_per_second == 300
+    assert 0 < costs.predict_one_p50_ms <= costs.predict_one_p99_ms
+    assert costs.memory_mb > 0
+
+
+def test_a_stopwatch_counts_the_block_alone():
+    with Stopwatch() as watch:
+        np.linalg.svd(np.ones((200, 200)))
+    assert 0 < watch.cpu_seconds < 60
+    assert watch.seconds > 0

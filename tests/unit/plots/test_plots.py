@@ -1,0 +1,41 @@
+"""Figures say what they show: labels, order and colours."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from mlsd.plots import COLOURS, plot_changes, plot_ladder
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_ladder_has_one_line_a_rung_with_the_first_on_top_and_a_legend_per_table():
+    ledger = pd.DataFrame(
+        {
+            "rung": ["global_rate", "hashed_lr", "oracle"],
+            "features": ["none", "ids", "truth"],
+            "normalized_entropy": [1.0, 0.9, 0.8],
+            "normalized_entropy_low": [1.0, 0.89, 0.79],
+            "normalized_entropy_high": [1.0, 0.91, 0.81],
+        }
+    )
+    axes = plot_ladder(ledger)
+    heights = dict(zip((t.get_text() for t in axes.get_yticklabels()), axes.get_yticks()))
+    assert heights["global_rate"] > heights["oracle"]
+    assert len(axes.get_legend().get_texts()) == 3
+    assert "lower is better" in axes.get_xlabel()
+
+
+def test_changes_of_one_measure_share_a_colour():
+    changes = pd.DataFrame(
+        {"estimate": [1, 2, 3], "low": [0, 1, 2], "high": [2, 3, 4]},
+        index=pd.MultiIndex.from_tuples([("a", "revenue"), ("a", "clicks"), ("b", "revenue")]),
+    )
+    axes = plot_changes(changes, xlabel="change, %")
+    dots = [line.get_color() for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [COLOURS["blue"], COLOURS["orange"], COLOURS["blue"]]
+    assert axes.get_yticklabels()[0].get_text() == "a · revenue"
