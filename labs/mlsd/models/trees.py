@@ -71,8 +71,8 @@ class LightGBMScorer(ColumnScorer):
         reg_lambda: float = 1.0,
         min_count: int = 1,
         cat_smooth: float = 20.0,
-        cat_l2: float = 20.0,
-        max_cat_threshold: int = 16,
+        cat_l2: float = 50.0,
+        max_cat_threshold: int = 8,
         min_data_per_group: int = 200,
         random_state: int = 0,
     ) -> None:

@@ -93,8 +93,8 @@ class AdClickConfig:
         Mean daily budget per expected impression, and the spread of its logarithm.
     interest_codes, topics, interest_topic_rank : int
         Levels of the users' and ads' codes (0: there are none), and the rank of their affinity.
-    interest_topic_sd : float
-        Spread of that affinity.
+    interest_topic_sd, interest_topic_mean : float
+        Spread of that affinity, and mean of its factors as a share of their spread.
     """
 
     users: int = 16_000
@@ -142,6 +142,7 @@ class AdClickConfig:
     topics: int = 0
     interest_topic_rank: int = 6
     interest_topic_sd: float = 0.0
+    interest_topic_mean: float = 0.0
 
     def __post_init__(self) -> None:
         _require(self.price_rule in PRICE_RULES, f"price_rule must be one of {PRICE_RULES}")

@@ -245,13 +245,14 @@ def _make_tastes(config: AdClickConfig, seed: int) -> Tastes:
     clusters, categories, rank = config.clusters, config.categories, config.interest_topic_rank
     sd = config.cluster_taste_sd
     factor_sd = np.sqrt(config.interest_topic_sd) / rank**0.25
+    shift = np.float32(config.interest_topic_mean * factor_sd)
     return Tastes(
         cluster=_normal(rng, sd, clusters, 1, categories),
         cluster_later=_normal(rng, sd, clusters, 1, categories),
         cluster_daypart=_normal(rng, config.daypart_taste_sd, clusters, DAYPARTS, categories),
         device_format=_normal(rng, config.device_format_sd, DEVICES, FORMATS),
-        interest=_normal(rng, factor_sd, max(config.interest_codes, 1), rank),
-        topic=_normal(rng, factor_sd, max(config.topics, 1), rank),
+        interest=_normal(rng, factor_sd, max(config.interest_codes, 1), rank) + shift,
+        topic=_normal(rng, factor_sd, max(config.topics, 1), rank) + shift,
     )
 
 
