@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlsd.course.document import Course, Document
+from mlsd.course.ladder_block import ladder_block, write_figure
 from mlsd.course.routes import ROUTES
 from mlsd.runtime import InputError, atomic_path
 
@@ -57,6 +58,7 @@ def concepts_block(course: Course) -> str:
 
 BLOCKS: dict[str, Block] = {
     "map": map_block,
+    "ladder": ladder_block,
     "routes": routes_block,
     "concepts": concepts_block,
 }
@@ -94,7 +96,7 @@ def outdated_blocks(course: Course) -> list[str]:
 
 
 def write_readme(course: Course) -> bool:
-    """Write the blocks of the README anew; return whether it changed.
+    """Write the blocks of the README and its figure anew; return whether the text changed.
 
     Raises
     ------
@@ -104,6 +106,7 @@ def write_readme(course: Course) -> bool:
     path = course.root / "README.md"
     if not path.is_file():
         raise InputError("README.md: is missing; it holds the map between markers")
+    write_figure(course)
     old = path.read_text(encoding="utf-8")
     new = render_readme(course, old)
     if new == old:

@@ -136,8 +136,7 @@ class _EntitySlots:
     """Numbers 0, 1, ... for the entities of each key; -1 for what was never counted."""
 
     def __init__(self, entities: tuple[Entity, ...]) -> None:
-        self._entities = dict.fromkeys(entities)
-        self._values = {name: GrowingIndex() for e in self._entities for name in e}
+        self._values = {name: GrowingIndex() for entity in entities for name in entity}
         self._pairs = {
             entity[:size]: GrowingIndex()
             for entity in entities
@@ -222,8 +221,10 @@ class _Store:
             self.sums = np.concatenate([self.sums, more], axis=2)
 
     def _rescale(self, index: int, half_life: float) -> None:
+        if np.isinf(half_life):
+            return
         growth = (self.folded_to - self.landmark[index]) / half_life
-        if growth > _MOST_GROWTH or not np.isfinite(self.landmark[index]):
+        if growth > _MOST_GROWTH:
             self.sums[index] *= np.exp2(-growth)
             self.landmark[index] = self.folded_to
 
@@ -233,7 +234,7 @@ class _Store:
         if not due.any():
             return 0.0
         timeline = EntityTimeline(self.slots[due], self.arrival[due])
-        codes = np.where(slots < 0, self.sums.shape[2] + len(self.slots), slots)
+        codes = np.where(slots < 0, timeline.codes.max() + 1, slots)
         positions = timeline.positions(codes, as_of, "left")
         recent = np.empty((*self.sums.shape[:2], len(slots)))
         for index, half_life in enumerate(self.half_lives):
