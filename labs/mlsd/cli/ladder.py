@@ -77,7 +77,7 @@ def _cells(summary: RungSummary) -> list[str]:
         f"{values['calibration_ratio']:.3f}",
         f"{cost['fit_cpu_seconds']:.1f}" if cost else "",
         f"{cost['predict_one_p50_ms']:.2f}" if cost else "",
-        f"{summary.online['revenue_per_1000']:.3f}" if summary.online else "",
+        f"{summary.online['revenue']:.2f}" if summary.online else "",
     ]
 
 

@@ -29,7 +29,7 @@ def map_block(course: Course) -> str:
             chapter.front.builds,
         )
         rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+    return _table(rows)
 
 
 def routes_block(course: Course) -> str:
@@ -39,7 +39,7 @@ def routes_block(course: Course) -> str:
         for sitting in route(course):
             titles = "; ".join(part.text for part in sitting.parts)
             rows.append(f"| {name}{sitting.label} | {titles} | {sitting.minutes} |")
-    return "\n".join(rows)
+    return _table(rows)
 
 
 def concepts_block(course: Course) -> str:
@@ -118,6 +118,11 @@ def write_readme(course: Course) -> bool:
 
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"<!-- {name} -->\n.*?<!-- /{name} -->", re.DOTALL)
+
+
+def _table(rows: list[str]) -> str:
+    """Return the lines of a table; nothing where only its head is there."""
+    return "\n".join(rows) if len(rows) > 2 else ""
 
 
 def _empty(name: str) -> str:

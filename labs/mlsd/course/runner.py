@@ -45,13 +45,14 @@ def pytest_command(
     root: Path, files: Sequence[Path], *, workers: int, budget_minutes: float, project: bool
 ) -> list[str]:
     """Return the pytest command that runs `files` and holds them to the time budget."""
-    processes = str(min(workers, len(files)))
+    processes = min(workers, len(files))
     return [
         *(sys.executable, "-m", "pytest", "-p", "mlsd.course.testing", "-p", "no:cacheprovider"),
         *("--override-ini", "addopts=", "--rootdir", str(root)),
         *("--nbval-lax", "--nbval-current-env"),
         f"--nbval-cell-timeout={CELL_TIMEOUT_SECONDS}",
-        *("--numprocesses", processes, "--dist", "loadfile"),
+        # A worker imports everything once more, which one process alone can be spared.
+        *("--numprocesses", str(processes if processes > 1 else 0), "--dist", "loadfile"),
         f"--mlsd-workers={workers}",
         f"--mlsd-budget-minutes={budget_minutes:g}",
         *(["--mlsd-project"] if project else []),

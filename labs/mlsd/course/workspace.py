@@ -75,7 +75,7 @@ def lab_command(root: Path, *, browser: bool = True, port: int = 8888) -> list[s
     (root / "work").mkdir(exist_ok=True)
     options = [
         f"--ServerApp.root_dir={root}",
-        "--ServerApp.default_url=/lab/tree/work",
+        "--LabApp.default_url=/lab/tree/work",
         f"--ServerApp.port={port}",
         # JupyterLab would ask the network for news and updates at every start.
         "--LabApp.news_url=None",

@@ -7,7 +7,7 @@ import numpy as np
 from mlsd.data.log import LabelledLog
 from mlsd.features.counter_rates import Entity
 from mlsd.features.entities import entity_codes
-from mlsd.features.log_moments import DAY
+from mlsd.features.log_moments import DAY, HOUR
 from mlsd.features.windows import finite_column
 
 _MOST_ENTITIES = 30
@@ -38,18 +38,20 @@ def default_entities(log: LabelledLog) -> tuple[Entity, ...]:
 def default_half_lives(log: LabelledLog) -> tuple[float, ...]:
     """Return a fourteenth and a half of the time that a log spans, in seconds.
 
-    Whole days where that is a day or more; one infinite half-life for a log without times.
+    Rounded to whole days, or to hours below half a day; a log without times gets one infinite
+    half-life.
     """
     if log.roles.time is None:
         return (np.inf,)
     times = finite_column(log.frame, log.roles.time)
     days = float(times.max() - times.min()) / DAY
-    return tuple(_whole_days(days / part) * DAY for part in (14, 2))
+    return tuple(_whole(days / part) for part in (14, 2))
 
 
 def _distinct(part: dict[str, np.ndarray], entity: Entity) -> int:
     return len(np.unique(entity_codes(part, entity)))
 
 
-def _whole_days(days: float) -> float:
-    return float(max(round(days), 1)) if days >= 1 else max(float(days), 1 / 24)
+def _whole(days: float) -> float:
+    """Return seconds of whole days, or of whole hours where it is less than half a day."""
+    return round(days) * DAY if round(days) else max(round(24 * days), 1) * HOUR

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlsd.features.definitions import duration_name
+
 Entity = tuple[str, ...]
 SumsOf = Callable[[Entity, float], tuple[np.ndarray, np.ndarray]]
 
 _LEAST_STRENGTH, _MOST_STRENGTH = 1.0, 1e4
 _RATE_FLOOR = 1e-6
-_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ def column_names(entity: Entity, half_life: float) -> tuple[str, str]:
     ('user_id_category_impressions_1d', 'user_id_category_log_odds_1d')
     """
     stem = "_".join(entity)
-    return f"{stem}_impressions_{period(half_life)}", f"{stem}_log_odds_{period(half_life)}"
+    return (
+        f"{stem}_impressions_{duration_name(half_life)}",
+        f"{stem}_log_odds_{duration_name(half_life)}",
+    )
 
 
 def view_name(entity: Entity, half_life: float) -> str:
@@ -83,18 +87,7 @@ def view_name(entity: Entity, half_life: float) -> str:
     >>> view_name(("user_id", "ad_id"), 7 * 86_400)
     'user_id_ad_id_views_7d'
     """
-    return f"{'_'.join(entity)}_views_{period(half_life)}"
-
-
-def period(half_life: float) -> str:
-    """Return a half-life in days, as part of a column's name.
-
-    Examples
-    --------
-    >>> period(43_200), period(np.inf)
-    ('0.5d', 'ever')
-    """
-    return "ever" if np.isinf(half_life) else f"{half_life / _DAY:.3g}d"
+    return f"{'_'.join(entity)}_views_{duration_name(half_life)}"
 
 
 def rate_columns(

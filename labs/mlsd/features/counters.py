@@ -18,7 +18,7 @@ from mlsd.features.counter_rates import (
     rate_columns,
     view_name,
 )
-from mlsd.features.entities import entity_codes, stable_order
+from mlsd.features.entities import entity_codes, stable_order, take_column
 from mlsd.features.log_moments import DAY, LogMoments, Refresh
 from mlsd.features.timeline import Clock, EntityTimeline
 from mlsd.runtime import InputError
@@ -137,7 +137,7 @@ class CounterFeatures:
     def priors(self, log: LabelledLog) -> RatePriors:
         """Return base rate and strengths, constants of the log's training part."""
         train = log.split.train
-        part = {name: log.frame[name].to_numpy()[train] for name in self.columns}
+        part = {name: take_column(log.frame, name)[train] for name in self.columns}
         return estimate_priors(lambda e: entity_codes(part, e), log.label[train], self.entities)
 
     @property

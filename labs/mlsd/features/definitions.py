@@ -84,7 +84,7 @@ class TrailingWindow:
     def output(self) -> str:
         """Name of the output column."""
         what = "_".join(part for part in (self.column, self.statistic) if part)
-        return self.name or _derived_name(self, f"{what}_{_duration(self.seconds)}")
+        return self.name or _derived_name(self, f"{what}_{duration_name(self.seconds)}")
 
     @property
     def reach(self) -> float:
@@ -146,7 +146,7 @@ class DecayedCounter:
     def output(self) -> str:
         """Name of the output column."""
         what = f"{self.column}_decayed" if self.column else "decayed"
-        return self.name or _derived_name(self, f"{what}_{_duration(self.half_life)}")
+        return self.name or _derived_name(self, f"{what}_{duration_name(self.half_life)}")
 
 
 Definition = TrailingWindow | DecayedCounter
@@ -171,6 +171,21 @@ def check_outputs(definitions: tuple[Definition, ...]) -> None:
         seen.add(definition.output)
 
 
+def duration_name(seconds: float) -> str:
+    """Return a length of time as part of a column's name, which also SQL accepts.
+
+    Examples
+    --------
+    >>> [duration_name(seconds) for seconds in (7 * 86_400, 5_400, 0.5, np.inf)]
+    ['7d', '90min', '0_5s', 'ever']
+    """
+    if np.isinf(seconds):
+        return "ever"
+    units = [(unit, length) for unit, length in _UNITS if seconds % length == 0]
+    unit, length = units[0] if units else ("s", 1)
+    return f"{seconds / length:g}{unit}".replace(".", "_").replace("-", "_")
+
+
 def _check_common(definition: Definition) -> None:
     if isinstance(definition.entity, str) or not definition.entity:
         raise InputError(f"entity is {definition.entity!r}; give a tuple of column names")
@@ -183,16 +198,7 @@ def _check_common(definition: Definition) -> None:
 def _derived_name(definition: Definition, what: str) -> str:
     parts = [*definition.entity, what]
     if definition.delay:
-        parts.append(f"delay_{_duration(definition.delay)}")
+        parts.append(f"delay_{duration_name(definition.delay)}")
     if definition.include_row:
         parts.append("with_row")
     return "_".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    if np.isinf(seconds):
-        return "ever"
-    for unit, length in _UNITS:
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds // length:g}{unit}"
-    return f"{seconds:g}s"

@@ -13,7 +13,8 @@ from mlsd.runtime import InputError
 
 Refresh = Literal["row", "nightly"]
 
-DAY = 86_400
+HOUR = 3_600
+DAY = 24 * HOUR
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ class _Ranges:
         self.names: dict[str, str] = {}
 
     def over(self, definition: Definition, begin: float, end: float) -> str:
+        """Return the name of the range from `begin` to `end` seconds before a row."""
         entity = ", ".join(map(_identifier, definition.entity))
         text = (
             f"PARTITION BY {entity} ORDER BY {self.time} "
@@ -116,34 +117,38 @@ def _window(window: TrailingWindow, ranges: _Ranges) -> str:
 def _decayed(counter: DecayedCounter, ranges: _Ranges) -> str:
     value = f"CAST({_identifier(counter.column)} AS DOUBLE)" if counter.column else "1.0"
     if np.isinf(counter.half_life):
-        raise InputError(
-            f"{counter.output}: a counter without decay has no range in SQL; "
-            "use a window as long as the table"
-        )
-    half_life, block = _number(counter.half_life), _number(_BLOCK * counter.half_life)
-    number = f"FLOOR({ranges.time} / {block})"
-    scaled = f"{value} * POWER(2.0, ({ranges.time} - {number} * {block}) / {half_life})"
-    reach = counter.delay + _REACH * counter.half_life
-    whole = ranges.over(counter, reach, counter.delay)
-    edge = f"({ranges.time} - {_number(counter.delay)})"
-    last = f"FLOOR({edge} / {block})"
-    parts = [
-        f"COALESCE(SUM(CASE WHEN ABS({number}) % 2 = {parity} THEN {scaled} END) OVER {whole}, 0)"
-        f" * POWER(2.0, (({last} - CASE WHEN ABS({last}) % 2 = {parity} THEN 0 ELSE 1 END)"
-        f" * {block} - {edge}) / {half_life})"
-        for parity in (0, 1)
-    ]
+        parts = [f"COALESCE(SUM({value}) OVER {ranges.over(counter, np.inf, counter.delay)}, 0)"]
+    else:
+        parts = [_block_sum(counter, value, ranges, parity) for parity in (0, 1)]
     if not counter.include_row:
         at_edge = ranges.over(counter, counter.delay, counter.delay)
         parts.append(f"-COALESCE(SUM({value}) OVER {at_edge}, 0)")
     return "\n    + ".join(parts)
 
 
+def _block_sum(counter: DecayedCounter, value: str, ranges: _Ranges, parity: int) -> str:
+    """Return the sum over the one block of a parity in the range, scaled to the range's end."""
+    half_life, block = _number(counter.half_life), _number(_BLOCK * counter.half_life)
+    number = f"FLOOR({ranges.time} / {block})"
+    growth = f"POWER(2.0, ({ranges.time} - {number} * {block}) / {half_life})"
+    reach = counter.delay + _REACH * counter.half_life
+    whole = ranges.over(counter, reach, counter.delay)
+    edge = f"({ranges.time} - {_number(counter.delay)})"
+    last = f"FLOOR({edge} / {block})"
+    return (
+        f"COALESCE(SUM(CASE WHEN ABS({number}) % 2 = {parity} THEN {value} * {growth} END)"
+        f" OVER {whole}, 0) * POWER(2.0, (({last} - CASE WHEN ABS({last}) % 2 = {parity}"
+        f" THEN 0 ELSE 1 END) * {block} - {edge}) / {half_life})"
+    )
+
+
 def _number(value: float) -> str:
+    if np.isinf(value):
+        return "UNBOUNDED"
     return f"{int(value)}" if value == int(value) else repr(float(value))
 
 
 def _identifier(name: str) -> str:
     if not name.isidentifier():
-        raise InputError(f"{name!r} cannot stand in SQL; use letters, digits and underscores")
+        raise InputError(f"{name!r} cannot stand in SQL; use letters, digits and _")
     return name

@@ -150,7 +150,8 @@ def cores_for(seconds_per_score, load=0.6):
     return float(busy.magnitude) / load
 
 
-f"{cores_for(20 * unit.microsecond, load=1):,.0f} busy, {cores_for(20 * unit.microsecond):,.0f} needed"
+busy, needed = (cores_for(20 * unit.microsecond, load) for load in (1, 0.6))
+f"{busy:,.0f} busy, {needed:,.0f} needed"
 
 # %% [markdown]
 # The log is a product of the same kind: mean requests, three impressions each, 300 bytes, 30 days.
@@ -181,7 +182,7 @@ figure, axes = plt.subplots(figsize=(7, 4))
 axes.barh(cores.index[::-1], cores[::-1], color=COLOURS["blue"])
 axes.axvline(cores_for(20 * unit.microsecond), color=COLOURS["red"], ls="--", label="20 µs a score")
 axes.set(xscale="log", xlabel="cores at the peak, 60 % busy (log scale)", ylabel="model")
-axes.legend(loc="lower right")
+axes.legend(loc="upper right")
 plt.show()
 
 # %% [markdown]
@@ -274,16 +275,19 @@ assert by_position[0] > 1.3 * by_position[2]
 # %%
 conversions = world.history(days=21).conversions
 delay_days = (conversions["known_at"] - conversions["click_ts"]) / 86_400
-share = [100 * (delay_days <= days).mean() for days in np.linspace(0, 14, 57)]
+days = np.geomspace(1 / 96, 14, 200)
+share = [100 * (delay_days <= limit).mean() for limit in days]
 
 figure, axes = plt.subplots(figsize=(6, 3))
-axes.step(np.linspace(0, 14, 57), share, where="post", color=COLOURS["blue"])
-axes.set(xlabel="days since the click", ylabel="known conversions, %", ylim=(0, 102))
+axes.plot(days, share, color=COLOURS["blue"])
+axes.set(xscale="log", xlabel="days since the click (log scale)", ylim=(0, 102))
+axes.set_xticks([1 / 24, 0.25, 1, 3, 7, 14], ["1 hour", "6 hours", "1", "3", "7", "14"])
+axes.set_ylabel("known conversions, %")
 plt.show()
 
 # %% [markdown]
-# How to read it: the curve climbs to the share of conversions that had arrived so many days after
-# their click. It is steep at first and then has a long tail. A model of conversions trained at
+# How to read it: the curve is the share of conversions that had arrived so long after their click.
+# Most come on the first day, and the rest take their time. A model of conversions trained at
 # midnight misses part of the last days and learns that new ads do not sell. The curve is even too
 # kind: it holds only conversions that had come when the log was cut.
 #
@@ -335,8 +339,8 @@ def lift_of_bid_alone(billing):
 
 
 lifts = {billing: lift_of_bid_alone(billing) for billing in ("click", "impression")}
-table = pd.DataFrame({(b, m): row for b, lift in lifts.items() for m, row in lift.items()}).T
-(100 * table).round(1).rename_axis(["billed per", "change in %"])
+table = pd.DataFrame({(f"per {b}", m): row for b in lifts for m, row in lifts[b].items()}).T
+(100 * table).round(1).rename_axis(["billed", "change in %"])
 
 # %% [markdown]
 # The same four changes as a figure, with a check that the sign of the revenue really flips.
@@ -347,7 +351,7 @@ plot_changes(
 )
 plt.show()
 revenue = table["estimate"].xs("revenue", level=1)
-assert revenue["click"] < 0 < revenue["impression"]
+assert revenue["per click"] < 0 < revenue["per impression"]
 
 # %% [markdown]
 # How to read it: a dot is the change when candidates are ranked by the bid alone, the bar its
@@ -370,8 +374,8 @@ pd.DataFrame(
     {
         "requirement": ["50,000 requests/s", "20-50 ms a request", "log a month", "billing"],
         "what we know": [
-            f"{cores.min():,.0f} to {cores.max():,.0f} cores, by model",
-            f"{0.4 * batch_ms.min():.1f} to {0.4 * batch_ms.max():.1f} ms for 200 candidates",
+            f"{cores.min():.1f} to {cores.max():,.0f} cores, by model",
+            f"{0.4 * batch_ms.min():.2f} to {0.4 * batch_ms.max():.1f} ms for 200 candidates",
             f"{log_a_month.magnitude:,.0f} TB",
             "rank by expected value when clicks are billed",
         ],

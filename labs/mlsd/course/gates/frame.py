@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from nbformat import NotebookNode
+
 from mlsd.course.code import code_cells, code_lines, has_ellipsis, parse_cell
 from mlsd.course.document import Document, Problem
 from mlsd.course.notebooks import cell_tags, output_text
@@ -95,9 +97,11 @@ def minutes_per_section(document: Document) -> list[Problem]:
 
 def results_hold_a_table(document: Document) -> list[Problem]:
     """Check that the results are a table."""
-    start = _find(document, dict(FRAME)["Results"])
-    end = _find(document, dict(FRAME)["What breaks in production"])
-    if document.notebook is None or start is None or end is None:
+    if document.notebook is None:
+        return []
+    start = _find_in(document.notebook, dict(FRAME)["Results"])
+    end = _find_in(document.notebook, dict(FRAME)["What breaks in production"])
+    if start is None or end is None:
         return []
     cells = document.notebook.cells[start.position : end.position + 1]
     texts = [output_text(out) for cell in cells for out in cell.get("outputs", [])]
@@ -147,8 +151,13 @@ def _sections(document: Document) -> list[Heading]:
 
 
 def _find(document: Document, pattern: str, after: int = -1) -> Heading | None:
-    for heading in _sections(document):
-        if heading.position >= after and re.search(pattern, heading.text, re.IGNORECASE):
+    return _find_in(document.source, pattern, after)
+
+
+def _find_in(notebook: NotebookNode, pattern: str, after: int = -1) -> Heading | None:
+    for heading in headings(notebook):
+        found = heading.level == 2 and re.search(pattern, heading.text, re.IGNORECASE)
+        if heading.position >= after and found:
             return heading
     return None
 

@@ -24,7 +24,7 @@ VIEW_UNIT = 16
 MOST_VIEWS = 15 * VIEW_UNIT
 
 # Conversion delays: a quick kind and a slow kind with a tail of weeks; see the behaviour card.
-QUICK_SHARE, QUICK_MEDIAN, QUICK_SD = 0.62, 600.0, 1.3
+QUICK_SHARE, QUICK_MEDIAN, QUICK_SD = 0.60, 600.0, 1.3
 SLOW_SCALE, SLOW_SHAPE = 6.4 * 86_400, 0.478
 ATTRIBUTION_WINDOW = 30 * 86_400
 

@@ -24,17 +24,24 @@ SIZES: dict[str, dict[str, int]] = {
     "default": {},
     "large": {"users": 400_000, "requests_per_day": 1_190_000, "publishers": 2_000},
 }
-VARIANTS: dict[str, dict[str, float]] = {
+VARIANTS: dict[str, dict[str, float | bool]] = {
     "feature_poor": {
-        "users": 60_000,
+        "users": 100_000,
+        "user_ids_logged": False,
         "live_ads": 3_000,
-        "interest_codes": 600,
-        "topics": 600,
-        "interest_topic_sd": 1.5,
+        "interest_codes": 500,
+        "topics": 500,
+        "interest_topic_rank": 3,
+        "interest_topic_sd": 2.0,
+        "interest_topic_mean": 0.3,
+        "base_logit": -6.2,
         "cluster_taste_sd": 0.0,
         "user_taste_sd": 0.0,
         "daypart_taste_sd": 0.0,
         "user_bias_sd": 0.3,
+        "ad_quality_sd": 0.2,
+        "campaign_sd": 0.2,
+        "publisher_sd": 0.15,
         "publisher_category_sd": 0.1,
     },
 }
@@ -93,6 +100,8 @@ class AdClickConfig:
         Mean daily budget per expected impression, and the spread of its logarithm.
     interest_codes, topics, interest_topic_rank : int
         Levels of the users' and ads' codes (0: there are none), and the rank of their affinity.
+    user_ids_logged : bool
+        Whether the log and the policy see who asks, or the user's attributes alone.
     interest_topic_sd, interest_topic_mean : float
         Spread of that affinity, and mean of its factors as a share of their spread.
     """
@@ -140,6 +149,7 @@ class AdClickConfig:
     budget_sd: float = 0.6
     interest_codes: int = 0
     topics: int = 0
+    user_ids_logged: bool = True
     interest_topic_rank: int = 6
     interest_topic_sd: float = 0.0
     interest_topic_mean: float = 0.0
@@ -162,8 +172,9 @@ class AdClickConfig:
     def variant(cls, name: str) -> AdClickConfig:
         """Return a named variant of the default parameters.
 
-        ``"feature_poor"``: users carry one of many interest codes, ads one of many topics, and
-        clicks depend on the pair through a low-rank affinity; hardly anything else tells.
+        ``"feature_poor"``: no user ids, as where privacy rules leave one coarse interest code a
+        user; ads carry one of many topics, clicks depend on the pair through a low-rank affinity,
+        and hardly anything else tells.
 
         Raises
         ------

@@ -11,9 +11,8 @@ import numpy as np
 from mlsd.runtime import InputError
 from mlsd.worlds.ad_click.auction import Outcome, explore, run_auction
 from mlsd.worlds.ad_click.behaviour import MOST_VIEWS, VIEW_UNIT, Behaviour, Shown
-from mlsd.worlds.ad_click.config import AdClickConfig
-from mlsd.worlds.ad_click.population import Population
 from mlsd.worlds.ad_click.records import Columns, TickRecord, ad_columns, context_columns
+from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
 from mlsd.worlds.base import Actions, LazyMapping, Policy, RequestBatch
 from mlsd.worlds.luck import generator
@@ -23,19 +22,6 @@ EVENT_TABLES = ("impressions", "clicks", "hides", "conversions")
 TYPICAL_RATE = 0.02
 
 Assign = Callable[[Block, slice], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What stays the same while a market runs."""
-
-    config: AdClickConfig
-    population: Population
-    seed: int
-    luck: str = "nature"
-    exploration_share: float = 0.0
-    budget_shares: tuple[float, ...] = (1.0,)
-    hours_between_events: int = 1
 
 
 @dataclass
@@ -104,7 +90,7 @@ class Tick:
 
 
 def request_batch(
-    tick: Tick, rows: slice | np.ndarray, bid: np.ndarray, population: Population, slots: int
+    tick: Tick, rows: slice | np.ndarray, bid: np.ndarray, setup: Setup
 ) -> RequestBatch:
     """Return the requests `rows` of a block as a policy sees them."""
     block = tick.block
@@ -112,9 +98,9 @@ def request_batch(
     return RequestBatch(
         ts=block.ts[rows],
         request_id=block.request_id[rows],
-        context=LazyMapping(context_columns(block, rows, population)),
-        candidates=LazyMapping(ad_columns(block.ad[rows], block.day, population) | prices),
-        slots=slots,
+        context=LazyMapping(context_columns(block, rows, setup)),
+        candidates=LazyMapping(ad_columns(block.ad[rows], block.day, setup) | prices),
+        slots=setup.config.slots,
     )
 
 
@@ -190,7 +176,7 @@ class AuctionFloor:
             rows = tick.rows if len(policies) == 1 else own + start
             if not len(bid[own]):
                 continue
-            batch = request_batch(tick, rows, bid[own], self.setup.population, self.config.slots)
+            batch = request_batch(tick, rows, bid[own], self.setup)
             actions = policy.act(batch)
             check_actions(actions, bid[own].shape, policy)
             predicted[own] = actions.predicted_ctr

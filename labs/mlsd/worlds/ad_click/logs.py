@@ -24,10 +24,13 @@ CODES = ("interest", "topic")
 ENTITIES = (
     ("ad_id",),
     ("campaign_id",),
+    ("publisher_id", "category"),
     ("user_id",),
     ("user_id", "category"),
-    ("publisher_id", "category"),
     ("user_id", "ad_id"),
+    ("interest",),
+    ("topic",),
+    ("interest", "topic"),
 )
 MANIFEST = "logs.json"
 
@@ -50,10 +53,10 @@ def split_by_time(rows: int, parts: tuple[float, float, float] = (0.8, 0.1, 0.1)
 class AdClickLogs(Logs):
     """Logs of the ad click world.
 
-    Tables: `users`, `advertisers`, `campaigns`, `ads`, `publishers`; `requests`, `candidates` (one
-    row per candidate of a request, losing ones too, `position` -1 for those), `impressions`,
-    `clicks`, `hides`, `conversions` (in the order of their clicks), `budgets` (one row per campaign
-    and day). All times are seconds since the origin, a Monday at midnight.
+    Tables: `users` (where they are identified), `advertisers`, `campaigns`, `ads`, `publishers`;
+    `requests`, `candidates` (one row per candidate of a request, losing ones too, `position` -1 for
+    those), `impressions`, `clicks`, `hides`, `conversions` (in the order of their clicks),
+    `budgets` (one row per campaign and day). All times are seconds since the origin, a Monday at midnight.
     """
 
     def as_of(self, t: float) -> AdClickLogs:
@@ -90,11 +93,11 @@ class AdClickLogs(Logs):
             label="click",
             time="ts",
             known_at="known_at",
-            user="user_id",
+            user="user_id" if "user_id" in frame else None,
             item="ad_id",
             categorical=AD + CONTEXT + codes,
             numeric=("ad_age_days", "account_age_days"),
-            entities=ENTITIES + ((codes,) if codes else ()),
+            entities=tuple(keys for keys in ENTITIES if set(keys) <= set(frame.columns)),
         )
         return LabelledLog(name, frame, roles, split_by_time(len(frame), split))
 
@@ -140,8 +143,7 @@ def entity_tables(
         }
         return _always("campaign_id", columns)
 
-    return {
-        "users": make_users,
+    return ({"users": make_users} if config.user_ids_logged else {}) | {
         "advertisers": lambda: _always("advertiser_id", {}, config.advertisers),
         "campaigns": make_campaigns,
         "ads": make_ads,

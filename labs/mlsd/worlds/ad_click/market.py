@@ -10,8 +10,9 @@ import pandas as pd
 
 from mlsd.worlds.ad_click.behaviour import Behaviour
 from mlsd.worlds.ad_click.config import HOURS
-from mlsd.worlds.ad_click.floor import EVENT_TABLES, Assign, AuctionFloor, MarketState, Setup, Tick
+from mlsd.worlds.ad_click.floor import EVENT_TABLES, Assign, AuctionFloor, MarketState, Tick
 from mlsd.worlds.ad_click.records import Columns, Recorder, TickRecord, day_end, join_ticks
+from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block, Traffic
 from mlsd.worlds.base import LazyMapping, Policy
 
@@ -55,7 +56,7 @@ class Market:
         self.state = state
         behaviour = Behaviour(setup.population, setup.config)
         self.traffic = Traffic(setup.population, setup.config, setup.seed, luck=setup.luck)
-        self.recorder = Recorder(setup.population, behaviour, setup.seed, luck=setup.luck)
+        self.recorder = Recorder(setup, behaviour)
         self.floor = AuctionFloor(setup, state, behaviour)
 
     def run(

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from mlsd.worlds.ad_click.assignment import Assignment
-from mlsd.worlds.ad_click.floor import MarketState, Setup
+from mlsd.worlds.ad_click.floor import MarketState
 from mlsd.worlds.ad_click.market import Market, Step
 from mlsd.worlds.ad_click.measures import Tally
 from mlsd.worlds.ad_click.records import day_end
+from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.base import Policy
 
 

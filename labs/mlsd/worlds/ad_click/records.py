@@ -9,13 +9,13 @@ import numpy as np
 
 from mlsd.worlds.ad_click.behaviour import Behaviour, Shown, conversion_delay
 from mlsd.worlds.ad_click.config import DAY
-from mlsd.worlds.ad_click.population import Population
+from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
 from mlsd.worlds.luck import hashed_uniform
 
 CLICK_WINDOW = 600.0
 MEAN_CLICK_DELAY = 8.0
-IMPRESSION_KEYS = ("impression_id", "user_id", "ad_id", "campaign_id")
+EVENT_KEYS = ("impression_id", "user_id", "ad_id", "campaign_id")
 
 Columns = dict[str, np.ndarray]
 Makers = dict[str, Callable[[], np.ndarray]]
@@ -52,11 +52,11 @@ def _join(parts: list, name: str) -> np.ndarray:
     return np.concatenate([getattr(part, name) for part in parts])
 
 
-def context_columns(block: Block, rows: slice | np.ndarray, population: Population) -> Makers:
+def context_columns(block: Block, rows: slice | np.ndarray, setup: Setup) -> Makers:
     """Return makers of what is known of requests: (n,) arrays by column name."""
-    users, user = population.users, block.user[rows]
-    makers = {
-        "user_id": lambda: user,
+    users, user = setup.population.users, block.user[rows]
+    makers = {"user_id": lambda: user} if setup.config.user_ids_logged else {}
+    makers |= {
         "publisher_id": lambda: block.publisher[rows].astype(np.int32),
         "device": lambda: block.device[rows],
         "hour": lambda: block.hour[rows],
@@ -65,14 +65,14 @@ def context_columns(block: Block, rows: slice | np.ndarray, population: Populati
         "region": lambda: users.region[user],
         "account_age_days": lambda: (block.day - users.signup_day[user]).astype(np.float32),
     }
-    if len(population.tastes.interest) > 1:
+    if setup.config.interest_codes:
         makers["interest"] = lambda: users.interest[user]
     return makers
 
 
-def ad_columns(ad: np.ndarray, day: int, population: Population) -> Makers:
+def ad_columns(ad: np.ndarray, day: int, setup: Setup) -> Makers:
     """Return makers of what is known of ads: arrays of the shape of `ad` by column name."""
-    ads, campaigns = population.ads, population.campaigns
+    ads, campaigns = setup.population.ads, setup.population.campaigns
     makers = {
         "ad_id": lambda: ad.astype(np.int32),
         "campaign_id": lambda: ads.campaign[ad].astype(np.int32),
@@ -81,7 +81,7 @@ def ad_columns(ad: np.ndarray, day: int, population: Population) -> Makers:
         "format": lambda: ads.format[ad],
         "ad_age_days": lambda: (day - ads.birth_day[ad]).astype(np.float32),
     }
-    if len(population.tastes.topic) > 1:
+    if setup.config.topics:
         makers["topic"] = lambda: ads.topic[ad]
     return makers
 
@@ -95,22 +95,13 @@ class Recorder:
 
     Parameters
     ----------
-    population : Population
+    setup : Setup
     behaviour : Behaviour
-    seed : int
-        Of the world.
-    luck : str
-        Name of the luck of what follows a click.
     """
 
-    def __init__(
-        self, population: Population, behaviour: Behaviour, seed: int, *, luck: str
-    ) -> None:
-        self.population = population
+    def __init__(self, setup: Setup, behaviour: Behaviour) -> None:
+        self.setup = setup
         self.behaviour = behaviour
-        self.seed = seed
-        self.luck = luck
-        self.config = behaviour.config
 
     def tables(self, block: Block, tick: TickRecord, rows: slice) -> dict[str, Columns]:
         """Return the tables of the requests `rows` of a block: column arrays by table."""
@@ -122,12 +113,12 @@ class Recorder:
             "impressions": impressions,
             "clicks": clicks,
             "hides": self._after(impressions, tick.hidden, "hide"),
-            "conversions": self._conversions(clicks, block.is_spam[tick.shown.row[tick.clicked]]),
+            "conversions": self._conversions(clicks, block, tick.shown.row[tick.clicked]),
         }
 
     def _requests(self, block: Block, rows: slice) -> Columns:
         known = {"request_id": block.request_id[rows], "ts": block.ts[rows]}
-        return known | _made(context_columns(block, rows, self.population))
+        return known | _made(context_columns(block, rows, self.setup))
 
     def _candidates(self, block: Block, tick: TickRecord, rows: slice) -> Columns:
         """Return one row a request with (n, k) arrays; the table is made long when it is read."""
@@ -148,12 +139,12 @@ class Recorder:
         ts = block.ts[row]
         request_id = block.request_id[row]
         return {
-            "impression_id": request_id * self.config.slots + shown.position,
+            "impression_id": request_id * self.setup.config.slots + shown.position,
             "request_id": request_id,
             "ts": ts,
             "known_at": ts + CLICK_WINDOW,
-            **_made(context_columns(block, row, self.population)),
-            **_made(ad_columns(shown.ad, block.day, self.population)),
+            **_made(context_columns(block, row, self.setup)),
+            **_made(ad_columns(shown.ad, block.day, self.setup)),
             "position": shown.position,
             "bid": tick.bid,
             "predicted_ctr": tick.predicted,
@@ -164,25 +155,27 @@ class Recorder:
         }
 
     def _after(self, impressions: Columns, happened: np.ndarray, event: str, *more: str) -> Columns:
-        names = ("impression_id", "request_id", "user_id", "ad_id", "campaign_id", *more)
-        columns = {name: impressions[name][happened] for name in names}
-        luck = hashed_uniform(self.seed, f"{self.luck}-{event}", columns["impression_id"])
+        names = ("request_id", *EVENT_KEYS, *more)
+        columns = {name: impressions[name][happened] for name in names if name in impressions}
+        luck = self._luck(event, columns["impression_id"])
         delay = np.minimum(-MEAN_CLICK_DELAY * np.log(luck), CLICK_WINDOW)
         columns["ts"] = impressions["ts"][happened] + delay
         columns["known_at"] = columns["ts"]
         return columns
 
-    def _conversions(self, clicks: Columns, is_spam: np.ndarray) -> Columns:
-        user, ad = clicks["user_id"], clicks["ad_id"]
+    def _luck(self, event: str, key: np.ndarray) -> np.ndarray:
+        return hashed_uniform(self.setup.seed, f"{self.setup.luck}-{event}", key)
+
+    def _conversions(self, clicks: Columns, block: Block, row: np.ndarray) -> Columns:
         # Twin worlds may show the same ad in different slots, so luck belongs to request and ad.
-        key = clicks["request_id"] * np.int64(1 << 20) + ad
-        probability = self.behaviour.conversion_probability(user, ad)
-        delay = conversion_delay(self.seed, self.luck, key)
-        luck, worth = (hashed_uniform(self.seed, f"{self.luck}-{name}", key) for name in "cv")
-        happens = (luck < probability) & ~is_spam & np.isfinite(delay)
-        value = self.population.campaigns.value[clicks["campaign_id"]]
-        value = value * -np.log(worth)
-        columns = {name: clicks[name][happens] for name in IMPRESSION_KEYS}
+        key = clicks["request_id"] * np.int64(1 << 20) + clicks["ad_id"]
+        probability = self.behaviour.conversion_probability(block.user[row], clicks["ad_id"])
+        delay = conversion_delay(self.setup.seed, self.setup.luck, key)
+        happens = (self._luck("conversion", key) < probability) & np.isfinite(delay)
+        happens &= ~block.is_spam[row]
+        value = self.setup.population.campaigns.value[clicks["campaign_id"]]
+        value = value * -np.log(self._luck("value", key))
+        columns = {name: clicks[name][happens] for name in EVENT_KEYS if name in clicks}
         columns["click_ts"] = clicks["ts"][happens]
         columns["ts"] = columns["known_at"] = columns["click_ts"] + delay[happens]
         columns["value"] = value[happens]

@@ -21,7 +21,8 @@ class Truth:
         """Keep what a step knew."""
         shown = step.record.shown
         ids, ad = step.tables["impressions"]["impression_id"], shown.ad.astype(np.int32)
-        self._parts.append((ids, ad, step.record.attraction, step.block.is_spam[shown.row]))
+        user, is_spam = step.block.user[shown.row], step.block.is_spam[shown.row]
+        self._parts.append((ids, ad, user, step.record.attraction, is_spam))
 
     def reveal(self, impressions: pd.DataFrame, behaviour: Behaviour) -> pd.DataFrame:
         """Return the truth of each logged impression.
@@ -31,9 +32,8 @@ class Truth:
         InputError
             For impressions of another world.
         """
-        attraction, is_spam = self._find(impressions)
+        ad, user, attraction, is_spam = self._find(impressions)
         position = impressions["position"].to_numpy()
-        user, ad = (impressions[name].to_numpy() for name in ("user_id", "ad_id"))
         converts = np.where(is_spam, 0, behaviour.conversion_probability(user, ad))
         return pd.DataFrame(
             {
@@ -45,14 +45,14 @@ class Truth:
             }
         )
 
-    def _find(self, impressions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def _find(self, impressions: pd.DataFrame) -> tuple[np.ndarray, ...]:
         if not self._columns:
             self._columns = tuple(np.concatenate(column) for column in zip(*self._parts))
             self._parts = []
-        ids, ads, attraction, is_spam = self._columns
+        ids, ads = self._columns[:2]
         wanted = impressions["impression_id"].to_numpy()
         at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
         own = (ids[at] == wanted) & (ads[at] == impressions["ad_id"].to_numpy())
         if not own.all():
             raise InputError("reveal: these logs are not of this world's history; use its own")
-        return attraction[at], is_spam[at]
+        return tuple(column[at] for column in self._columns[1:])

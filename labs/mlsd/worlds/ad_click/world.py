@@ -14,7 +14,7 @@ from mlsd.runtime import InputError
 from mlsd.worlds.ad_click.assignment import DESIGNS, Assignment
 from mlsd.worlds.ad_click.behaviour import Behaviour
 from mlsd.worlds.ad_click.config import DAY, AdClickConfig
-from mlsd.worlds.ad_click.floor import MarketState, Setup
+from mlsd.worlds.ad_click.floor import MarketState
 from mlsd.worlds.ad_click.logging_policy import LoggingPolicy
 from mlsd.worlds.ad_click.logs import AdClickLogs, MemorySink, ParquetSink, entity_tables
 from mlsd.worlds.ad_click.market import Market
@@ -22,6 +22,7 @@ from mlsd.worlds.ad_click.measures import Tally, compare_tallies
 from mlsd.worlds.ad_click.online import experiment_setup, run_online
 from mlsd.worlds.ad_click.population import make_population
 from mlsd.worlds.ad_click.records import day_end
+from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.truth import Truth
 from mlsd.worlds.base import Comparison, LazyMapping, Policy, Report
 

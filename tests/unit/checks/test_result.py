@@ -1,0 +1,132 @@
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from mlsd.checks import attempted, beats, check, gives, holds, outcome_margin, raises
+from mlsd.runtime import InputError
+
+
+@pytest.fixture
+def graded(monkeypatch):
+    monkeypatch.setenv("MLSD_GRADING", "1")
+
+
+def stub(x):
+    return ...
+
+
+def test_a_stub_is_not_attempted_wherever_it_is_called():
+    assert repr(check("a", ..., gives(1, expected=1))) == "not attempted"
+    assert repr(check("a", stub, gives(1, expected=1))) == "not attempted"
+    assert repr(check("a", stub, beats(lambda seed, f: f(seed), lambda s: 0, margin=1, seed=1)))
+    deep = beats(lambda seed, f: float(f(seed)), lambda seed: 0.0, margin=1, seed=1)
+    assert check("a", stub, deep).status == "not attempted"
+
+
+def test_a_method_of_a_class_is_watched_where_a_test_takes_it():
+    class Policy:
+        def act(self, x):
+            return ...
+
+    chooses = holds(lambda kind: attempted(kind().act)(1) == 1, "choose")
+    assert check("policy", Policy, chooses).status == "not attempted"
+
+
+def test_nothing_is_raised_while_learning():
+    result = check("a", lambda x: 1 / x, gives(0, expected=1))
+    assert repr(result) == "wrong: raised ZeroDivisionError: division by zero"
+    assert repr(check("a", 5, gives(0, expected=1))).startswith("wrong: raised TypeError")
+    assert repr(check("a", lambda: 1, gives(0, expected=1))).startswith("wrong: raised TypeError")
+
+
+def test_the_first_failing_test_speaks():
+    tests = [gives(1, expected=2), gives(2, expected=9, hint="double it")]
+    result = check("a", lambda x: x + 1, *tests)
+    assert repr(result) == "wrong: for (2): expected 9, got 3; double it"
+
+
+def test_points_are_told_while_learning_and_are_the_value_when_graded(graded, monkeypatch):
+    right = check("a", abs, gives(-1, expected=1), points=2)
+    wrong = check("a", abs, gives(-1, expected=2), points=2)
+    assert [repr(result) for result in (right, wrong, check("a", ..., points=2))] == ["2", "0", "0"]
+    monkeypatch.delenv("MLSD_GRADING")
+    assert repr(right) == "passed (2 points)"
+    assert repr(check("a", abs, gives(-1, expected=1))) == "passed (1 point)"
+
+
+def noisy(x):
+    warnings.warn("careful", stacklevel=2)
+    sys.stderr.write("noise")
+    np.divide(1.0, np.zeros(1))
+    return x
+
+
+def test_nothing_goes_to_stderr_when_graded(graded, capsys):
+    assert check("a", noisy, gives(1, expected=1)).status == "passed"
+    assert capsys.readouterr().err == ""
+
+
+def test_a_changed_input_is_wrong_and_does_not_spoil_later_calls():
+    values = np.array([3.0, 1.0])
+
+    def sort_in_place(x):
+        x.sort()
+        return x.copy()
+
+    result = check("sort", sort_in_place, gives(values, expected=[1.0, 3.0]))
+    assert "changed its input" in result.message
+    assert values.tolist() == [3.0, 1.0]
+
+
+def test_refusals_can_be_asked_for():
+    assert check("a", int, raises(ValueError, "x")).status == "passed"
+    assert check("a", lambda x: 0, raises(ValueError, "x")).message == (
+        "for ('x'): expected ValueError, got 0"
+    )
+    assert "TypeError" in check("a", int, raises(ValueError, None)).message
+
+
+def deploy(seed, policy):
+    return policy(seed) + np.random.default_rng(seed).normal()
+
+
+def test_an_answer_is_graded_by_what_it_earns_on_the_same_luck(monkeypatch):
+    test = beats(deploy, lambda seed: 1.0, margin=0.5, seed=3)
+    assert check("policy", lambda seed: 1.6, test).status == "passed"
+    assert check("policy", lambda seed: 1.4, test).status == "wrong"
+    monkeypatch.setenv("MLSD_GRADING_SEED", "4711")
+    only_here = check("policy", lambda seed: 9.0 if seed == 4711 else 0.0, test)
+    assert only_here.status == "passed"
+    assert "nan" in check("policy", lambda seed: float("nan"), test).message
+
+
+def test_a_wrong_grading_seed_is_one_line(monkeypatch):
+    monkeypatch.setenv("MLSD_GRADING_SEED", "tomorrow")
+    result = check("policy", lambda seed: 1.0, beats(deploy, lambda s: 1.0, margin=0, seed=1))
+    assert "MLSD_GRADING_SEED is 'tomorrow'" in result.message
+
+
+def test_the_margin_balances_both_false_verdicts():
+    def earn(seed, policy):
+        return policy + np.random.default_rng([seed, int(policy * 10)]).normal(0, 0.5)
+
+    found = outcome_margin(earn, 0.0, right=8.0, wrong=[1.0, 2.0], seeds=range(60))
+    assert 2.0 < found.margin < 8.0
+    assert found.right_fails == pytest.approx(found.wrong_passes)
+    assert found.right_fails < 0.01
+    fresh = range(1000, 1400)
+    verdicts = [
+        (earn(s, 8.0) - earn(s, 0.0) >= found.margin, earn(s, 2.0) - earn(s, 0.0) < found.margin)
+        for s in fresh
+    ]
+    assert np.mean(verdicts) > 0.99
+
+
+def test_a_margin_that_cannot_be_is_refused():
+    with pytest.raises(InputError, match="earns no more"):
+        outcome_margin(
+            deploy, lambda s: 0.0, right=lambda s: 1.0, wrong=[lambda s: 2.0], seeds=[1, 2, 3]
+        )
+    with pytest.raises(InputError, match="at least three seeds"):
+        outcome_margin(deploy, lambda s: 0.0, right=lambda s: 1.0, wrong=[lambda s: 0.0], seeds=[1])

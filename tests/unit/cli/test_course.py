@@ -1,0 +1,58 @@
+"""The commands around the course, on an empty project and on their own help."""
+
+import pytest
+from mlsd.cli import build_app, course, lab
+from mlsd.course import workspace
+from mlsd.course.readme import BLOCKS
+from typer.testing import CliRunner
+
+COMMANDS = ("new", "build", "pull", "check", "test", "stats", "guide", "readme", "classroom")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    markers = "\n".join(f"<!-- {name} -->\n<!-- /{name} -->" for name in BLOCKS)
+    (tmp_path / "README.md").write_text(markers, encoding="utf-8")
+    for module in (course, lab):
+        monkeypatch.setattr(module, "project_root", lambda: tmp_path)
+    return lambda *arguments: CliRunner().invoke(build_app(), arguments)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_gives_an_example(run, command):
+    text = run("course", command, "--help").stdout
+    assert f"mlsd course {command}" in " ".join(text.split())
+
+
+def test_a_new_chapter_is_checked_and_built(run, tmp_path):
+    made = run("course", "new", "01_ad_click_prediction", "20_measure")
+    assert "wrote source/notebooks/01_ad_click_prediction/20_measure.py" in made.stdout
+    found = run("course", "check")
+    assert found.exit_code == 1
+    assert "20_measure.py: is not built; run `mlsd course build` on it" in found.stdout
+    built = run("course", "build", "--no-run")
+    assert (built.exit_code, built.stdout.splitlines()[-1]) == (0, "wrote README.md")
+    assert (tmp_path / "notebooks/01_ad_click_prediction/20_measure.ipynb").is_file()
+    assert "one may stop here" in run("course", "guide").stdout
+    assert "OUTSIDE THE GATE" in run("course", "stats", str(tmp_path / "source")).stdout
+    pulled = run("course", "pull", str(tmp_path / "notebooks"))
+    assert "20_measure.py" in pulled.stdout
+
+
+def test_lab_prints_what_it_adds_and_passes_the_exit_code_on(run, monkeypatch):
+    run("course", "new", "01_ad_click_prediction", "20_measure")
+    run("course", "build", "--no-run")
+    asked = {}
+    monkeypatch.setattr(workspace, "run_lab", lambda root, **options: asked.update(options) or 3)
+    first = run("lab", "--no-browser", "--port", "9000")
+    assert first.stdout == "added work/01_ad_click_prediction/20_measure.ipynb\n"
+    assert first.exit_code == 3
+    assert asked == {"browser": False, "port": 9000}
+    assert "work/ is complete: 1 notebooks" in run("lab").stdout
+    assert "Example" in run("lab", "--help").stdout
+
+
+def test_an_empty_course_passes(run):
+    assert run("course", "check").stdout == "all gates pass: 0 chapters and labs\n"
+    assert run("course", "test").exit_code == 0
+    assert run("course", "readme").stdout in ("wrote README.md\n", "unchanged README.md\n")

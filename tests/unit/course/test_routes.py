@@ -1,0 +1,114 @@
+"""Routes, README and teaching plan, on units made by hand."""
+
+from pathlib import Path
+
+import pytest
+from mlsd.course import readme
+from mlsd.course.document import Course, Document
+from mlsd.course.front_matter import FrontMatter, Section
+from mlsd.course.guide import teaching_plan
+from mlsd.course.layout import make_unit
+from mlsd.course.readme import concepts_block, map_block, render_readme, routes_block
+from mlsd.course.routes import a_day, fill_sitting, six_weeks, two_hours
+from mlsd.runtime import InputError
+from nbformat import v4
+
+ROOT, CASE = Path("project"), "01_ad_click_prediction"
+
+
+def document(name, minutes, case=CASE, **front):
+    sections = (Section("First", minutes // 2, stop=True), Section("Rest", minutes - minutes // 2))
+    values = {"title": f"Do {name}", "builds": "it", "sections": sections, **front}
+    unit = make_unit(ROOT, case, name)
+    return Document(unit, FrontMatter(**values), v4.new_notebook(), None, None)
+
+
+@pytest.fixture
+def course():
+    documents = (
+        document("10_ask", 30, case="00_framework"),
+        document("10_frame", 60, introduces=("propensity",)),
+        document(
+            "20_baseline", 80, lab="lab_20_rates", discussion="Why?", wrong_answers=("a", "b")
+        ),
+        document("lab_20_rates", 40),
+        document("30_calibrate", 400, introduces=("Calibration",)),
+    )
+    return Course(ROOT, documents)
+
+
+def test_two_hours_are_frame_and_baseline_up_to_a_stop_point(course):
+    (sitting,) = two_hours(course)
+    assert [(p.document.unit.name, p.until) for p in sitting.parts] == [
+        ("10_frame", ""),
+        ("20_baseline", "First"),
+    ]
+    assert sitting.minutes == 100
+
+
+def test_a_day_takes_labs_and_ends_where_not_even_a_beginning_fits(course):
+    (sitting,) = a_day(course)
+    assert [part.minutes for part in sitting.parts] == [60, 80, 40]
+
+
+def test_six_weeks_hold_everything_once_in_order(course):
+    parts = [part for sitting in six_weeks(course) for part in sitting.parts]
+    assert [part.document for part in parts] == list(course.documents)
+    assert sum(sitting.minutes for sitting in six_weeks(course)) == 610
+
+
+def test_routes_of_an_empty_course_are_empty():
+    empty = Course(ROOT, ())
+    assert (two_hours(empty), a_day(empty), six_weeks(empty)) == ([], [], [])
+    assert fill_sitting([], 60) == ()
+
+
+def test_the_map_has_a_row_a_chapter(course):
+    rows = map_block(course).splitlines()
+    assert len(rows) == 2 + 4
+    assert rows[4] == (
+        f"| [20 Do 20_baseline](notebooks/{CASE}/20_baseline.ipynb) "
+        f"| [Do lab_20_rates](labs/{CASE}/lab_20_rates.ipynb) "
+        f"| [solution](solutions/{CASE}/lab_20_rates.ipynb) | 80 + 40 | it |"
+    )
+
+
+def test_concepts_are_sorted_without_regard_to_case(course):
+    assert [line.split(":")[0] for line in concepts_block(course).splitlines()] == [
+        "- Calibration",
+        "- propensity",
+    ]
+
+
+def test_blocks_are_replaced_and_all_else_stays(course, monkeypatch):
+    monkeypatch.setattr(readme, "BLOCKS", {"map": map_block, "concepts": concepts_block})
+    text = (
+        "before\n<!-- map -->\nold\n<!-- /map -->\n<!-- concepts -->\n<!-- /concepts -->\nafter\n"
+    )
+    fresh = render_readme(course, text)
+    assert fresh.startswith("before\n<!-- map -->\n| chapter")
+    assert fresh.endswith("<!-- /concepts -->\nafter\n")
+    assert "old" not in fresh
+    assert render_readme(course, fresh) == fresh
+
+
+def test_the_table_of_routes_names_each_route(course):
+    text = routes_block(course)
+    assert all(f"| {name}" in text for name in ("two hours", "a day", "six weeks, week 1"))
+
+
+def test_missing_markers_are_one_line(course):
+    with pytest.raises(InputError, match="<!-- map -->"):
+        render_readme(course, "nothing")
+
+
+def test_the_teaching_plan_names_minutes_stops_and_wrong_answers(course):
+    plan = teaching_plan(course)
+    assert "-   0- 40 min  First  <- one may stop here" in plan
+    assert "- commonly, and wrongly: a" in plan
+    assert "Discuss: Why?" in plan
+    short = teaching_plan(course, "two hours")
+    assert short.startswith("# two hours: 100 minutes")
+    assert "40- 80 min  Rest" not in short
+    with pytest.raises(InputError, match="unknown route 'a year'"):
+        teaching_plan(course, "a year")
