@@ -46,7 +46,7 @@ def test_failures_of_every_kind_and_an_exceeded_budget_are_found(whole_project):
     project.replace(project.lab.checks, "expected=0.25", "expected=0.3")
     project.replace(project.lab.checks, "expected=0.0, hint", "expected=0.5, hint")
     paths = [project.root / "notebooks", project.lab.lab]
-    code, text = run(project, paths, budget="0.001")
+    code, text = run(project, paths, workers=1, budget="0.001")
     assert code == 1
     assert "Cell outputs differ" in text
     assert "the unsolved lab stops" in text

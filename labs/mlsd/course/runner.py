@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +72,13 @@ def run_notebooks(
     Raises
     ------
     InputError
-        If a path belongs to no unit, or there are fewer than one worker.
+        If a path belongs to no unit, there are fewer than one worker, or nbval is not installed.
     """
     if workers < 1:
         raise InputError(f"workers is {workers}; at least one is needed")
+    missing = [name for name in ("nbval", "xdist") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"{missing[0]} is not installed; run `pip install -e .[dev]`")
     files = notebook_files(root, paths)
     if not files:
         print("no notebooks to run")

@@ -112,10 +112,10 @@ _TUNED: dict[str, tuple[str, tuple[Settings, ...]]] = {
     "lightgbm": (
         "LightGBMScorer",
         (
-            {"num_leaves": 15, "learning_rate": 0.05},
-            {"num_leaves": 31, "learning_rate": 0.05},
-            {"num_leaves": 63, "learning_rate": 0.05},
             {"num_leaves": 7, "learning_rate": 0.1},
+            {"num_leaves": 15, "learning_rate": 0.1},
+            {"num_leaves": 31, "learning_rate": 0.1},
+            {"num_leaves": 15, "learning_rate": 0.05},
         ),
     ),
     "dcn_v2": ("DCNv2", ({}, {"dropout": 0.3}, {"embedding_dim": 8}, {"learning_rate": 3e-3})),

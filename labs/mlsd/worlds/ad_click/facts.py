@@ -124,7 +124,10 @@ def _budgets(logs: AdClickLogs, truth: pd.DataFrame) -> str:
     return f"{100 * used_up:.0f} %"
 
 
-ADWORDS = "AccuraCast, AdWords click-through rates on desktop by position (7.11, 3.01, 2.19 %)"
+POSITIONS = (
+    "AccuraCast, AdWords click-through rates on desktop (7.11, 3.01, 2.19 %); "
+    "First Rate, CTR of top paid ad positions revealed (17 and 13 %)"
+)
 RKG = "RKG (Merkle), Paid Search: PPC DayParting and Time Lag Between Click And Order"
 FACTS: tuple[Fact, ...] = (
     Fact(
@@ -133,7 +136,12 @@ FACTS: tuple[Fact, ...] = (
         "0.9 % (Facebook link ads); 1 to 5 % (paid search)",
         "WordStream's benchmark of Facebook ads; Business Insider 2013 on paid search",
     ),
-    Fact("Rate in slots 2, 3 over slot 1, as logged", _by_position, "0.42, 0.31", ADWORDS),
+    Fact(
+        "Rate in slots 2, 3 over slot 1, as logged",
+        _by_position,
+        "0.42, 0.31; elsewhere 0.76 for slot 2",
+        POSITIONS,
+    ),
     Fact(
         "The same, genuine clicks on randomised requests",
         _by_position_randomised,
@@ -159,7 +167,7 @@ FACTS: tuple[Fact, ...] = (
         "Ali and Scarr 2007, Robust Methodologies for Modeling Web Click Distributions",
     ),
     Fact(
-        "Click odds of an examined ad, fourth view against first",
+        "Click odds of an examined ad, fourth view against first (memory halves in 5 days)",
         _fatigue,
         "-45 %: likelihood of a click goes as (N + 1) to the power -0.43",
         "Meta's research as reported by AdsUploader, Facebook ad fatigue (secondary source)",

@@ -56,7 +56,8 @@ class AdClickLogs(Logs):
     Tables: `users` (where they are identified), `advertisers`, `campaigns`, `ads`, `publishers`;
     `requests`, `candidates` (one row per candidate of a request, losing ones too, `position` -1 for
     those), `impressions`, `clicks`, `hides`, `conversions` (in the order of their clicks),
-    `budgets` (one row per campaign and day). All times are seconds since the origin, a Monday at midnight.
+    `budgets` (one row per campaign and day). All times are seconds since the origin, a Monday at
+    midnight.
     """
 
     def as_of(self, t: float) -> AdClickLogs:
