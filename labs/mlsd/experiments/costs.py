@@ -20,6 +20,9 @@ SINGLE_PREDICTIONS = 200
 class Costs:
     """Cost of one fitted scorer; times include the scorer's own encoding of ids.
 
+    Latencies are CPU milliseconds, so that other work on the machine does not enter them; on one
+    thread they are what a quiet machine's clock would show.
+
     Attributes
     ----------
     fit_seconds, fit_cpu_seconds : float
@@ -27,9 +30,9 @@ class Costs:
     rows_per_second : float
         Training rows per CPU-second of ``fit``.
     predict_one_p50_ms, predict_one_p99_ms : float
-        Over `SINGLE_PREDICTIONS` calls with one row.
+        CPU milliseconds over `SINGLE_PREDICTIONS` calls with one row.
     predict_batch_ms : float
-        Median call with `BATCH_ROWS` rows.
+        CPU milliseconds of the median call with `BATCH_ROWS` rows.
     memory_mb : float
         Size of the pickled scorer, 10**6 bytes.
     """
@@ -75,9 +78,9 @@ def _call_milliseconds(call: Callable[[], object], repetitions: int) -> np.ndarr
     call()
     elapsed = np.empty(repetitions)
     for i in range(repetitions):
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        elapsed[i] = 1e3 * (time.perf_counter() - start)
+        elapsed[i] = 1e3 * (time.process_time() - start)
     return elapsed
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+
+_BLOCK_ROWS = 1 << 15
 
 
 class RunningSum:
@@ -22,12 +26,17 @@ class RunningSum:
         kind = np.float64 if values.dtype.kind == "f" or _too_large(values) else np.int64
         self._sum = np.zeros(len(values) + 1, dtype=kind)
         np.cumsum(values, dtype=kind, out=self._sum[1:])
-        self._error = None
-        if kind is np.float64:
-            before, after = self._sum[:-1], self._sum[1:]
+        self._error = self._lost(values) if kind is np.float64 else None
+
+    def _lost(self, values: np.ndarray) -> np.ndarray | None:
+        """Return running sums of what the rounding of each addition lost, None if nothing."""
+        lost = np.zeros(len(values) + 1)
+        for rows in row_blocks(len(values)):
+            before, value = self._sum[rows], values[rows]
+            after = self._sum[rows.start + 1 : rows.stop + 1]
             added = after - before
-            error = (before - (after - added)) + (values - added)
-            self._error = np.append(0.0, np.cumsum(error)) if error.any() else None
+            lost[rows.start + 1 : rows.stop + 1] = (before - (after - added)) + (value - added)
+        return np.cumsum(lost, out=lost) if lost.any() else None
 
     def between(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
         """Return the sums of ``values[first:last]``, shape (q,), float64."""
@@ -35,6 +44,20 @@ class RunningSum:
         if self._error is not None:
             total += self._error[last] - self._error[first]
         return total
+
+
+def row_blocks(rows: int) -> Iterator[slice]:
+    """Yield slices that cover `rows` rows, short enough for what is made of them to stay in cache.
+
+    Fresh memory costs more than arithmetic: a long array is handed out page by page.
+
+    Examples
+    --------
+    >>> [rows.stop for rows in row_blocks(70_000)]
+    [32768, 65536, 70000]
+    """
+    for start in range(0, rows, _BLOCK_ROWS):
+        yield slice(start, min(start + _BLOCK_ROWS, rows))
 
 
 def sums_by_run(values: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -107,8 +107,8 @@ class EntityTimeline:
         by_time = None if in_order else np.argsort(times, kind="stable")
         self.order = stable_order(codes, by_time)
         self.codes, self.times = codes[self.order], times[self.order]
-        self._base = self._first_key(self.codes)
-        self._keys = self._base + self.clock.ranks[self.order]
+        self._keys = self._first_key(self.codes)
+        self._keys += self.clock.ranks[self.order]
 
     def _first_key(self, codes: np.ndarray) -> np.ndarray:
         return codes.astype(np.int64) * (self.clock.span + 1)
@@ -125,10 +125,13 @@ class EntityTimeline:
         """Return `positions` of moments that the clock has ranked."""
         return np.searchsorted(self._keys, self._first_key(codes) + ranks, "left")
 
-    def edges(self, back: float, side: Side) -> np.ndarray:
-        """Return `positions` of the moment `back` seconds before each event, shape (n,)."""
-        ranks = self.clock.rank(self.times - back, side)
-        return np.searchsorted(self._keys, self._base + ranks, "left")
+    def edges(self, back: float, side: Side, rows: slice) -> np.ndarray:
+        """Return `positions` of the moment `back` seconds before each of some sorted events."""
+        ranks = self.clock.rank(self.times[rows] - back, side)
+        wanted = self._first_key(self.codes[rows]) + ranks
+        # In order as the events are, so the answers lie between those of the first and the last.
+        first, last = np.searchsorted(self._keys, wanted[[0, -1]], "left")
+        return first + np.searchsorted(self._keys[first:last], wanted, "left")
 
     @cached_property
     def _starts(self) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlsd.features.definitions import DecayedCounter, Definition, TrailingWindow, check_outputs
 from mlsd.features.entities import Columns, entity_codes, take_column
-from mlsd.features.sums import RunningSum
+from mlsd.features.sums import RunningSum, row_blocks
 from mlsd.features.timeline import EntityTimeline, Side
 from mlsd.runtime import InputError
 
@@ -55,10 +55,8 @@ def compute_windows(
     times = finite_column(columns, time)
     results = {}
     for entity in dict.fromkeys(definition.entity for definition in definitions):
-        rows = _EntityRows(columns, entity, times)
-        for definition in definitions:
-            if definition.entity == entity:
-                results[definition.output] = rows.evaluate(definition)
+        chosen = [definition for definition in definitions if definition.entity == entity]
+        results |= _evaluate(_EntityRows(columns, entity, times), chosen)
     return {definition.output: results[definition.output] for definition in definitions}
 
 
@@ -86,24 +84,54 @@ def finite_column(columns: Columns, name: str) -> np.ndarray:
     return values.astype(np.float64, copy=False)
 
 
+def _evaluate(table: _EntityRows, definitions: list[Definition]) -> dict[str, np.ndarray]:
+    order = table.timeline.order
+    results = {definition.output: np.empty(len(order)) for definition in definitions}
+    for rows in row_blocks(len(order)):
+        block = _Block(table, rows)
+        for definition in definitions:
+            results[definition.output][order[rows]] = block.value(definition)
+    return results
+
+
 class _EntityRows:
-    """The rows of a table on one entity's timeline; every row is an event and a query."""
+    """The rows of a table on one entity's timeline, with running and decayed sums on demand."""
 
     def __init__(self, columns: Columns, entity: tuple[str, ...], times: np.ndarray) -> None:
         self.columns = columns
         self.timeline = EntityTimeline(entity_codes(columns, entity), times)
-        self._positions: dict[tuple[float, Side], np.ndarray] = {}
         self._sums: dict[str, RunningSum] = {}
+        self._states: dict[tuple[str | None, float], np.ndarray] = {}
 
-    def evaluate(self, definition: Definition) -> np.ndarray:
-        """Return the value as of each row, in the order of the table."""
+    def sum(self, column: str) -> RunningSum:
+        """Return the running sum of a column along the timeline."""
+        if column not in self._sums:
+            self._sums[column] = RunningSum(self._sorted(column))
+        return self._sums[column]
+
+    def states(self, column: str | None, half_life: float) -> np.ndarray:
+        """Return the decayed sum after each event; of ones where no column is named."""
+        if (column, half_life) not in self._states:
+            values = np.ones(len(self.timeline.order)) if column is None else self._sorted(column)
+            self._states[column, half_life] = self.timeline.decayed(values, half_life)
+        return self._states[column, half_life]
+
+    def _sorted(self, column: str) -> np.ndarray:
+        return finite_column(self.columns, column)[self.timeline.order]
+
+
+class _Block:
+    """Some consecutive rows of a timeline, each asking for what came before it."""
+
+    def __init__(self, table: _EntityRows, rows: slice) -> None:
+        self.table, self.rows = table, rows
+        self._edges: dict[tuple[float, Side], np.ndarray] = {}
+
+    def value(self, definition: Definition) -> np.ndarray:
+        """Return the definition's value as of each row of the block."""
         if isinstance(definition, DecayedCounter):
-            in_order = self._decayed(definition)
-        else:
-            in_order = self._window(definition)
-        values = np.empty(len(in_order))
-        values[self.timeline.order] = in_order
-        return values
+            return self._decayed(definition)
+        return self._window(definition)
 
     def _window(self, window: TrailingWindow) -> np.ndarray:
         side = "right" if window.include_row else "left"
@@ -112,30 +140,21 @@ class _EntityRows:
         count = (last - first).astype(np.float64)
         if window.statistic == "count":
             return count
-        total = self._sum(window.column).between(first, last)
+        total = self.table.sum(window.column).between(first, last)
         if window.statistic == "sum":
             return total
         empty = np.nan if window.statistic == "mean" else 0.0
         return np.where(count > 0, total / np.maximum(count, 1.0), empty)
 
     def _decayed(self, counter: DecayedCounter) -> np.ndarray:
-        timeline = self.timeline
-        values = np.ones(len(timeline.times))
-        if counter.column is not None:
-            values = finite_column(self.columns, counter.column)[timeline.order]
+        timeline, rows = self.table.timeline, self.rows
+        states = self.table.states(counter.column, counter.half_life)
         edge = self._edge(counter.delay, "right" if counter.include_row else "left")
-        states = timeline.decayed(values, counter.half_life)
-        moments = timeline.times - counter.delay
-        return timeline.decayed_at(states, counter.half_life, timeline.codes, moments, edge)
+        codes, moments = timeline.codes[rows], timeline.times[rows] - counter.delay
+        return timeline.decayed_at(states, counter.half_life, codes, moments, edge)
 
     def _edge(self, back: float, side: Side) -> np.ndarray:
-        """Position of the moment `back` seconds before each row."""
-        if (back, side) not in self._positions:
-            self._positions[back, side] = self.timeline.edges(back, side)
-        return self._positions[back, side]
-
-    def _sum(self, column: str) -> RunningSum:
-        if column not in self._sums:
-            values = finite_column(self.columns, column)
-            self._sums[column] = RunningSum(values[self.timeline.order])
-        return self._sums[column]
+        """Return the position of the moment `back` seconds before each row."""
+        if (back, side) not in self._edges:
+            self._edges[back, side] = self.table.timeline.edges(back, side, self.rows)
+        return self._edges[back, side]
