@@ -58,7 +58,7 @@ test: setup
 else
 test: lint check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
-	$(BIN)/mlsd course test
+	$(BIN)/mlsd course test --budget-minutes 40
 endif
 
 lint: setup

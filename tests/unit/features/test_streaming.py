@@ -1,0 +1,86 @@
+"""What is particular to the stream; `test_windows` holds it equal to the batch."""
+
+import numpy as np
+import pytest
+
+from mlsd.features import DecayedCounter, TrailingWindow, compute_windows
+from mlsd.features.streaming import StreamingWindows
+from mlsd.runtime import InputError
+
+WINDOW = TrailingWindow(("card",), "sum", 60, column="amount", name="spent")
+COUNTER = DecayedCounter(("card",), 30, name="decayed")
+
+
+def event(card, ts, amount=1.0):
+    return {"card": [card], "ts": [ts], "amount": [amount]}
+
+
+def test_memory_is_bounded_by_the_window_not_by_the_stream():
+    stream = StreamingWindows([WINDOW, COUNTER])
+    kept = []
+    for ts in range(5_000):
+        stream.update(event(ts % 7 if ts < 4_000 else "new", ts))
+        kept.append(len(stream))
+    # 60 events in the window of one minute; one number for each of seven cards.
+    assert max(kept[100:]) <= 60 + 2 * 7 + 2
+    stream.update(event("later", 10**6))
+    stream.update(event("later", 2 * 10**6))
+    assert len(stream) == 2
+
+
+def test_events_within_the_delay_are_kept_and_counted_later():
+    delayed = DecayedCounter(("card",), 30, delay=100, name="decayed")
+    stream = StreamingWindows([delayed])
+    stream.update(event(1, 0))
+    assert stream.lookup({"card": [1]}, 100)["decayed"].tolist() == [0.0]
+    assert stream.lookup({"card": [1]}, 130)["decayed"].tolist() == [0.5]
+
+
+def test_late_events_count_from_then_on():
+    late, in_time = StreamingWindows([WINDOW, COUNTER]), StreamingWindows([WINDOW, COUNTER])
+    for ts in (0, 10, 20, 30):
+        in_time.update(event(1, ts, amount=ts))
+    for ts in (0, 30, 20, 10):
+        late.update(event(1, ts, amount=ts))
+    for now in (30, 45, 75):
+        found, expected = (s.lookup({"card": [1]}, now) for s in (late, in_time))
+        np.testing.assert_allclose(found["spent"], expected["spent"])
+        np.testing.assert_allclose(found["decayed"], expected["decayed"], rtol=1e-12)
+
+
+def test_each_row_may_be_looked_up_at_a_moment_of_its_own():
+    stream = StreamingWindows([WINDOW])
+    stream.update({"card": [1, 2], "ts": [0, 30], "amount": [1.0, 2.0]})
+    found = stream.lookup({"card": [1, 1, 2, 3]}, np.array([60, 61, 61, 61]))
+    assert found["spent"].tolist() == [1, 0, 2, 0]
+
+
+def test_a_lookup_may_not_go_back():
+    stream = StreamingWindows([WINDOW])
+    stream.update(event(1, 100))
+    with pytest.raises(InputError, match="lookup as of 99, but time has come to 100"):
+        stream.lookup({"card": [1]}, 99)
+
+
+def test_a_refused_update_leaves_the_stream_as_it_was():
+    stream = StreamingWindows([COUNTER, WINDOW])
+    stream.update(event(1, 0))
+    for bad in (event(1, np.nan), event(1, 5, amount=np.nan), {"card": [1], "ts": [5]}):
+        with pytest.raises(InputError):
+            stream.update(bad)
+    assert stream.lookup({"card": [1]}, 30) == {"decayed": [0.5], "spent": [1.0]}
+
+
+def test_missing_keys_are_one_entity_as_in_the_batch():
+    table = {"card": np.array([np.nan, np.nan, 1.0]), "ts": np.array([0, 1, 2])}
+    window = TrailingWindow(("card",), "count", 60, name="n")
+    stream = StreamingWindows([window])
+    stream.update(table)
+    assert compute_windows(table, [window])["n"].tolist() == [0, 1, 0]
+    assert stream.lookup({"card": np.array([np.nan, 1.0])}, 3)["n"].tolist() == [2, 1]
+
+
+def test_nothing_to_take_in_and_nothing_to_look_up_is_fine():
+    stream = StreamingWindows([WINDOW])
+    stream.update({"card": np.array([]), "ts": np.array([]), "amount": np.array([])})
+    assert stream.lookup({"card": np.array([])}, np.array([]))["spent"].shape == (0,)
