@@ -7,11 +7,11 @@ Run by hand:
 *history*: ``AdClickWorld(seed).history(14)`` at the default size, ten candidates and three slots a
 request; the world is built before the clock starts. Every event is simulated and recorded; then all
 tables but `candidates` are made into data frames inside the measured time. The losing candidates
-are kept as compact arrays; making their long table (3.4 million rows) is timed beside it. The median
-of five seeds is reported, after one run that warms up.
+are kept as compact arrays; making their long table (3.4 million rows) is timed beside it. The
+median of five seeds is reported, after one run that warms up.
 
-*large* (with ``--large DAYS``): streams that many of the 14 days of ``size="large"`` to Parquet in a
-process of its own and reports rows, CPU-seconds and the peak resident memory of that process.
+*large* (with ``--large DAYS``): streams that many of the 14 days of ``size="large"`` to Parquet in
+a process of its own and reports rows, CPU-seconds and that process's peak resident memory.
 """
 
 from __future__ import annotations

@@ -103,6 +103,11 @@ def test_history_and_deployments_do_not_depend_on_the_order_of_calls():
     assert_same_logs(two.history(HISTORY), logs)
 
 
+def test_how_often_events_are_handed_over_does_not_change_the_history(world, monkeypatch):
+    monkeypatch.setattr("mlsd.worlds.ad_click.world.DELIVERED_AT_ONCE", 0)
+    assert_same_logs(make_world().history(HISTORY), world.history(HISTORY))
+
+
 def test_deploying_after_a_longer_history_changes_nothing(world):
     first = world.deploy(Constant(), 1, history_days=HISTORY)
     world.history(HISTORY + 2)

@@ -93,7 +93,7 @@ class DCNv2(DeepScorer):
     min_count : int
         Ids with fewer training rows share the unknown id.
     learning_rate, embedding_learning_rate, row_optimizer, weight_decay, embedding_l2, batch_size,
-    epochs, validations_per_epoch, patience, average, decay, progress
+    epochs, validations_per_epoch, patience, decay, progress
         See `TrainingOptions`.
     validation_share : float
         Last rows held out for early stopping where `fit` gets no `valid`; 0 for none.
@@ -146,7 +146,6 @@ class DCNv2(DeepScorer):
         epochs: float = 4.0,
         validations_per_epoch: int = 4,
         patience: int = 4,
-        average: int = 1,
         decay: str = "none",
         validation_share: float = 0.1,
         random_state: int = 0,
@@ -171,7 +170,6 @@ class DCNv2(DeepScorer):
         self.epochs = epochs
         self.validations_per_epoch = validations_per_epoch
         self.patience = patience
-        self.average = average
         self.decay = decay
         self.validation_share = validation_share
         self.random_state = random_state

@@ -32,9 +32,6 @@ class TrainingOptions:
         How often the validation loss is taken.
     patience : int
         Stop after so many validations without a better one.
-    average : int
-        Weights are averaged over so many validations before each loss is taken (stochastic weight
-        averaging, Izmailov et al. 2018): less noise for the price of a copy. 1 for none.
     decay : str
         ``"none"`` or ``"cosine"``: the learning rates fall to 0 over `epochs`.
     progress : bool
@@ -50,7 +47,6 @@ class TrainingOptions:
     embedding_l2: float = 0.0
     validations_per_epoch: int = 2
     patience: int = 3
-    average: int = 1
     decay: str = "none"
     progress: bool = False
 
@@ -61,7 +57,6 @@ class TrainingOptions:
             "learning_rate",
             "validations_per_epoch",
             "patience",
-            "average",
         ):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)!r}; give a number above 0")

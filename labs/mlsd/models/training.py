@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -118,9 +117,8 @@ def train(
 ) -> TrainingHistory:
     """Train `model` in place on shuffled batches.
 
-    With `validation` rows, their loss is taken `validations_per_epoch` times an epoch, with the
-    weights averaged over the latest `average` of these moments; training goes on from the weights
-    as they are, stops after `patience` losses without a better one, and the best average is kept.
+    With `validation` rows, their loss is taken `validations_per_epoch` times an epoch; training
+    stops after `patience` ones without a better one, and the best weights are restored.
 
     Parameters
     ----------
@@ -140,8 +138,7 @@ def train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     examples = examples.to(device)
-    held = validation.to(device) if validation else None
-    keeper = _BestKeeper(model, held, loss, average=options.average)
+    keeper = _BestKeeper(model, validation.to(device) if validation else None, loss)
     with seeded(seed):
         _run(model, examples, options, keeper, loss)
     keeper.restore()
@@ -184,14 +181,11 @@ def _batches(examples: Examples, batch_size: int, total: int) -> Iterator[Exampl
 
 
 class _BestKeeper:
-    """Keeps the weights of the lowest validation loss, averaged over the latest validations."""
+    """Keeps the weights of the lowest validation loss."""
 
-    def __init__(
-        self, model: nn.Module, validation: Examples | None, loss: Loss, *, average: int
-    ) -> None:
+    def __init__(self, model: nn.Module, validation: Examples | None, loss: Loss) -> None:
         self.model, self.validation, self.loss = model, validation, loss
         self.history = TrainingHistory()
-        self.recent: deque[dict[str, Tensor]] = deque(maxlen=average)
         self.best: dict[str, Tensor] | None = None
         self.started = time.process_time()
 
@@ -199,13 +193,9 @@ class _BestKeeper:
         """Take the validation loss; return how many have passed since the best one."""
         if self.validation is None:
             return 0
-        self.recent.append(copy.deepcopy(self.model.state_dict()))
-        averaged = _mean_weights(self.recent)
-        self.model.load_state_dict(averaged)
         value = evaluate(self.model, self.validation, loss=self.loss)
-        self.model.load_state_dict(self.recent[-1])
         if value < self.history.best_loss:
-            self.best = averaged
+            self.best = copy.deepcopy(self.model.state_dict())
         self.history.steps.append(step)
         self.history.validation_loss.append(value)
         self.history.cpu_seconds.append(time.process_time() - self.started)
@@ -215,12 +205,6 @@ class _BestKeeper:
         """Put the best weights back, where there was a validation."""
         if self.best is not None:
             self.model.load_state_dict(self.best)
-
-
-def _mean_weights(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    if len(states) == 1:
-        return states[0]
-    return {name: sum(state[name] for state in states) / len(states) for name in states[0]}
 
 
 @torch.inference_mode()

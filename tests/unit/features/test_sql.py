@@ -52,7 +52,7 @@ def test_decayed_sums_do_not_overflow_over_a_million_half_lives():
         text = render_sql([counter], table="payments")
         found = connection.execute(f"{text} ORDER BY ts").df()["n"].to_numpy()
     expected = compute_windows(frame, [counter])["n"]
-    assert expected.max() > 4
+    assert expected.max() > 3.8
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 

@@ -38,7 +38,7 @@ def test_codes_tell_entities_apart_as_pandas_does(columns):
     codes = entity_codes(columns, tuple(columns))
     expected = pd.DataFrame(columns).groupby(list(columns), dropna=False, sort=False).ngroup()
     assert (pd.factorize(codes)[0] == expected).all()
-    assert 0 <= codes.min()
+    assert codes.min() >= 0
     assert codes.max() < 2**31
 
 
