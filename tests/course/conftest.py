@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from mlsd.course.build import build_units
 from mlsd.course.document import load_course, load_document
 from mlsd.course.layout import Unit, find_units

@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
+
 from mlsd.course.classroom import make_classroom
 from mlsd.course.document import load_checks
 from mlsd.course.execution import kernel_environment
 from mlsd.course.layout import find_units
 from mlsd.course.notebooks import read_notebook, write_notebook
 from mlsd.runtime import InputError, project_root
-from nbgrader.api import Gradebook
 
 
 def first_labs():

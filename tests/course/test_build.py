@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+
 from mlsd.course.build import build_unit
 from mlsd.course.gates import check_document, outputs, sync
 from mlsd.course.notebooks import RUN_RECORD, read_notebook

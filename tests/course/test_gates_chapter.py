@@ -1,6 +1,7 @@
 """Each gate on chapters is shown failing on a broken chapter, and silent on a good one."""
 
 import pytest
+
 from mlsd.course.gates import (
     CHAPTER_GATES,
     NOTEBOOK_GATES,

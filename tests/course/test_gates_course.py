@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+
 from mlsd.course.gates import COURSE_GATES, check_course, concepts
 from mlsd.course.layout import Unit
 from mlsd.course.readme import write_readme

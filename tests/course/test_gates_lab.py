@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from mlsd.course.build import build_unit
 from mlsd.course.gates import (
     EXECUTED_LAB_GATES,

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from mlsd.course.gates import concepts
 from mlsd.course.ladder_block import ladder_block, write_figure
 from mlsd.course.readme import write_readme

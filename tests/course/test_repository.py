@@ -1,6 +1,7 @@
 """The gates on this repository, one test each, over whatever chapters and labs there are."""
 
 import pytest
+
 from mlsd.course.document import load_course
 from mlsd.course.gates import CHAPTER_GATES, COURSE_GATES, LAB_GATES, NOTEBOOK_GATES
 from mlsd.course.gates.executed import wrong_answers_fail

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from mlsd.course.execution import kernel_environment
 from mlsd.course.runner import notebook_files, pytest_command, run_notebooks, without_avx512
 from mlsd.runtime import InputError

@@ -1,6 +1,7 @@
 """A new chapter or lab passes its gates, and never replaces what is there."""
 
 import pytest
+
 from mlsd.course.gates import check_course
 from mlsd.course.scaffold import scaffold
 from mlsd.runtime import InputError

@@ -7,23 +7,34 @@ a batch of events or candidates.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from mlsd.data.log import ColumnRoles
 from mlsd.features.counter_rates import Entity, RatePriors, rate_columns, view_name
 from mlsd.features.entities import Columns, GrowingIndex, take_column
-from mlsd.features.log_moments import refreshed
+from mlsd.features.log_moments import Refresh, refreshed
 from mlsd.features.timeline import EntityTimeline
 from mlsd.features.windows import finite_column
 from mlsd.runtime import InputError
 
-if TYPE_CHECKING:
-    from mlsd.features.counters import CounterFeatures
-
 # Beyond this many half-lives of growth the sums are scaled down, far from overflow.
 _MOST_GROWTH = 256.0
+
+
+class CounterDefinition(Protocol):
+    """What is counted, and how it is called: `CounterFeatures` is one."""
+
+    entities: tuple[Entity, ...]
+    half_lives: tuple[float, ...]
+    refresh: Refresh
+    views: tuple[Entity, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in the order in which they come."""
+        ...
 
 
 class ServingCounters:
@@ -31,7 +42,7 @@ class ServingCounters:
 
     Parameters
     ----------
-    features : CounterFeatures
+    features : CounterDefinition
         What is counted; not changed.
     roles : ColumnRoles
         Of the log that the features were made for: how the columns of events are called.
@@ -46,7 +57,7 @@ class ServingCounters:
     as the training rows did; views are fresh.
     """
 
-    def __init__(self, features: CounterFeatures, roles: ColumnRoles, priors: RatePriors) -> None:
+    def __init__(self, features: CounterDefinition, roles: ColumnRoles, priors: RatePriors) -> None:
         self.features = features
         self.roles = roles
         self.priors = priors

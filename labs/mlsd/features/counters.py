@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,11 @@ from mlsd.features.counter_rates import (
     rate_columns,
     view_name,
 )
+from mlsd.features.counter_serving import ServingCounters
 from mlsd.features.entities import entity_codes, stable_order, take_column
 from mlsd.features.log_moments import DAY, LogMoments, Refresh
 from mlsd.features.timeline import Clock, EntityTimeline
 from mlsd.runtime import InputError
-
-if TYPE_CHECKING:
-    from mlsd.features.counter_serving import ServingCounters
 
 
 class CounterFeatures:
@@ -156,8 +154,6 @@ class CounterFeatures:
             Whether the twin has already counted every row of the log, as in a deployment that
             begins where the log ends; else it has counted none.
         """
-        from mlsd.features.counter_serving import ServingCounters
-
         twin = ServingCounters(self, log.roles, self.priors(log))
         if warm:
             twin.update(log.frame)

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from mlsd.checks import describe_difference
 
 TABLE = pd.DataFrame({"ad_id": [1, 2], "rate": [0.5, np.nan]})

@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 import pytest
+
 from mlsd.checks import attempted, beats, check, gives, holds, outcome_margin, raises
 from mlsd.runtime import InputError
 

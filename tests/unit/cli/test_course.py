@@ -1,10 +1,11 @@
 """The commands around the course, on an empty project and on their own help."""
 
 import pytest
+from typer.testing import CliRunner
+
 from mlsd.cli import build_app, course, lab
 from mlsd.course import workspace
 from mlsd.course.readme import BLOCKS
-from typer.testing import CliRunner
 
 COMMANDS = ("new", "build", "pull", "check", "test", "stats", "guide", "readme", "classroom")
 

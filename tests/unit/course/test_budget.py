@@ -1,4 +1,5 @@
 import pytest
+
 from mlsd.course.budget import PLANNED, TimeBudget
 
 

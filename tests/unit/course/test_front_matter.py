@@ -1,4 +1,5 @@
 import pytest
+
 from mlsd.course.front_matter import Section, parse_front_matter
 from mlsd.runtime import InputError
 

@@ -1,4 +1,5 @@
 import pytest
+
 from mlsd.course.layout import find_units, make_unit, select_units
 from mlsd.runtime import InputError
 

@@ -1,4 +1,6 @@
 import pytest
+from nbformat import v4
+
 from mlsd.course.notebooks import (
     code_fingerprint,
     read_notebook,
@@ -7,7 +9,6 @@ from mlsd.course.notebooks import (
     write_notebook,
 )
 from mlsd.runtime import InputError
-from nbformat import v4
 
 
 def notebook(*sources):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from nbformat import v4
+
 from mlsd.course import readme
 from mlsd.course.document import Course, Document
 from mlsd.course.front_matter import FrontMatter, Section
@@ -11,7 +13,6 @@ from mlsd.course.layout import make_unit
 from mlsd.course.readme import concepts_block, map_block, render_readme, routes_block
 from mlsd.course.routes import a_day, fill_sitting, six_weeks, two_hours
 from mlsd.runtime import InputError
-from nbformat import v4
 
 ROOT, CASE = Path("project"), "01_ad_click_prediction"
 

@@ -1,9 +1,10 @@
 """Measures of code and prose, on cases that can be counted by hand."""
 
+from nbformat import v4
+
 from mlsd.course.code import definitions, longest_run
 from mlsd.course.measures import CHAPTER_RANGES, LAB_RANGES, Measure
 from mlsd.course.prose import headings, points_made, section_text, words
-from nbformat import v4
 
 
 def notebook(*markdown):

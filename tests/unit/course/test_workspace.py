@@ -2,12 +2,13 @@ import json
 import shutil
 
 import pytest
+from nbformat import v4
+
 from mlsd.course import workspace
 from mlsd.course.layout import make_unit
 from mlsd.course.notebooks import read_notebook, write_notebook
 from mlsd.course.workspace import copy_workspace, lab_command, run_lab
 from mlsd.runtime import InputError
-from nbformat import v4
 
 CASE = "01_ad_click_prediction"
 
