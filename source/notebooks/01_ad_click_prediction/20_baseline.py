@@ -200,6 +200,7 @@ axes.fill_between(
     label="chance alone, if all ads equal",
 )
 axes.set(xscale="log", xlabel="impressions on the first day (log scale)", ylabel="raw CTR, %")
+axes.set_ylim(0, 105)
 axes.set_yscale("function", functions=(np.sqrt, np.square))
 axes.set_yticks([0, 2, 10, 30, 60, 100])
 axes.legend()
