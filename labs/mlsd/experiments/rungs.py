@@ -108,7 +108,10 @@ def _encoded(model_name: str) -> Callable[[RungInputs, Settings], Scorer]:
 
 _TUNED: dict[str, tuple[str, tuple[Settings, ...]]] = {
     "hashed_lr": ("HashedLogisticRegression", tuple({"C": c} for c in (0.01, 0.03, 0.1, 0.3))),
-    "ftrl": ("FTRLProximal", tuple({"alpha": a} for a in (0.01, 0.03, 0.1, 0.3))),
+    "ftrl": (
+        "FTRLProximal",
+        tuple({"alpha": a, "l2": l2} for a in (0.1, 0.3) for l2 in (1.0, 50.0)),
+    ),
     "lightgbm": (
         "LightGBMScorer",
         (
