@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import torch
@@ -20,7 +21,7 @@ class RowOptimizer(Protocol):
         ...
 
 
-class _TouchedRows:
+class _TouchedRows(ABC):
     """Common part: collect gradients, add the penalty, update in place."""
 
     def __init__(
@@ -31,6 +32,15 @@ class _TouchedRows:
         self.l2 = l2
         self.steps = 0
         self.last = torch.zeros(len(embedding.table), device=embedding.table.device)
+        self._start(embedding.table)
+
+    @abstractmethod
+    def _start(self, table: Tensor) -> None:
+        """Set the state of all rows to 0."""
+
+    @abstractmethod
+    def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
+        """Advance the state of the touched rows; return what is added to them."""
 
     @torch.no_grad()
     def step(self) -> None:
@@ -55,9 +65,6 @@ class _TouchedRows:
         missed = self.steps - self.last.index_select(0, rows)
         self.last.index_fill_(0, rows, self.steps)
         return missed
-
-    def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
-        raise NotImplementedError
 
 
 def _merged(touched: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
@@ -97,11 +104,8 @@ class RowAdagrad(_TouchedRows):
     tensor([False,  True, False, False])
     """
 
-    def __init__(
-        self, embedding: StackedEmbedding, learning_rate: float, *, l2: float = 0.0
-    ) -> None:
-        super().__init__(embedding, learning_rate, l2=l2)
-        self.sums = torch.zeros(len(embedding.table), device=embedding.table.device)
+    def _start(self, table: Tensor) -> None:
+        self.sums = torch.zeros(len(table), device=table.device)
 
     def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
         sums = self.sums.index_select(0, rows).add_(gradient.square().mean(dim=1))
@@ -131,12 +135,8 @@ class RowAdam(_TouchedRows):
     tensor([-0.1000, -0.1000])
     """
 
-    def __init__(
-        self, embedding: StackedEmbedding, learning_rate: float, *, l2: float = 0.0
-    ) -> None:
-        super().__init__(embedding, learning_rate, l2=l2)
-        self.first = torch.zeros_like(embedding.table)
-        self.second = torch.zeros_like(embedding.table)
+    def _start(self, table: Tensor) -> None:
+        self.first, self.second = torch.zeros_like(table), torch.zeros_like(table)
 
     def _change(self, rows: Tensor, gradient: Tensor) -> Tensor:
         first = self.first.index_select(0, rows).lerp_(gradient, 0.1)

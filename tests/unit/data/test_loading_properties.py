@@ -25,7 +25,7 @@ ODD_CELLS = st.one_of(
 )  # fmt: skip
 
 
-def outcome(files, spec):
+def check_outcome(files, spec):
     """Load; a valid log or a one-line InputError passes, anything else is the test's failure."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -114,7 +114,7 @@ def text_tables(draw):
 @SETTINGS
 @given(text_tables(), specs("t.csv"))
 def test_text_tables(text, spec):
-    outcome({"t.csv": text.encode("utf-8", "surrogatepass")}, spec)
+    check_outcome({"t.csv": text.encode("utf-8", "surrogatepass")}, spec)
 
 
 VALUES = {
@@ -167,14 +167,14 @@ def arrow_tables(draw):
 @SETTINGS
 @given(arrow_tables(), specs("t.parquet"))
 def test_parquet_tables(table, spec):
-    outcome({"t.parquet": parquet_bytes(table)}, spec)
+    check_outcome({"t.parquet": parquet_bytes(table)}, spec)
 
 
 def test_the_made_up_tables_include_ones_that_load():
     # Guards the two tests above, which would also pass if nothing ever loaded.
     text, arrow = st.tuples(text_tables(), specs("t.csv")), st.tuples(arrow_tables(), specs("t.pq"))
-    find(text, lambda made: outcome({"t.csv": made[0].encode()}, made[1]) is not None)
-    find(arrow, lambda made: outcome({"t.pq": parquet_bytes(made[0])}, made[1]) is not None)
+    find(text, lambda made: check_outcome({"t.csv": made[0].encode()}, made[1]) is not None)
+    find(arrow, lambda made: check_outcome({"t.pq": parquet_bytes(made[0])}, made[1]) is not None)
 
 
 GOOD = "\n".join(["y,ts,known,user,kind,number", *(f"{r % 2},{r},{r},u,c,1" for r in range(40))])
@@ -194,7 +194,7 @@ def test_damaged_files(file, data):
     for _ in range(data.draw(st.integers(0, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     damaged = damaged[: data.draw(st.integers(0, len(damaged)) | st.just(len(damaged)))]
-    outcome({file: bytes(damaged)}, toml({"table": {"path": file}, "columns": {"label": "y"}}))
+    check_outcome({file: bytes(damaged)}, toml({"table": {"path": file}, "columns": {"label": "y"}}))
 
 
 KEYS = st.sampled_from(
@@ -215,7 +215,7 @@ SECTIONS = st.sampled_from(["table", "columns", "split", "counters", "more"])
 @given(st.dictionaries(SECTIONS, st.dictionaries(KEYS, ANY, max_size=4), max_size=4))
 def test_made_up_specs(sections):
     base = {"table": {"path": "t.csv"}, "columns": {"label": "y"}}
-    outcome({"t.csv": GOOD.encode()}, toml(base | sections))
+    check_outcome({"t.csv": GOOD.encode()}, toml(base | sections))
 
 
 @SETTINGS
