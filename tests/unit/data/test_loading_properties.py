@@ -194,7 +194,9 @@ def test_damaged_files(file, data):
     for _ in range(data.draw(st.integers(0, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     damaged = damaged[: data.draw(st.integers(0, len(damaged)) | st.just(len(damaged)))]
-    check_outcome({file: bytes(damaged)}, toml({"table": {"path": file}, "columns": {"label": "y"}}))
+    check_outcome(
+        {file: bytes(damaged)}, toml({"table": {"path": file}, "columns": {"label": "y"}})
+    )
 
 
 KEYS = st.sampled_from(
