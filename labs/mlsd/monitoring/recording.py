@@ -1,0 +1,63 @@
+"""What a deployed policy saw, kept outside of it for the monitors."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+import pandas as pd
+
+from mlsd.worlds.base import Actions, Policy, RequestBatch, Tables
+
+
+class RecordedPolicy:
+    """A policy, and a record of the labelled impressions that it brought about.
+
+    A world deploys a copy of a policy. The record is shared by all copies, as a log service is
+    shared by all servers: after the deployment the caller's object has it.
+
+    Parameters
+    ----------
+    policy : Policy
+
+    Examples
+    --------
+    >>> from mlsd.models import GlobalRate
+    >>> from mlsd.policies import ScorerPolicy
+    >>> from mlsd.worlds import AdClickWorld
+    >>> world = AdClickWorld(seed=1, size="small")
+    >>> rate = GlobalRate().fit({"ad_id": [1, 2]}, [0, 1])
+    >>> recorded = RecordedPolicy(ScorerPolicy(rate))
+    >>> report = world.deploy(recorded, days=1, history_days=1)
+    >>> bool(recorded.impressions()["ts"].min() >= 0)
+    True
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._parts: list[pd.DataFrame] = []
+
+    def act(self, requests: RequestBatch) -> Actions:
+        """Return what the policy decides."""
+        return self.policy.act(requests)
+
+    def observe(self, events: Tables) -> None:
+        """Hand the events on, and keep the impressions among them."""
+        self.policy.observe(events)
+        if len(events["impressions"]):
+            self._parts.append(events["impressions"])
+
+    def impressions(self) -> pd.DataFrame:
+        """Return the impressions whose labels have become known, in time order.
+
+        They hold the features as served, the policy's own prediction and the click.
+        """
+        if not self._parts:
+            return pd.DataFrame()
+        return pd.concat(self._parts, ignore_index=True).sort_values("ts", ignore_index=True)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy the policy; share the record."""
+        other = type(self)(copy.deepcopy(self.policy, memo))
+        other._parts = self._parts
+        return other

@@ -1,0 +1,70 @@
+"""Drift measures: hand-computed cases, limits, invariances, and what chance alone gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mlsd.monitoring import drift_table, population_stability_index
+from mlsd.runtime import InputError
+
+
+def test_index_of_two_values_by_hand():
+    old, new = np.repeat([0, 1], [500, 500]), np.repeat([0, 1], [800, 200])
+    shares = (500.5 / 1001, 500.5 / 1001), (800.5 / 1001, 200.5 / 1001)
+    expected = sum((c - r) * np.log(c / r) for r, c in zip(*shares))
+    assert population_stability_index(old, new) == pytest.approx(expected)
+
+
+def test_index_is_symmetric_where_the_bins_are_the_same():
+    old, new = np.repeat([0, 1, 2], [50, 30, 20]), np.repeat([0, 1, 2], [10, 40, 50])
+    there, back = population_stability_index(old, new), population_stability_index(new, old)
+    assert there == pytest.approx(back)
+    assert there > 0.1
+
+
+def test_index_does_not_depend_on_the_scale_of_the_column():
+    rng = np.random.default_rng(1)
+    old, new = rng.lognormal(size=3000), rng.lognormal(0.3, size=2000)
+    index = population_stability_index(old, new)
+    assert population_stability_index(np.log(old), np.log(new)) == pytest.approx(index)
+    assert population_stability_index(5 * old - 2, 5 * new - 2) == pytest.approx(index)
+
+
+def test_chance_alone_gives_the_published_expectation():
+    rng = np.random.default_rng(2)
+    found = [
+        population_stability_index(rng.normal(size=2000), rng.normal(size=1000)) for _ in range(300)
+    ]
+    assert np.mean(found) == pytest.approx(9 * (1 / 2000 + 1 / 1000), rel=0.1)
+
+
+def test_a_value_never_seen_before_costs_much_and_not_infinitely_much():
+    index = population_stability_index(np.zeros(1000), np.zeros(1000))
+    assert index == 0
+    apart = population_stability_index(np.repeat([0, 1], [1000, 1]), np.ones(1000))
+    assert 5 < apart < 20
+
+
+def test_table_equals_scipy_and_the_index():
+    rng = np.random.default_rng(3)
+    old, new = {"x": rng.normal(size=500)}, {"x": rng.normal(0.2, size=400)}
+    row = drift_table(old, new, ["x"]).loc["x"]
+    peer = stats.ks_2samp(old["x"], new["x"], method="asymp")
+    assert row["ks"] == pytest.approx(peer.statistic)
+    assert row["p_value"] == pytest.approx(peer.pvalue)
+    assert row["psi"] == population_stability_index(old["x"], new["x"])
+
+
+@pytest.mark.parametrize("bad", [[], [np.nan, 1.0], [[1.0], [2.0]]])
+def test_bad_columns_are_named(bad):
+    with pytest.raises(InputError, match="current"):
+        population_stability_index(np.arange(5), bad)
+    with pytest.raises(InputError, match="age"):
+        drift_table({"age": np.arange(5)}, {"age": bad}, ["age"])
+
+
+def test_one_bin_is_refused():
+    with pytest.raises(InputError, match="bins is 1"):
+        population_stability_index(np.arange(5), np.arange(5), bins=1)
