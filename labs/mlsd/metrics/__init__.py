@@ -5,7 +5,15 @@ from mlsd.metrics.calibration import (
     expected_calibration_error,
     reliability_table,
 )
-from mlsd.metrics.classification import auc, average_precision, log_loss, normalized_entropy
+from mlsd.metrics.classification import (
+    auc,
+    average_precision,
+    best_f1_threshold,
+    f1_score,
+    log_loss,
+    normalized_entropy,
+)
+from mlsd.metrics.grouped import grouped_auc, rows_in_mixed_groups
 from mlsd.metrics.intervals import (
     Interval,
     bootstrap_draws,
@@ -25,10 +33,13 @@ __all__ = [
     "auc",
     "average_precision",
     "average_precision_at_k",
+    "best_f1_threshold",
     "bootstrap_draws",
     "bootstrap_interval",
     "calibration_ratio",
     "expected_calibration_error",
+    "f1_score",
+    "grouped_auc",
     "log_loss",
     "mean_interval",
     "ndcg_at_k",
@@ -37,4 +48,5 @@ __all__ = [
     "ranking_by_user",
     "recall_at_k",
     "reliability_table",
+    "rows_in_mixed_groups",
 ]

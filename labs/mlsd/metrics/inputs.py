@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from mlsd.runtime import InputError
@@ -70,6 +71,47 @@ def check_probabilities(y: np.ndarray, p: ArrayLike) -> np.ndarray:
         row = int(np.argmax(outside))
         raise InputError(f"p[{row}] is {p[row]:g}; a probability lies between 0 and 1")
     return p
+
+
+def check_groups(y: np.ndarray, groups: ArrayLike) -> np.ndarray:
+    """Return the group of each label of `y` as an integer from 0 on, shape (n,).
+
+    Raises
+    ------
+    InputError
+        If the lengths differ or a group is missing.
+
+    Examples
+    --------
+    >>> check_groups(check_labels([1, 0, 1]), ["ann", "bob", "ann"])
+    array([0, 1, 0])
+    """
+    groups = np.asarray(groups)
+    if groups.shape != y.shape:
+        raise InputError(f"y has {len(y)} rows and groups has shape {groups.shape}; give one a row")
+    codes = pd.factorize(groups)[0]
+    if codes.min() < 0:
+        row = int(np.argmin(codes))
+        raise InputError(f"groups[{row}] is missing; leave such rows out or name their group")
+    return codes
+
+
+def check_threshold(threshold: float) -> float:
+    """Return a threshold as float.
+
+    Raises
+    ------
+    InputError
+        If it is no finite number.
+
+    Examples
+    --------
+    >>> check_threshold(1)
+    1.0
+    """
+    if not isinstance(threshold, (int, float, np.number)) or not np.isfinite(threshold):
+        raise InputError(f"threshold is {threshold!r}; give a finite number")
+    return float(threshold)
 
 
 def _vector(values: ArrayLike, name: str) -> np.ndarray:

@@ -1,0 +1,98 @@
+"""How well scores order the rows inside each group, such as the impressions of one user."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mlsd.metrics.inputs import check_groups, check_labels, check_scores
+from mlsd.metrics.weighted import divide
+from mlsd.runtime import InputError
+
+
+def grouped_auc(y: ArrayLike, p: ArrayLike, groups: ArrayLike) -> float:
+    """Return the AUC inside each group, averaged with the groups' impressions as weights.
+
+    ``sum_g n_g AUC_g / sum_g n_g`` over the groups g that hold both a 0 and a 1, with n_g their
+    rows (GAUC). Groups of one class have no AUC and are left out of both sums;
+    `rows_in_mixed_groups` tells how many rows that leaves. Grouped by user, it asks whether each
+    user's own impressions are in order, and a score that only tells users apart gets one half.
+
+    Parameters
+    ----------
+    y : array of 0/1, shape (n,)
+        Labels.
+    p : array, shape (n,)
+        Scores of any scale, higher for a likelier 1.
+    groups : array, shape (n,)
+        Group of each row: a number or a text, none missing.
+
+    Raises
+    ------
+    InputError
+        For empty or unequal arrays, a label other than 0 or 1, a score that is not finite, a
+        missing group, or no group that holds both labels.
+
+    References
+    ----------
+    Zhu et al., "Optimized cost per click in Taobao display advertising", KDD 2017.
+
+    Examples
+    --------
+    >>> y, p = [1, 0, 1, 0, 0, 0], [0.9, 0.8, 0.2, 0.1, 0.3, 0.7]
+    >>> grouped_auc(y, p, ["ann", "ann", "bob", "bob", "bob", "cid"])
+    0.7
+    """
+    y = check_labels(y)
+    p = check_scores(y, p)
+    group = check_groups(y, groups)
+    order = np.lexsort((p, group))
+    y, p, group = y[order], p[order], group[order]
+    rows, positives = np.bincount(group), np.bincount(group, y)
+    pairs = positives * (rows - positives)
+    if not pairs.any():
+        raise InputError(f"none of {len(rows)} groups holds both 0 and 1; grouped AUC needs one")
+    area = divide(_pairs_in_order(y, p, group), pairs)
+    mixed = pairs > 0
+    return float(rows[mixed] @ area[mixed] / rows[mixed].sum())
+
+
+def rows_in_mixed_groups(y: ArrayLike, groups: ArrayLike) -> np.ndarray:
+    """Return whether each row belongs to a group that holds both labels, shape (n,).
+
+    These are the rows that `grouped_auc` rests on; their mean is its coverage.
+
+    Parameters
+    ----------
+    y : array of 0/1, shape (n,)
+        Labels.
+    groups : array, shape (n,)
+        Group of each row, none missing.
+
+    Raises
+    ------
+    InputError
+        As `grouped_auc`, except that there may be no such group.
+
+    Examples
+    --------
+    >>> rows_in_mixed_groups([1, 0, 0], ["ann", "ann", "cid"])
+    array([ True,  True, False])
+    """
+    y = check_labels(y)
+    group = check_groups(y, groups)
+    rows, positives = np.bincount(group), np.bincount(group, y)
+    return ((positives > 0) & (positives < rows))[group]
+
+
+def _pairs_in_order(y: np.ndarray, p: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return by group how many pairs of a 0 and a 1 stand in order, ties counting half.
+
+    Rows come sorted by group, then score.
+    """
+    starts = np.flatnonzero(np.r_[True, (p[1:] != p[:-1]) | (group[1:] != group[:-1])])
+    positives, negatives = np.add.reduceat(y, starts), np.add.reduceat(1 - y, starts)
+    tie_group = group[starts]
+    zeros_before_group = np.r_[0, np.bincount(group, 1 - y).cumsum()][tie_group]
+    below = np.cumsum(negatives) - negatives - zeros_before_group
+    return np.bincount(tie_group, positives * (below + negatives / 2))
