@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 
 from mlsd import models
 from mlsd.metrics import log_loss
@@ -20,10 +21,34 @@ SETTINGS = {
     "HashedLogisticRegression": {"bits": 18},
     "FTRLProximal": {"bits": 18, "epochs": 3},
     "LightGBMScorer": {"n_estimators": 40, "min_child_samples": 20, "random_state": 3},
+    "KalmanRate": {"levels": (("device",), ("ad_id",)), "time": None},
+    "TreeLeavesLogisticRegression": {
+        "n_estimators": 20,
+        "tree_settings": {"min_child_samples": 20},
+        "random_state": 3,
+    },
+    "StackedEnsemble": {
+        "scorers": {
+            "linear": models.HashedLogisticRegression(
+                categorical=CATEGORICAL, numeric=NUMERIC, bits=18
+            ),
+            "trees": models.LightGBMScorer(
+                categorical=CATEGORICAL, numeric=NUMERIC, n_estimators=20, min_child_samples=20
+            ),
+        },
+    },
+    "FactorizationMachine": {"epochs": 6, "batch_size": 128, "random_state": 3},
     "DCNv2": {"epochs": 6, "batch_size": 128, "hidden": (16,), "random_state": 3},
+    "DeepFM": {"epochs": 6, "batch_size": 128, "hidden": (16,), "random_state": 3},
+    "DLRM": {"epochs": 6, "batch_size": 128, "hidden": (16,), "random_state": 3},
+    "DIN": {"epochs": 6, "batch_size": 128, "hidden": (16,), "random_state": 3},
+    "StudentPerceptron": {"epochs": 6, "batch_size": 128, "hidden": (16,), "random_state": 3},
 }
-WITH_COLUMNS = [n for n in models.SCORERS if n not in ("GlobalRate", "SmoothedRate")]
-WITH_NUMBERS = WITH_COLUMNS
+RATES = ("GlobalRate", "SmoothedRate", "KalmanRate")
+WITH_NUMBERS = [n for n in models.SCORERS if n not in RATES]
+DEEP = ("FactorizationMachine", "DCNv2", "DeepFM", "DLRM", "DIN", "StudentPerceptron")
+WITH_COLUMNS = [n for n in WITH_NUMBERS if n != "StackedEnsemble"]
+ONLINE = ("FTRLProximal", "KalmanRate")
 LEARNING = [n for n in models.SCORERS if n != "GlobalRate"]
 
 
@@ -63,7 +88,8 @@ def fitted(name, data):
 
 def test_registry_covers_every_class_with_predict_proba():
     classes = {n for n in models.__all__ if hasattr(getattr(models, n), "predict_proba")}
-    assert classes == set(models.SCORERS) == set(SETTINGS)
+    assert classes == set(models.SCORERS) | set(models.MULTI_TASK_SCORERS)
+    assert set(models.SCORERS) == set(SETTINGS)
 
 
 def test_constructor_stores_its_arguments_and_does_nothing_else(name):
@@ -78,7 +104,7 @@ def test_constructor_stores_its_arguments_and_does_nothing_else(name):
 
 def test_keeps_the_contract(fitted, name):
     assert isinstance(fitted, Scorer)
-    assert isinstance(fitted, OnlineScorer) == (name == "FTRLProximal")
+    assert isinstance(fitted, OnlineScorer) == (name in ONLINE)
     assert "=" in repr(fitted) or not fitted.get_params()
 
 
@@ -156,7 +182,7 @@ def test_same_random_state_gives_the_same_whatever_the_global_seed(name, fitted,
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("name", ["DCNv2", "LightGBMScorer"])
+@pytest.mark.parametrize("name", [*DEEP, "LightGBMScorer"])
 def test_another_random_state_gives_another_model(name, data):
     one, two = (
         build(name, random_state=s).fit(data[0], data[1]).predict_proba(data[2]) for s in (1, 2)
@@ -197,7 +223,7 @@ def test_missing_numbers_are_allowed(name, data):
     assert full < none
 
 
-@pytest.mark.parametrize("name", ["GlobalRate", "SmoothedRate", "HashedLogisticRegression"])
+@pytest.mark.parametrize("name", [*RATES, "HashedLogisticRegression"])
 def test_weight_two_equals_a_row_twice(name, data):
     frame, y = data[0].iloc[:800], data[1][:800]
     weights = np.where(np.arange(800) % 3 == 0, 2.0, 1.0)
@@ -220,7 +246,15 @@ def test_weight_on_clicks_raises_the_rate(name, fitted, data):
 def test_pickles(fitted, data):
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict_proba(data[2]), fitted.predict_proba(data[2]))
-    assert again.get_params() == fitted.get_params()
+    assert repr(again) == repr(fitted)
+
+
+def test_scikit_learn_clones_it_unfitted(name, fitted, data):
+    copy = clone(fitted)
+    assert repr(copy) == repr(fitted)
+    assert not any(each.endswith("_") for each in vars(copy))
+    again = copy.fit(data[0], data[1]).predict_proba(data[2])
+    np.testing.assert_array_equal(again, fitted.predict_proba(data[2]))
 
 
 def wrong_inputs():

@@ -1,6 +1,7 @@
 """Logs from disk: specs, public data sets, splits, and the checks between a file and a model."""
 
 from mlsd.data.catalogue import Entry, RemoteFile, card_path, catalogue, find_entry, load_dataset
+from mlsd.data.conversions import conversion_known_at, conversion_labels
 from mlsd.data.fetch import fetch_dataset
 from mlsd.data.loading import load_log
 from mlsd.data.locations import data_root
@@ -18,6 +19,8 @@ __all__ = [
     "Split",
     "card_path",
     "catalogue",
+    "conversion_known_at",
+    "conversion_labels",
     "data_root",
     "fetch_dataset",
     "find_entry",

@@ -36,7 +36,36 @@ class Scorer(Protocol):
         ...
 
     def predict_proba(self, X: Columns) -> np.ndarray:
-        """Return shape (n, 2): probability of 0 and of 1; (n, tasks) for several tasks."""
+        """Return shape (n, 2): probability of 0 and of 1."""
+        ...
+
+
+@runtime_checkable
+class MultiTaskScorer(Protocol):
+    """Predicts the probabilities of several outcomes that are learned together.
+
+    Attributes
+    ----------
+    tasks : tuple of str
+        What each column of the outcomes and of the predictions is about; a later task is never
+        likelier than the one before it.
+    """
+
+    tasks: tuple[str, ...]
+
+    def fit(
+        self,
+        X: Columns,
+        y: np.ndarray,
+        *,
+        valid: LabelledColumns | None = None,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
+        """Learn from rows `X` with outcomes `y` of shape (n, tasks)."""
+        ...
+
+    def predict_proba(self, X: Columns) -> np.ndarray:
+        """Return the probability of 1 for each task, shape (n, tasks)."""
         ...
 
 

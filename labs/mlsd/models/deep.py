@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mlsd.features.encoders import NumericEncoder, VocabularyEncoder
 from mlsd.models.options import TrainingOptions
 from mlsd.models.scorer import Arrays, ColumnScorer, take_rows
-from mlsd.models.training import Examples, predict_scores, seeded, train
+from mlsd.models.training import Examples, logistic_loss, predict_scores, seeded, train
 from mlsd.runtime import InputError
 
 
@@ -18,7 +18,8 @@ class DeepScorer(ColumnScorer):
 
     A subclass stores `categorical`, `numeric`, `min_count`, `validation_share`, `random_state`,
     writes `_network(sizes, numeric_width)` (a module that is called with codes of shape (rows,
-    fields) and numbers of shape (rows, numeric_width)) and `_options()`.
+    fields) and numbers of shape (rows, numeric_width), and with whatever else an own `_tensors`
+    returns) and `_options()`; `_loss` where it is not the log loss of one outcome.
 
     Without `valid`, the last `validation_share` of the rows, which stand in time order, are held
     out for early stopping; with a share of 0 the training runs to its end.
@@ -52,8 +53,16 @@ class DeepScorer(ColumnScorer):
                 list(self.vocabulary_.sizes_), examples.inputs[1].shape[1]
             )
         self.history_ = train(
-            self.network_, examples, options, validation=validation, seed=self.random_state
+            self.network_,
+            examples,
+            options,
+            validation=validation,
+            seed=self.random_state,
+            loss=self._loss,
         )
+
+    def _loss(self, scores: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+        return logistic_loss(scores, labels, weights)
 
     def _hold_out(self, columns, y, weights):
         cut = len(y) - int(len(y) * self.validation_share)
@@ -72,7 +81,7 @@ class DeepScorer(ColumnScorer):
         given = None if weights is None else torch.from_numpy(weights.astype(np.float32))
         return Examples(self._tensors(columns, len(y)), labels, given)
 
-    def _tensors(self, columns: Arrays, rows: int) -> tuple[Tensor, Tensor]:
+    def _tensors(self, columns: Arrays, rows: int) -> tuple[Tensor, ...]:
         codes = numbers = None
         if self.categorical:
             codes = torch.from_numpy(self.vocabulary_.transform(columns))

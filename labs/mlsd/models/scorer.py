@@ -165,8 +165,8 @@ class ColumnScorer:
         probability = np.zeros(0) if rows == 0 else self._probability(self._take(X), rows)
         return np.column_stack([1.0 - probability, probability])
 
-    def get_params(self) -> dict[str, Any]:
-        """Return the constructor's arguments by name."""
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments by name; `deep` is there for scikit-learn's clone."""
         names = inspect.signature(type(self)).parameters
         return {name: getattr(self, name) for name in names}
 

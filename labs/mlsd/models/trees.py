@@ -8,7 +8,8 @@ import lightgbm
 import numpy as np
 
 from mlsd.features.encoders import VocabularyEncoder
-from mlsd.models.scorer import Arrays, ColumnScorer
+from mlsd.models.base import Columns
+from mlsd.models.scorer import Arrays, ColumnScorer, row_count
 from mlsd.runtime import InputError
 
 
@@ -92,6 +93,23 @@ class LightGBMScorer(ColumnScorer):
         self.max_cat_threshold = max_cat_threshold
         self.min_data_per_group = min_data_per_group
         self.random_state = random_state
+
+    def leaf_indices(self, X: Columns) -> np.ndarray:
+        """Return the leaf that each row reaches in each tree, shape (n, trees_), int32.
+
+        Raises
+        ------
+        InputError
+            As `predict_proba`.
+        """
+        if not hasattr(self, "booster_"):
+            raise InputError("LightGBMScorer is not fitted; call fit first")
+        rows, columns = row_count(X), self._take(X)
+        if rows == 0:
+            return np.empty((0, self.trees_), dtype=np.int32)
+        matrix = self._matrix(columns, rows)
+        leaves = self.booster_.predict(matrix, pred_leaf=True, num_iteration=self.trees_)
+        return leaves.reshape(rows, -1).astype(np.int32)
 
     def _learn(self, columns, y, weights, valid) -> None:
         if not self._columns():

@@ -1,0 +1,92 @@
+"""The factorization machine: a weight per id, and products of two ids through their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mlsd.models.embedding_scorer import EmbeddingScorer
+from mlsd.models.interactions import LinearTerm, NumberVectors, factor_products
+from mlsd.models.layers import IdDropout, StackedEmbedding
+
+
+class FactorizationMachineNetwork(nn.Module):
+    """The layers of a factorization machine and its forward pass.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of ids of each categorical field.
+    numeric_width : int
+        Number of numeric inputs.
+    embedding_dim, id_dropout
+        As in `FactorizationMachine`.
+
+    Examples
+    --------
+    >>> network = FactorizationMachineNetwork([10, 5], 3, embedding_dim=4)
+    >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3)).shape
+    torch.Size([2])
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        numeric_width: int,
+        *,
+        embedding_dim: int = 16,
+        id_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.forget = IdDropout(id_dropout)
+        self.linear = LinearTerm(sizes, numeric_width)
+        self.embedding = StackedEmbedding(sizes, embedding_dim)
+        self.number_vectors = NumberVectors(numeric_width, embedding_dim)
+
+    def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
+        """Return scores of shape (rows,), before the sigmoid."""
+        codes = self.forget(codes)
+        fields = torch.cat([self.embedding(codes), self.number_vectors(numbers)], dim=1)
+        return self.linear(codes, numbers) + factor_products(fields)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class FactorizationMachine(EmbeddingScorer):
+    """Factorization machine of second order, on ids and standardised numbers.
+
+    The score is ``bias + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j``, where x is 1 for an id of
+    the row and the value for a number. A pair of ids that never met in training is scored all the
+    same, from what each showed with others.
+
+    Parameters
+    ----------
+    categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
+        See `EmbeddingScorer`; `embedding_l2` applies to weights and vectors of ids alike.
+
+    Attributes
+    ----------
+    network_ : FactorizationMachineNetwork
+    history_ : TrainingHistory
+        Validation losses, and the step whose weights were kept.
+
+    References
+    ----------
+    S. Rendle, Factorization Machines, ICDM 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = {"a": np.arange(2000) % 2, "b": np.arange(2000) // 2 % 2}
+    >>> model = FactorizationMachine(categorical=("a", "b"), epochs=40, batch_size=100)
+    >>> model = model.fit(X, X["a"] ^ X["b"])
+    >>> model.predict_proba({"a": [0, 0, 1], "b": [0, 1, 1]})[:, 1].round()
+    array([0., 1., 0.])
+    """
+
+    def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
+        return FactorizationMachineNetwork(
+            sizes, numeric_width, embedding_dim=self.embedding_dim, id_dropout=self.id_dropout
+        )

@@ -1,0 +1,175 @@
+"""A small perceptron that learns from another model's probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mlsd.models.base import Columns, Scorer
+from mlsd.models.embedding_scorer import EmbeddingScorer
+from mlsd.models.layers import IdDropout, Perceptron, StackedEmbedding
+from mlsd.models.scorer import row_count
+from mlsd.runtime import InputError
+
+
+class StudentNetwork(nn.Module):
+    """Embeddings and numbers side by side, and a perceptron on them.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of ids of each categorical field.
+    numeric_width : int
+        Number of numeric inputs.
+    embedding_dim, hidden, dropout, id_dropout
+        As in `StudentPerceptron`.
+
+    Examples
+    --------
+    >>> network = StudentNetwork([10, 5], 3, embedding_dim=4)
+    >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3)).shape
+    torch.Size([2])
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        numeric_width: int,
+        *,
+        embedding_dim: int = 8,
+        hidden: Sequence[int] = (64, 32),
+        dropout: float = 0.0,
+        id_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.forget = IdDropout(id_dropout)
+        self.embedding = StackedEmbedding(sizes, embedding_dim)
+        width = len(sizes) * embedding_dim + numeric_width
+        self.perceptron = Perceptron(width, hidden, dropout=dropout)
+        self.out = nn.Linear(self.perceptron.out_width, 1)
+
+    def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
+        """Return scores of shape (rows,), before the sigmoid."""
+        x = torch.cat([self.embedding(self.forget(codes)).flatten(1), numbers], dim=1)
+        return self.out(self.perceptron(x)).squeeze(1)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class StudentPerceptron(EmbeddingScorer):
+    """A perceptron on embedded ids and numbers, cheap enough to answer every request.
+
+    `fit` learns from clicks, like every scorer; `distil` from the probabilities of a fitted
+    teacher, for which rows without a label do.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Units of the perceptron's layers.
+    dropout : float
+        Share of its units dropped while training.
+    categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
+        See `EmbeddingScorer`.
+
+    Attributes
+    ----------
+    network_ : StudentNetwork
+    history_ : TrainingHistory
+        Validation losses, and the step whose weights were kept.
+
+    References
+    ----------
+    G. Hinton, O. Vinyals and J. Dean, Distilling the Knowledge in a Neural Network,
+    arXiv:1503.02531, 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = {"a": np.arange(2000) % 2, "b": np.arange(2000) // 2 % 2}
+    >>> model = StudentPerceptron(categorical=("a", "b"), epochs=40, batch_size=100)
+    >>> model = model.fit(X, X["a"] ^ X["b"])
+    >>> model.predict_proba({"a": [0, 0, 1], "b": [0, 1, 1]})[:, 1].round()
+    array([0., 1., 0.])
+    """
+
+    embedding_dim: int = 8
+    hidden: tuple[int, ...] = (64, 32)
+    dropout: float = 0.0
+
+    def distil(
+        self,
+        X: Columns,
+        teacher: Scorer,
+        *,
+        clicks: np.ndarray | None = None,
+        clicks_weight: float = 0.0,
+    ) -> Self:
+        """Learn to answer as `teacher` does, forgetting any earlier fit.
+
+        The target of a row is ``(1 - w) * p + w * y``: p is the teacher's probability, y the click
+        and w `clicks_weight`. Log loss is linear in its target, so that this is the weighted mean
+        of both losses.
+
+        Parameters
+        ----------
+        X : DataFrame or mapping of arrays, n rows
+            With the columns that the teacher reads.
+        teacher : Scorer
+            Fitted.
+        clicks : array of 0 and 1, shape (n,), optional
+        clicks_weight : float
+            From 0, the teacher alone, to 1, the clicks alone.
+
+        Raises
+        ------
+        InputError
+            For no rows, a missing column, a weight outside [0, 1], or one above 0 without clicks.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mlsd.models import SmoothedRate
+        >>> X = {"a": np.arange(2000) % 4}
+        >>> teacher = SmoothedRate(levels=(("a",),)).fit(X, X["a"] == 0)
+        >>> student = StudentPerceptron(categorical=("a",), epochs=30).distil(X, teacher)
+        >>> gap = student.predict_proba(X)[:, 1] - teacher.predict_proba(X)[:, 1]
+        >>> bool(np.abs(gap).max() < 0.05)
+        True
+        """
+        if row_count(X) == 0:
+            raise InputError("X has no row; the student needs rows on which to ask the teacher")
+        if not 0 <= clicks_weight <= 1:
+            raise InputError(f"clicks_weight is {clicks_weight!r}; give a share from 0 to 1")
+        if clicks is None and clicks_weight > 0:
+            raise InputError("clicks_weight is above 0 without clicks; give clicks")
+        target = teacher.predict_proba(X)[:, 1]
+        if clicks is not None:
+            _, labels = self._checked(X, clicks)
+            target = (1 - clicks_weight) * target + clicks_weight * labels
+        self._learn(self._take(X), target, None, None)
+        return self
+
+    def inputs(self, X: Columns) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the network reads: codes, int64, and numbers, float32, n rows each.
+
+        Raises
+        ------
+        InputError
+            For a missing column.
+        """
+        codes, numbers = self._tensors(self._take(X), row_count(X))
+        return codes.numpy(), numbers.numpy()
+
+    def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
+        return StudentNetwork(
+            sizes,
+            numeric_width,
+            embedding_dim=self.embedding_dim,
+            hidden=self.hidden,
+            dropout=self.dropout,
+            id_dropout=self.id_dropout,
+        )
