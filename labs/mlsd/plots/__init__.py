@@ -2,6 +2,7 @@
 
 from mlsd.plots.changes import plot_changes
 from mlsd.plots.ladder import plot_ladder
+from mlsd.plots.reliability import plot_reliability
 from mlsd.plots.style import COLOURS, course_style
 
-__all__ = ["COLOURS", "course_style", "plot_changes", "plot_ladder"]
+__all__ = ["COLOURS", "course_style", "plot_changes", "plot_ladder", "plot_reliability"]
