@@ -1,5 +1,7 @@
 """From scores to decisions: what is deployed into a world."""
 
+from mlsd.policies.exploration import BetaPosteriors, ExploringRatePolicy
+from mlsd.policies.online import OnlineScorerPolicy
 from mlsd.policies.scoring import ScorerPolicy
 
-__all__ = ["ScorerPolicy"]
+__all__ = ["BetaPosteriors", "ExploringRatePolicy", "OnlineScorerPolicy", "ScorerPolicy"]
