@@ -100,7 +100,13 @@ def slot_prices(
 
 
 def run_auction(
-    score: np.ndarray, bid: np.ndarray, *, slots: int, rule: str, reserve: float
+    score: np.ndarray,
+    bid: np.ndarray,
+    *,
+    slots: int,
+    rule: str,
+    reserve: float,
+    score_reserve: float = 0.0,
 ) -> Outcome:
     """Fill the slots of each request by score and price them.
 
@@ -112,6 +118,9 @@ def run_auction(
     rule : str
         Price rule.
     reserve : float
+        Least price.
+    score_reserve : float
+        Least score that is shown, and the least that sets a price; zero for none.
 
     Returns
     -------
@@ -124,11 +133,14 @@ def run_auction(
     >>> run_auction(bid * 0.1, bid, slots=1, rule="gsp", reserve=0.05).price.round(6)
     array([[1.]])
     """
-    score = np.where(bid > 0, score, np.float32(-np.inf))
+    able = (bid > 0) & (score >= score_reserve) if score_reserve else bid > 0
+    score = np.where(able, score, np.float32(-np.inf))
     candidate = best_candidates(score, slots + 1)
     ranked = np.take_along_axis(score, candidate, axis=1)
     candidate, own = candidate[:, :slots], ranked[:, :slots]
     following = next_scores(ranked, slots, rule)
+    if score_reserve:
+        following = np.maximum(following, score_reserve)
     price = slot_prices(np.take_along_axis(bid, candidate, axis=1), own, following, reserve)
     return Outcome(candidate, np.isfinite(own), price, np.ones_like(price))
 

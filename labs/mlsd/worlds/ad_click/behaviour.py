@@ -2,7 +2,8 @@
 
 Given that a slot is examined, an ad is clicked with probability sigmoid of: base + ad + user +
 taste of the user's cluster and of the user for the category (turning slowly, and other in the
-evening than in the morning) + publisher by category + device by format + affinity of interest
+evening than in the morning; shifted for everybody on the days of an event, where there is one)
++ publisher by category + device by format + affinity of interest
 and topic - fatigue. The click probability is that times the probability of examining the slot (the
 examination hypothesis: Craswell et al. 2008 discuss it with its rivals).
 """
@@ -87,6 +88,9 @@ class Behaviour:
         if self._today[0] != day:
             tastes, angle = self.population.tastes, self.config.drift_per_day * day
             turned = np.cos(angle) * tastes.cluster + np.sin(angle) * tastes.cluster_later
+            first, after = self.config.event_days
+            if first <= day < after:
+                turned = turned + tastes.event
             self._today = (day, (turned + tastes.cluster_daypart).astype(np.float32).ravel())
         return self._today[1]
 

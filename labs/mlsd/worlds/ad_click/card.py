@@ -25,8 +25,9 @@ LIMITS = """\
 
 - Which model is best on your data. Its interactions are there for a stated reason, and their
   strength decides how much counters, trees or embeddings gain.
-- Anything about advertisers who react: bids are fixed, so price rules can be compared for given
-  bids only, and first price looks better than it would.
+- Anything about advertisers who react, unless `response` is set: bids are fixed, so price rules can
+  be compared for given bids only, and first price looks better than it would. `best_reply` is one
+  myopic kind of reaction among many.
 - Effects of one ad on its neighbours: a slot's click probability does not depend on the other
   slots, as it would under a cascade.
 - Long-term effects: hidden ads cost users something, yet nobody leaves.

@@ -12,6 +12,7 @@ AGE_BANDS, REGIONS, DEVICES, FORMATS, DAYPARTS = 6, 5, 3, 4, 4
 
 PRICE_RULES = ("gsp", "second", "first")
 BILLINGS = ("click", "impression")
+RESPONSES = ("none", "best_reply")
 SIZES: dict[str, dict[str, int]] = {
     "small": {
         "users": 1_000,
@@ -71,6 +72,13 @@ class AdClickConfig:
         ``"impression"``: per thousand impressions, ranked by the bid.
     reserve_price : float
         Least price; also what randomly ordered impressions cost.
+    score_reserve : float
+        Least score that is shown, in the score's unit: where clicks are billed, bid times predicted
+        click-through rate, expected money an impression. It bounds the price below as a rival's
+        score would. Randomly ordered impressions ignore it.
+    response : str
+        ``"none"``: bids stay as they are; ``"best_reply"``: every midnight each campaign moves its
+        bid towards what would have earned it the largest surplus against the last day's rivals.
     base_logit : float
         Attraction of an average ad for an average user.
     examination : tuple of float
@@ -80,6 +88,10 @@ class AdClickConfig:
         users click at all.
     drift_per_day : float
         Radians a day by which the cluster tastes turn.
+    event_days : tuple of int
+        First day of an event that shifts everybody's tastes at once, and the day after its last.
+    event_sd : float
+        Shift of a category's attraction during the event.
     ad_quality_sd, campaign_sd, publisher_sd, publisher_category_sd, device_format_sd : float
         Effects of the ad, its campaign, the publisher, publisher by category, device by format.
     fatigue : float
@@ -121,6 +133,8 @@ class AdClickConfig:
     price_rule: str = "first"
     billing: str = "click"
     reserve_price: float = 0.05
+    score_reserve: float = 0.0
+    response: str = "none"
     base_logit: float = -4.7
     examination: tuple[float, ...] = (1.0, 0.6, 0.42)
     cluster_taste_sd: float = 1.0
@@ -128,6 +142,8 @@ class AdClickConfig:
     daypart_taste_sd: float = 0.4
     user_bias_sd: float = 0.7
     drift_per_day: float = 0.03
+    event_days: tuple[int, int] = (0, 0)
+    event_sd: float = 0.0
     ad_quality_sd: float = 0.4
     campaign_sd: float = 0.3
     publisher_sd: float = 0.3
@@ -157,12 +173,22 @@ class AdClickConfig:
     def __post_init__(self) -> None:
         _require(self.price_rule in PRICE_RULES, f"price_rule must be one of {PRICE_RULES}")
         _require(self.billing in BILLINGS, f"billing must be one of {BILLINGS}")
+        _require(self.response in RESPONSES, f"response must be one of {RESPONSES}")
+        _require(self.score_reserve >= 0, "score_reserve must not be negative")
+        _require(
+            self.response == "none" or self.billing == "click",
+            "advertisers respond only where clicks are billed",
+        )
         _require(
             1 <= self.slots <= self.candidates <= self.live_ads // 4,
             "slots <= candidates <= live_ads / 4 is needed",
         )
         _require(self.campaigns <= self.live_ads, "campaigns <= live_ads is needed")
         _require(0 <= self.exploration_share <= 1, "exploration_share must lie in [0, 1]")
+        _require(
+            0 <= self.event_days[0] <= self.event_days[1],
+            "event_days must be a first day and the day after the last",
+        )
         _require(
             (self.interest_codes > 0) == (self.topics > 0),
             "interest_codes and topics must be both zero or both positive",

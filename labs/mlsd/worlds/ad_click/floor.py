@@ -12,6 +12,7 @@ from mlsd.runtime import InputError
 from mlsd.worlds.ad_click.auction import Outcome, explore, run_auction
 from mlsd.worlds.ad_click.behaviour import MOST_VIEWS, VIEW_UNIT, Behaviour, Shown
 from mlsd.worlds.ad_click.records import Columns, TickRecord, ad_columns, context_columns
+from mlsd.worlds.ad_click.response import SHARES, AuctionRules, Replay
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
 from mlsd.worlds.base import Actions, LazyMapping, Policy, RequestBatch
@@ -34,12 +35,18 @@ class MarketState:
         How often each user remembers the ad now live in each place, in sixteenths.
     spent : ndarray, shape (budget shares, campaigns)
         Spend of the day.
+    bids : ndarray, shape (campaigns,)
+        What a click is bid.
+    surplus : ndarray, shape (campaigns, shares)
+        What other bids would have earned today; see `response`.
     pending : dict of str to list
         Events that are not known yet, as columns.
     """
 
     views: np.ndarray
     spent: np.ndarray
+    bids: np.ndarray
+    surplus: np.ndarray
     pending: dict[str, list[Columns]] = field(default_factory=dict)
 
     @classmethod
@@ -47,12 +54,15 @@ class MarketState:
         """Return the state before the first day."""
         users, places = len(setup.population.users.cluster), setup.config.live_ads
         shape = (len(setup.budget_shares), setup.config.campaigns)
-        return cls(np.zeros((places, users), np.uint8), np.zeros(shape))
+        surplus = np.zeros((setup.config.campaigns, len(SHARES)))
+        bids = setup.population.campaigns.bid.copy()
+        return cls(np.zeros((places, users), np.uint8), np.zeros(shape), bids, surplus)
 
     def continued(self, setup: Setup) -> MarketState:
         """Return a copy to go on from under another set-up; the day's spend starts at zero."""
         shape = (len(setup.budget_shares), setup.config.campaigns)
-        return MarketState(self.views.copy(), np.zeros(shape), copy.deepcopy(self.pending))
+        kept = self.bids.copy(), self.surplus.copy(), copy.deepcopy(self.pending)
+        return MarketState(self.views.copy(), np.zeros(shape), *kept)
 
     def release(self, t: float) -> dict[str, Columns]:
         """Take out the events known by `t`, each table in the order in which it became known."""
@@ -134,9 +144,9 @@ class AuctionFloor:
         self.behaviour = behaviour
         self.config = setup.config
         campaigns = setup.population.campaigns
-        scale = 1_000 * TYPICAL_RATE if self.config.billing == "impression" else 1.0
-        self.bids = campaigns.bid * np.float32(scale)
-        self.reserve = self.config.reserve_price * scale
+        self.scale = 1_000 * TYPICAL_RATE if self.config.billing == "impression" else 1.0
+        self.reserve = self.config.reserve_price * self.scale
+        self.replay = self._replay() if self.config.response == "best_reply" else None
         self.budgets = np.array(setup.budget_shares)[:, None] * campaigns.daily_budget
 
     def run(self, tick: Tick, policies: Sequence[Policy]) -> TickRecord:
@@ -151,7 +161,11 @@ class AuctionFloor:
             slots=self.config.slots,
             rule=self.config.price_rule,
             reserve=self.reserve,
+            score_reserve=self.config.score_reserve,
         )
+        if self.replay is not None:
+            campaign = self.setup.population.ads.campaign[tick.block.ad[tick.rows]]
+            self.state.surplus += self.replay.surplus(score, bid, predicted, campaign)
         if self.setup.exploration_share > 0:
             outcome = self._explore(tick, outcome, bid)
         record = self._react(tick, outcome, predicted, bid)
@@ -159,9 +173,27 @@ class AuctionFloor:
         self._remember(tick.block.user[record.shown.row], record.shown.ad)
         return record
 
+    def start_day(self) -> None:
+        """Empty the accounts, and let campaigns respond to the day before."""
+        self.state.spent[:] = 0
+        if self.replay is not None and self.state.surplus.any():
+            self.state.bids = self.replay.next_bids(self.state.bids, self.state.surplus)
+            self.state.surplus[:] = 0
+
+    def _replay(self) -> Replay:
+        config = self.config
+        rules = AuctionRules(
+            config.price_rule,
+            config.reserve_price,
+            config.score_reserve,
+            self.behaviour.examination,
+        )
+        return Replay(self.setup.population.campaigns.click_value, rules)
+
     def _bids(self, tick: Tick, account: np.ndarray) -> np.ndarray:
         """Return bids, shape (n, k): zero where the campaign's budget is used up."""
-        solvent = np.where(self.state.spent < self.budgets, self.bids, np.float32(0)).ravel()
+        bids = self.state.bids * np.float32(self.scale)
+        solvent = np.where(self.state.spent < self.budgets, bids, np.float32(0)).ravel()
         campaign = np.take(self.setup.population.ads.campaign, tick.block.ad[tick.rows])
         return np.take(solvent, campaign + account[:, None])
 

@@ -91,7 +91,7 @@ class Market:
         }
 
     def _start_day(self, day: int) -> None:
-        self.state.spent[:] = 0
+        self.floor.start_day()
         self.state.views[day % NIGHTS_TO_HALVE :: NIGHTS_TO_HALVE] >>= 1
         if day > 0:
             live = self.setup.population.ads.live

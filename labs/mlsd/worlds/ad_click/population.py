@@ -87,6 +87,11 @@ class Campaigns:
     value: np.ndarray
     conversion_logit: np.ndarray
 
+    @property
+    def click_value(self) -> np.ndarray:
+        """What an average click is worth to its campaign, shape (campaigns,)."""
+        return self.value / (1 + np.exp(-self.conversion_logit))
+
 
 @dataclass(frozen=True)
 class Ads:
@@ -113,6 +118,7 @@ class Tastes:
     cluster: np.ndarray
     cluster_later: np.ndarray
     cluster_daypart: np.ndarray
+    event: np.ndarray
     device_format: np.ndarray
     interest: np.ndarray
     topic: np.ndarray
@@ -250,6 +256,8 @@ def _make_tastes(config: AdClickConfig, seed: int) -> Tastes:
         cluster=_normal(rng, sd, clusters, 1, categories),
         cluster_later=_normal(rng, sd, clusters, 1, categories),
         cluster_daypart=_normal(rng, config.daypart_taste_sd, clusters, DAYPARTS, categories),
+        # A stream of its own: an event changes nothing else about the world.
+        event=_normal(generator(seed, "event"), config.event_sd, categories),
         device_format=_normal(rng, config.device_format_sd, DEVICES, FORMATS),
         interest=_normal(rng, factor_sd, max(config.interest_codes, 1), rank) + shift,
         topic=_normal(rng, factor_sd, max(config.topics, 1), rank) + shift,

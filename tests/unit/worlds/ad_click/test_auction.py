@@ -80,6 +80,21 @@ def test_a_score_of_zero_costs_the_reserve():
     assert slot_prices(np.ones((1, 1)), np.zeros((1, 1)), np.zeros((1, 1)), 0.05) == 0.05
 
 
+def test_a_score_reserve_withholds_slots_and_sets_prices():
+    # Scores 0.06, 0.10, 0.02, 0.03: two clear 0.05, and the second pays it, 0.05 / 0.03.
+    outcome = run_auction(BID * RATE, BID, slots=3, rule="gsp", reserve=0.0, score_reserve=0.05)
+    assert outcome.filled.tolist() == [[True, True, False]]
+    np.testing.assert_allclose(outcome.price[0, :2], [0.06 / 0.02, 0.05 / 0.03])
+
+
+def test_a_score_reserve_makes_the_scale_of_predictions_matter():
+    def sold(factor):
+        score = BID * RATE * factor
+        return run_auction(score, BID, slots=3, rule="gsp", reserve=0.0, score_reserve=0.05).filled
+
+    assert [int(sold(factor).sum()) for factor in (0.1, 1, 10)] == [0, 2, 3]
+
+
 def test_logged_propensities_are_the_frequencies_of_many_repetitions():
     repetitions, share = 60_000, 0.3
     bid = np.repeat(np.array([[2.0, 5.0, 0.0, 0.5]]), repetitions, axis=0)

@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from mlsd.worlds import AdClickConfig
+from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click.behaviour import (
     ATTRIBUTION_WINDOW,
     VIEW_UNIT,
@@ -66,6 +67,28 @@ def test_tastes_turn_slowly():
     correlation = lambda a, b: np.corrcoef(a.ravel(), b.ravel())[0, 1]
     assert correlation(day, next_day) > 0.99
     assert 0.7 < correlation(day, fortnight) < 0.97
+
+
+def test_an_event_shifts_everybody_alike_and_only_on_its_days():
+    config = replace(CONFIG, event_days=(3, 5), event_sd=0.7)
+    population = make_population(config, seed=2)
+    shape = (CONFIG.clusters, 4, -1)
+    for day in range(2, 6):
+        plain = BEHAVIOUR.taste_of_day(day).copy().reshape(shape)
+        shift = Behaviour(population, config).taste_of_day(day).reshape(shape) - plain
+        expected = population.tastes.event if 3 <= day < 5 else np.zeros(CONFIG.categories)
+        np.testing.assert_allclose(shift, np.broadcast_to(expected, shift.shape), atol=1e-6)
+    assert population.tastes.event.std() == pytest.approx(0.7, rel=0.5)
+
+
+def test_before_an_event_the_history_is_that_of_the_plain_world_bit_for_bit():
+    plain, eventful = (
+        AdClickWorld(seed=2, size="small", config=config).history(2).impressions
+        for config in (AdClickConfig(), AdClickConfig(event_days=(1, 2), event_sd=2.0))
+    )
+    first = plain["ts"] < 86_400
+    pd.testing.assert_frame_equal(plain[first], eventful[eventful["ts"] < 86_400])
+    assert plain["click"].sum() != eventful["click"].sum()
 
 
 def test_user_and_category_interact():

@@ -11,6 +11,7 @@ from mlsd.worlds import AdClickConfig, AdClickWorld
         ({"billing": "view"}, "billing"),
         ({"slots": 11}, "slots <= candidates"),
         ({"exploration_share": 1.5}, "exploration_share"),
+        ({"event_days": (3, 2)}, "event_days"),
         ({"topics": 5}, "both zero or both positive"),
         ({"campaigns": 2_000}, "campaigns <= live_ads"),
     ],
