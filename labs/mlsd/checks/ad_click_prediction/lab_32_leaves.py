@@ -1,0 +1,234 @@
+"""Checks of the leaves lab: guarded splits, leaf columns, purchases, and a policy on a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+
+from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.data.log import LabelledLog
+from mlsd.features import CounterFeatures
+from mlsd.models import GlobalRate, HashedLogisticRegression, LightGBMScorer
+from mlsd.policies import ScorerPolicy
+from mlsd.worlds import AdClickWorld
+
+HISTORY_DAYS, DEPLOYED_DAYS = 7, 3
+KEY_BUDGET = 25_000
+# Percent of the baseline's revenue; settled on seeds 300 to 399, see the lab's test.
+MARGIN = 4.0
+_FRESH_SEED = 20_032
+_CONTEXT = ("category", "format", "device", "hour", "position", "age_band", "region")
+
+MakePolicy = Callable[[LabelledLog], ScorerPolicy]
+
+
+def log_keys(log: LabelledLog, entities: Iterable[tuple[str, ...]]) -> int:
+    """Return how many distinct keys some entities have on a log.
+
+    Examples
+    --------
+    >>> log = AdClickWorld(seed=1, size="small").history(days=1).labelled_log()
+    >>> log_keys(log, [("device",), ("device", "hour")])
+    75
+    """
+    return sum(log.frame.groupby(list(entity), sort=False).ngroups for entity in entities)
+
+
+def context_policy(log: LabelledLog) -> ScorerPolicy:
+    """Return the baseline: trees on what comes with the request and the ad, no key looked up."""
+    return _fitted(log, LightGBMScorer(categorical=_CONTEXT, num_leaves=15, n_estimators=40), None)
+
+
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
+    """Return what a policy earns, in percent of what the baseline earns in the same world.
+
+    The policy is made from a week of the world's log and deployed for three days. One that looks up
+    more keys than the budget allows is not deployed and earns nothing.
+    """
+    world = AdClickWorld(seed=seed)
+    log = world.history(days=HISTORY_DAYS).labelled_log()
+    made = make_policy(log)
+    if _keys_of(made, log) > KEY_BUDGET:
+        return 0.0
+    pair = context_policy(log), made
+    lifts = world.compare(*pair, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
+    return 100 * (1 + lifts["revenue"].relative.estimate)
+
+
+def check_best_cut(answer: Callable[..., int]) -> CheckResult:
+    """Check the first exercise."""
+    g, h = np.array([-3.0, 1.0, 2.0]), np.ones(3)
+    return check(
+        "best_cut",
+        answer,
+        gives(g, h, penalty=1.0, least=1.0, expected=1),
+        gives(np.array([3.0, -2.0, -4.0]), h, penalty=0.5, least=0.0, expected=1),
+        gives(
+            np.array([-3.0, 1.0, 1.0, 1.0]),
+            np.array([0.1, 1.0, 1.0, 1.0]),
+            penalty=0.1,
+            least=1.0,
+            expected=2,
+            hint="each side needs a curvature of at least `least`",
+        ),
+        gives(
+            np.array([1.0, 1.0, -3.0]),
+            np.array([1.0, 1.0, 0.2]),
+            penalty=0.1,
+            least=0.9,
+            expected=1,
+            hint="the right side needs it too",
+        ),
+        gives(g, h, penalty=1.0, least=2.0, expected=0, hint="no split is allowed: 0"),
+        gives(np.ones(1), np.ones(1), penalty=1.0, least=0.0, expected=0, hint="nothing to cut"),
+        points=2,
+    )
+
+
+def check_leaf_columns(answer: Callable[..., dict[str, np.ndarray]]) -> CheckResult:
+    """Check the second exercise."""
+    one, two = np.array([[3], [3], [5]]), np.array([[1, 7], [1, 8], [2, 7], [2, 8], [2, 9]])
+    return check(
+        "leaf_columns",
+        answer,
+        holds(
+            lambda columns: list(columns(two, 1)) == ["tree_0", "tree_1"],
+            "one entry a tree: tree_0, tree_1, ...",
+        ),
+        holds(
+            lambda columns: np.array_equal(columns(one, 2)["tree_0"], [3, 3, -1]),
+            "a leaf with fewer than `least` rows becomes -1",
+        ),
+        holds(
+            lambda columns: np.array_equal(columns(two, 3)["tree_0"], [-1, -1, 2, 2, 2]),
+            "count rows in each tree by itself: in the first tree leaf 2 has three rows",
+        ),
+        holds(
+            lambda columns: np.array_equal(columns(two, 2)["tree_1"], [7, 8, 7, 8, -1]),
+            "a leaf with exactly `least` rows stays",
+        ),
+        points=2,
+    )
+
+
+def check_next_purchase(answer: Callable[..., str | None]) -> CheckResult:
+    """Check the third exercise."""
+    entropy = {"a": 0.96, "b": 0.94, "c": 0.98, "d": 0.90}
+    keys = {"a": 1_000, "b": 6_000, "c": 10, "d": 20_000}
+    return check(
+        "next_purchase",
+        answer,
+        gives(entropy, 0.97, keys, 50_000, expected="a"),
+        gives({"b": 0.94, "d": 0.90}, 0.97, keys, 50_000, expected="b"),
+        gives({"b": 0.94, "d": 0.60}, 0.97, keys, 6_000, expected="b", hint="it has to fit"),
+        gives({"c": 0.98}, 0.97, keys, 50_000, expected=None, hint="it has to improve"),
+        gives({}, 0.97, keys, 50_000, expected=None),
+        points=2,
+    )
+
+
+def check_make_policy(answer: MakePolicy) -> CheckResult:
+    """Check the last exercise by what the policy earns in a world that nobody has seen."""
+    return check(
+        "make_policy",
+        answer,
+        holds(lambda make: hasattr(make(_tiny_log()), "act"), "return a policy, with a method act"),
+        beats(
+            deployed_revenue,
+            context_policy,
+            margin=MARGIN,
+            seed=_FRESH_SEED,
+            unit="revenue, % of the baseline's,",
+        ),
+        points=4,
+    )
+
+
+def identifiers_policy(log: LabelledLog) -> ScorerPolicy:
+    """Return trees on every identifier but the user's, no counters."""
+    names = (*_CONTEXT, "ad_id", "campaign_id", "publisher_id")
+    model = LightGBMScorer(categorical=names, num_leaves=15, n_estimators=40)
+    return _fitted(log, model, None)
+
+
+def all_counters_policy(log: LabelledLog) -> ScorerPolicy:
+    """Return a policy that counts the pair of user and category, far beyond the budget."""
+    return _with_counters(log, [("user_id",), ("user_id", "category")])
+
+
+def one_rate_policy(log: LabelledLog) -> ScorerPolicy:
+    """Return the policy of one rate for all, which ranks by the bid."""
+    return _fitted(log, GlobalRate(), None)
+
+
+def _with_counters(log: LabelledLog, entities: list[tuple[str, ...]]) -> ScorerPolicy:
+    counters = CounterFeatures(entities, half_lives=(3 * 86_400.0,), refresh="nightly")
+    model = HashedLogisticRegression(categorical=_CONTEXT, numeric=counters.names, C=0.1)
+    return _fitted(log, model, counters)
+
+
+def _fitted(log: LabelledLog, model, counters: CounterFeatures | None) -> ScorerPolicy:
+    table, rows = log.frame, log.split.train
+    if counters is not None:
+        table = pd.concat([table, counters.compute(log)], axis=1)
+    model.fit(table.iloc[rows], log.label[rows])
+    return ScorerPolicy(model, counters=None if counters is None else counters.serving(log))
+
+
+def _keys_of(policy: ScorerPolicy, log: LabelledLog) -> int:
+    counters = getattr(policy, "counters", None)
+    if counters is None:
+        return 0
+    return log_keys(log, dict.fromkeys(counters.features.entities + counters.features.views))
+
+
+def _tiny_log() -> LabelledLog:
+    return AdClickWorld(seed=1, size="small").history(days=3).labelled_log()
+
+
+def _no_guard(gradient, curvature, penalty, least):
+    g, h = np.cumsum(gradient), np.cumsum(curvature)
+    gain = g[:-1] ** 2 / (h[:-1] + penalty) + (g[-1] - g[:-1]) ** 2 / (h[-1] - h[:-1] + penalty)
+    return int(gain.argmax()) + 1 if len(gain) else 0
+
+
+def _left_guard(gradient, curvature, penalty, least):
+    g, h = np.cumsum(gradient), np.cumsum(curvature)
+    gain = g[:-1] ** 2 / (h[:-1] + penalty) + (g[-1] - g[:-1]) ** 2 / (h[-1] - h[:-1] + penalty)
+    gain = np.where(h[:-1] >= least, gain, -np.inf)
+    return int(gain.argmax()) + 1 if len(gain) and np.isfinite(gain.max()) else 0
+
+
+def _counted_over_all_trees(leaves, least):
+    values, rows = np.unique(leaves, return_counts=True)
+    rare = values[rows < least]
+    return {f"tree_{i}": np.where(np.isin(c, rare), -1, c) for i, c in enumerate(leaves.T)}
+
+
+def _at_most(leaves, least):
+    rare = [(column[:, None] == column).sum(axis=1) <= least for column in leaves.T]
+    return {f"tree_{i}": np.where(rare[i], -1, c) for i, c in enumerate(leaves.T)}
+
+
+def _largest_gain(entropy, now, keys, left):
+    fits = [name for name in entropy if keys[name] <= left and entropy[name] < now]
+    return min(fits, key=entropy.get, default=None)
+
+
+def _cheapest(entropy, now, keys, left):
+    return min((name for name in entropy if keys[name] <= left), key=keys.get, default=None)
+
+
+WRONG_ANSWERS = (
+    WrongAnswer("best_cut", "no least curvature", _no_guard),
+    WrongAnswer("best_cut", "only the left side guarded", _left_guard),
+    WrongAnswer("leaf_columns", "rows counted over all trees", _counted_over_all_trees),
+    WrongAnswer("leaf_columns", "a leaf with exactly least rows goes", _at_most),
+    WrongAnswer("next_purchase", "largest gain, not gain per key", _largest_gain),
+    WrongAnswer("next_purchase", "the cheapest", _cheapest),
+    WrongAnswer("make_policy", "identifiers without counters", identifiers_policy),
+    WrongAnswer("make_policy", "beyond the budget", all_counters_policy),
+    WrongAnswer("make_policy", "one rate for all", one_rate_policy),
+)

@@ -1,0 +1,292 @@
+"""Checks of the bidding lab: win curves, shading, pacing, and reserves that have to earn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from mlsd.checks import CheckResult, WrongAnswer, attempted, beats, check, gives, holds
+from mlsd.models import SmoothedRate
+from mlsd.policies import ScorerPolicy
+from mlsd.policies.reserves import FLOOR, RequestReserve, ReservePolicy
+from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds.base import Policy
+
+HISTORY_DAYS, DEPLOYED_DAYS = 7, 5
+# Percent of the baseline's revenue; settled on seeds 300 to 319, see the lab's test.
+MARGIN = 3.0
+_FRESH_SEED = 50_011
+# A thin market: two candidates for one slot, second price, budgets that do not bind.
+THIN = AdClickConfig(candidates=2, slots=1, price_rule="gsp", budget_per_impression=1.0)
+
+MakeReserve = Callable[[pd.DataFrame], RequestReserve]
+Controller = Callable[[float, float, float], float]
+
+
+def one_reserve(candidates: pd.DataFrame) -> RequestReserve:
+    """Return the baseline: the one reserve for every request that a replay of the log likes best.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        Two rows a request, with `bid` and `predicted_ctr`.
+    """
+    score = (candidates["bid"] * candidates["predicted_ctr"]).to_numpy().reshape(-1, 2)
+    best, second = score.max(axis=1), score.min(axis=1)
+    grid = np.arange(0.002, 0.031, 0.001)
+    earned = [np.where(best >= r, np.maximum(second, r), 0).sum() for r in grid]
+    reserve = grid[int(np.argmax(earned))]
+    return lambda predicted: np.full(len(predicted), reserve)
+
+
+@lru_cache(maxsize=1)
+def _market(seed: int) -> tuple[AdClickWorld, Policy, pd.DataFrame]:
+    world = AdClickWorld(seed=seed, config=replace(THIN, score_reserve=FLOOR))
+    logs = world.history(days=HISTORY_DAYS)
+    levels = (("ad_id",), ("publisher_id", "category"), ("user_id", "category"))
+    rates = SmoothedRate(levels=levels, strength=30.0)
+    policy = ScorerPolicy(rates.fit(logs.impressions, logs.impressions["click"]))
+    return world, policy, logs.candidates
+
+
+@lru_cache(maxsize=4)
+def _earned(seed: int, make_reserve: MakeReserve) -> float:
+    world, rates, candidates = _market(seed)
+    policy = ReservePolicy(rates, make_reserve(candidates.copy()))
+    report = world.deploy(policy, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
+    return report.measures["revenue"].estimate
+
+
+def deployed_revenue(seed: int, make_reserve: MakeReserve) -> float:
+    """Return five days' revenue in a thin market, in percent of the best single reserve's.
+
+    Examples
+    --------
+    >>> deployed_revenue(3, one_reserve)
+    100.0
+    """
+    return 100 * _earned(seed, make_reserve) / _earned(seed, one_reserve)
+
+
+def simulate_day(auctions: pd.DataFrame, budget: float, controller: Controller) -> pd.DataFrame:
+    """Bid a multiple of the value through a day of first-price auctions, hour by hour.
+
+    Parameters
+    ----------
+    auctions : DataFrame
+        Columns `hour`, `value` and `rival`: the best bid of the others.
+    budget : float
+        Nothing is bought beyond it.
+    controller : callable
+        From the multiplier, what the last hour spent and what it was planned to, to the next
+        multiplier. The plan spreads the rest of the budget over the rest of the day's traffic.
+
+    Returns
+    -------
+    DataFrame
+        One row an hour: `multiplier`, `spent`, `planned` and `kept` (value minus price).
+
+    Examples
+    --------
+    >>> day = pd.DataFrame({"hour": [0, 1], "value": [2.0, 2.0], "rival": [1.0, 1.0]})
+    >>> simulate_day(day, 2.0, lambda multiplier, spent, planned: 0.6)["spent"].tolist()
+    [2.0, 0.0]
+    """
+    multiplier, left, remaining, rows = 1.0, budget, len(auctions), []
+    for hour, part in auctions.groupby("hour"):
+        planned = left * len(part) / remaining
+        value, rival = part["value"].to_numpy(), part["rival"].to_numpy()
+        price = np.where(multiplier * value > rival, multiplier * value, 0)
+        price = np.where(price.cumsum() <= left, price, 0)
+        spent = float(price.sum())
+        kept = float((value - price)[price > 0].sum())
+        rows.append((hour, multiplier, spent, planned, kept))
+        left, remaining = left - spent, remaining - len(part)
+        multiplier = float(controller(multiplier, spent, planned))
+    return pd.DataFrame(rows, columns=["hour", "multiplier", "spent", "planned", "kept"])
+
+
+def check_win_curve(answer: Callable[..., np.ndarray]) -> CheckResult:
+    """Check the first exercise."""
+    bid, won = np.array([0.5, 1.5, 1.0, 2.5, 2.0]), np.array([0, 1, 0, 1, 1])
+    return check(
+        "win_curve",
+        answer,
+        gives(bid, won, np.array([0.0, 1.0, 2.0, 3.0]), expected=[0.0, 0.5, 1.0]),
+        gives(
+            bid,
+            won,
+            np.array([0.0, 0.2, 1.2, 3.0]),
+            expected=[np.nan, 0.0, 1.0],
+            hint="a bin without a bid has no rate: NaN",
+        ),
+        gives(
+            bid,
+            won,
+            np.array([1.0, 2.0]),
+            expected=[0.5],
+            hint="bids outside the edges belong to no bin, and the upper edge to the next",
+        ),
+        points=2,
+    )
+
+
+def check_shaded_bid(answer: Callable[..., np.ndarray]) -> CheckResult:
+    """Check the second exercise."""
+    curve = np.array([1.0, 2.0, 3.0]), np.array([0.2, 0.5, 0.6])
+    return check(
+        "shaded_bid",
+        answer,
+        gives(np.array([4.0]), *curve, expected=[2.0]),
+        gives(np.array([1.5, 4.0, 20.0]), *curve, expected=[1.0, 2.0, 3.0]),
+        gives(
+            np.array([0.5, 1.5]),
+            *curve,
+            expected=[0.0, 1.0],
+            hint="where every bid of the grid loses money, do not bid: 0",
+        ),
+        points=2,
+    )
+
+
+def check_next_multiplier(answer: Callable[..., float]) -> CheckResult:
+    """Check the third exercise, by numbers and by a day with too little budget."""
+    day = pd.DataFrame(
+        {
+            "hour": np.repeat(np.arange(24), 200),
+            "value": np.tile(np.linspace(0.5, 2.5, 200), 24),
+            "rival": np.tile(np.linspace(1.0, 0.2, 200), 24),
+        }
+    )
+    return check(
+        "next_multiplier",
+        answer,
+        gives(0.5, 12.0, 10.0, expected=0.5 * 10 / 12),
+        gives(0.5, 100.0, 10.0, expected=0.4, hint="no step down by more than a fifth"),
+        gives(0.5, 0.0, 10.0, expected=0.625, hint="nothing spent: the largest step up"),
+        gives(1.0, 5.0, 10.0, expected=1.0, hint="never bid above the value"),
+        holds(
+            lambda step: simulate_day(day, 2_400.0, step)["spent"].iloc[-1] > 60,
+            "a day on a third of the budget it could use should still buy in its last hour",
+        ),
+        points=2,
+    )
+
+
+def check_best_reserves(answer: Callable[..., np.ndarray]) -> CheckResult:
+    """Check the fourth exercise."""
+    best = np.array([10.0, 8.0, 9.0, 3.0, 2.0, 4.0])
+    second = np.array([1.0, 2.0, 8.5, 2.5, 0.5, 0.5])
+    segment = np.array([0, 0, 0, 1, 1, 1])
+    grid = np.array([0.0, 2.0, 3.0, 8.0, 9.0])
+    return check(
+        "best_reserves",
+        answer,
+        gives(best, second, segment, grid, expected=[8.0, 2.0]),
+        gives(best, second, np.zeros(6, int), grid, expected=[8.0]),
+        gives(
+            np.array([5.0]),
+            np.array([4.0]),
+            np.array([0]),
+            np.array([0.0, 3.0, 6.0]),
+            expected=[0.0],
+            hint="of equally good reserves the lowest",
+        ),
+        points=2,
+    )
+
+
+def check_make_reserve(answer: MakeReserve) -> CheckResult:
+    """Check the last exercise by what the reserves earn in a world that nobody has seen."""
+    return check(
+        "make_reserve",
+        answer,
+        holds(
+            lambda make: np.shape(attempted(make(_tiny_log()))(np.full((3, 2), 0.02))) == (3,),
+            "give one reserve for each request: shape (n,) for predictions of shape (n, k)",
+        ),
+        beats(
+            deployed_revenue,
+            one_reserve,
+            margin=MARGIN,
+            seed=_FRESH_SEED,
+            unit="revenue, % of the best single reserve's,",
+        ),
+        points=4,
+    )
+
+
+def _tiny_log() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    bid, rate = rng.uniform(0.1, 2, 200), rng.uniform(0.005, 0.05, 200)
+    return pd.DataFrame({"request_id": np.arange(200) // 2, "bid": bid, "predicted_ctr": rate})
+
+
+def _rate_below_the_edge(bid, won, edges):
+    return np.array([won[bid < edge].mean() if (bid < edge).any() else np.nan for edge in edges])
+
+
+def _zero_for_an_empty_bin(bid, won, edges):
+    return np.histogram(bid, edges, weights=won)[0] / np.maximum(np.histogram(bid, edges)[0], 1)
+
+
+def _most_likely_to_win(value, bids, win):
+    return np.full(len(value), bids[np.argmax(win)])
+
+
+def _never_abstains(value, bids, win):
+    return bids[np.argmax((value[:, None] - bids) * win, axis=1)]
+
+
+def _upside_down(multiplier, spent, planned):
+    return min(multiplier * float(np.clip(spent / max(planned, 1e-9), 0.8, 1.25)), 1.0)
+
+
+def _unbounded(multiplier, spent, planned):
+    return multiplier * planned / max(spent, 1e-9)
+
+
+def _first_price_revenue(best, second, segment, reserves):
+    sold = [reserves * (best[segment == g, None] >= reserves) for g in range(segment.max() + 1)]
+    return np.array([reserves[np.argmax(each.sum(axis=0))] for each in sold])
+
+
+def no_reserve(candidates: pd.DataFrame) -> RequestReserve:
+    """Return reserves that never bind."""
+    return lambda predicted: np.full(len(predicted), 1e-5)
+
+
+def lower_reserve(candidates: pd.DataFrame) -> RequestReserve:
+    """Return three quarters of the baseline's reserve."""
+    reserve = one_reserve(candidates)
+    return lambda predicted: 0.75 * reserve(predicted)
+
+
+def higher_reserve(candidates: pd.DataFrame) -> RequestReserve:
+    """Return five quarters of the baseline's reserve."""
+    reserve = one_reserve(candidates)
+    return lambda predicted: 1.25 * reserve(predicted)
+
+
+def greedy_reserve(candidates: pd.DataFrame) -> RequestReserve:
+    """Return reserves that follow the request and ask for the highest bid."""
+    return lambda predicted: candidates["bid"].max() * predicted.max(axis=1)
+
+
+WRONG_ANSWERS = (
+    WrongAnswer("win_curve", "share won below each edge", _rate_below_the_edge),
+    WrongAnswer("win_curve", "zero where nobody bid", _zero_for_an_empty_bin),
+    WrongAnswer("shaded_bid", "the bid likeliest to win", _most_likely_to_win),
+    WrongAnswer("shaded_bid", "bids where every bid loses money", _never_abstains),
+    WrongAnswer("next_multiplier", "speeds up after overspending", _upside_down),
+    WrongAnswer("next_multiplier", "steps without bounds", _unbounded),
+    WrongAnswer("best_reserves", "everybody pays the reserve", _first_price_revenue),
+    WrongAnswer("make_reserve", "no reserve", no_reserve),
+    WrongAnswer("make_reserve", "one reserve, lower", lower_reserve),
+    WrongAnswer("make_reserve", "one reserve, higher", higher_reserve),
+    WrongAnswer("make_reserve", "a greedy reserve", greedy_reserve),
+)

@@ -1,0 +1,234 @@
+"""Checks of the bandit lab: LinUCB that forgets, off-policy estimates, and new ads deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.policies import BetaPosteriors, ExploringRatePolicy
+from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds.base import Actions, Policy, RequestBatch
+
+HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 5, 10, 3
+PROVEN_VIEWS, STRENGTH = 200, 30.0
+# Percent of the baseline's revenue; settled on seeds 300 to 319.
+MARGIN = 8.0
+_FRESH_SEED = 20_051
+_MARKET = AdClickConfig(
+    users=6_000,
+    requests_per_day=2_500,
+    slots=2,
+    live_ads=300,
+    campaigns=300,
+    advertisers=60,
+    churn=0.15,
+    ad_quality_sd=0.8,
+    budget_per_impression=1e6,
+)
+
+MakePolicy = Callable[[pd.DataFrame], Policy]
+
+
+class ProvenAdsPolicy(ExploringRatePolicy):
+    """Greedy with a house rule: ads with fewer than 200 views go behind all the others.
+
+    Examples
+    --------
+    >>> ProvenAdsPolicy("greedy").rule
+    'greedy'
+    """
+
+    def act(self, requests: RequestBatch) -> Actions:
+        """Return posterior means, and scores by which proven ads come first, shape (n, k)."""
+        candidates = requests.candidates
+        alpha, beta = self.posteriors.parameters(candidates["ad_id"], candidates["campaign_id"])
+        mean = alpha / (alpha + beta)
+        proven = alpha + beta - self.posteriors.strength >= PROVEN_VIEWS
+        score = candidates["bid"] * np.where(proven, mean, 1e-3 * mean)
+        return Actions(predicted_ctr=mean, rank_score=score)
+
+
+def proven_ads_policy(log: pd.DataFrame) -> Policy:
+    """Return the baseline: it learns, and shows new ads only where nothing proven is at hand.
+
+    Parameters
+    ----------
+    log : DataFrame
+        Impressions with `ad_id`, `campaign_id`, `position` and `click`.
+    """
+    return ProvenAdsPolicy("greedy", posteriors=BetaPosteriors(strength=STRENGTH).update(log))
+
+
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
+    """Return what a policy earns in three markets, in percent of what the house rule earns there.
+
+    Parameters
+    ----------
+    seed : int
+        Of the three markets together.
+    make_policy : callable
+        From the impressions of five days to a policy, which is deployed for ten.
+    """
+    ratios = []
+    for number in range(WORLDS):
+        world = AdClickWorld(seed=1_000 * seed + number, config=_MARKET)
+        log = world.history(days=HISTORY_DAYS).labelled_log().frame
+        policies = (proven_ads_policy(log), make_policy(log))
+        lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
+        ratios.append(1 + lifts["revenue"].relative.estimate)
+    return 100 * float(np.mean(ratios))
+
+
+def check_discounted_update(answer: Callable[..., tuple]) -> CheckResult:
+    """Check the first exercise."""
+    one, two = np.array([1.0]), np.array([1.0, 2.0])
+    known = np.array([[3.0, 0.5], [0.5, 2.0]])
+    return check(
+        "discounted_update",
+        answer,
+        gives(np.array([[2.0]]), one, one, 1.0, 0.5, 1.0, expected=([[2.5]], [1.5])),
+        gives(known, two, two, 0.0, 1.0, 3.0, expected=([[4.0, 2.5], [2.5, 6.0]], [1.0, 2.0])),
+        gives(
+            4.0 * np.eye(2),
+            two,
+            np.zeros(2),
+            0.0,
+            0.5,
+            4.0,
+            expected=(4.0 * np.eye(2), [0.5, 1.0]),
+            hint="without news the matrix has to fall back to the ridge, not to zero",
+        ),
+        points=2,
+    )
+
+
+def check_linucb_scores(answer: Callable[..., np.ndarray]) -> CheckResult:
+    """Check the second exercise."""
+    state = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([1.0, 2.0])
+    ads = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    bound = np.sqrt([2 / 3, 2 / 3, 2 / 3])
+    return check(
+        "linucb_scores",
+        answer,
+        gives(np.array([[4.0]]), np.array([2.0]), np.array([[1.0]]), 2.0, expected=[1.5]),
+        gives(*state, ads, 0.0, expected=[0.0, 1.0, 1.0], hint="width 0 leaves the estimate"),
+        gives(*state, ads, 1.5, expected=np.array([0.0, 1.0, 1.0]) + 1.5 * bound),
+        points=2,
+    )
+
+
+def check_weighted_estimates(answer: Callable[..., tuple]) -> CheckResult:
+    """Check the third exercise."""
+    reward, weight = np.array([1.0, 1.0, 0.0, 1.0]), np.array([4.0, 0.0, 2.0, 0.0])
+    return check(
+        "weighted_estimates",
+        answer,
+        gives(reward, weight, expected=(1.0, 2 / 3, 1.8)),
+        gives(reward, np.ones(4), expected=(0.75, 0.75, 4.0)),
+        gives(reward, np.array([0.0, 3.0, 0.0, 0.0]), expected=(0.75, 1.0, 1.0)),
+        points=2,
+    )
+
+
+def check_doubly_robust(answer: Callable[..., float]) -> CheckResult:
+    """Check the fourth exercise."""
+    reward, weight = np.array([1.0, 0.0, 0.0, 1.0]), np.array([2.0, 0.0, 4.0, 0.0])
+    logged, new = np.array([0.5, 0.25, 0.25, 0.5]), np.array([0.5, 0.5, 0.25, 0.75])
+    return check(
+        "doubly_robust",
+        answer,
+        gives(reward, weight, logged, new, expected=0.5),
+        gives(reward, np.zeros(4), logged, new, expected=0.5, hint="weights 0: the model alone"),
+        gives(reward, weight, np.zeros(4), np.zeros(4), expected=0.5, hint="no model: IPS"),
+        gives(reward, 2 * weight, logged, 2 * new, expected=1.0),
+        points=2,
+    )
+
+
+def check_make_policy(answer: MakePolicy) -> CheckResult:
+    """Check the last exercise by what the policy earns in three markets that nobody has seen."""
+    return check(
+        "make_policy",
+        answer,
+        holds(lambda make: hasattr(make(_tiny_log()), "act"), "return a policy, with a method act"),
+        beats(
+            deployed_revenue,
+            proven_ads_policy,
+            margin=MARGIN,
+            seed=_FRESH_SEED,
+            unit="revenue, % of the house rule's,",
+        ),
+        points=4,
+    )
+
+
+def _tiny_log() -> pd.DataFrame:
+    return AdClickWorld(seed=1, size="small").history(days=1).labelled_log().frame
+
+
+def proven_fresh_policy(log: pd.DataFrame) -> Policy:
+    """Return the house rule with another prior: new ads still wait."""
+    posteriors = BetaPosteriors(strength=100.0, inherit=False).update(log)
+    return ProvenAdsPolicy("greedy", posteriors=posteriors)
+
+
+def quick_proven_policy(log: pd.DataFrame) -> Policy:
+    """Return the house rule with a weak prior: it believes proven ads sooner, and new ads wait."""
+    return ProvenAdsPolicy("greedy", posteriors=BetaPosteriors(strength=10.0).update(log))
+
+
+def _forgets_the_ridge(matrix, vector, x, reward, *rest):
+    discount = rest[0]
+    return discount * matrix + np.outer(x, x), discount * vector + reward * x
+
+
+def _forgets_the_news(matrix, vector, x, reward, *rest):
+    discount, ridge = rest
+    kept = discount * (matrix + np.outer(x, x)) + (1 - discount) * ridge * np.eye(len(x))
+    return kept, discount * (vector + reward * x)
+
+
+def _variance_not_deviation(matrix, vector, features, width):
+    inverse = np.linalg.inv(matrix)
+    bound = np.einsum("ij,jk,ik->i", features, inverse, features)
+    return features @ inverse @ vector + width * bound
+
+
+def _one_width_for_all(matrix, vector, features, width):
+    inverse = np.linalg.inv(matrix)
+    return features @ inverse @ vector + width * np.sqrt(np.trace(inverse))
+
+
+def _mean_of_matches(reward, weight):
+    size = weight.sum() ** 2 / (weight**2).sum()
+    return (weight * reward)[weight > 0].mean(), (weight * reward).sum() / weight.sum(), size
+
+
+def _counts_matches(reward, weight):
+    product = weight * reward
+    return product.mean(), product.sum() / weight.sum(), float((weight > 0).sum())
+
+
+def _corrects_the_wrong_ad(reward, weight, predicted_logged, predicted_new):
+    return np.mean(predicted_new + weight * (reward - predicted_new))
+
+
+def _no_model_term(reward, weight, predicted_logged, predicted_new):
+    return np.mean(weight * (reward - predicted_logged))
+
+
+WRONG_ANSWERS = (
+    WrongAnswer("discounted_update", "ridge fades to zero", _forgets_the_ridge),
+    WrongAnswer("discounted_update", "discounts the news too", _forgets_the_news),
+    WrongAnswer("linucb_scores", "variance in place of its root", _variance_not_deviation),
+    WrongAnswer("linucb_scores", "the same width for every ad", _one_width_for_all),
+    WrongAnswer("weighted_estimates", "mean over matching rows only", _mean_of_matches),
+    WrongAnswer("weighted_estimates", "sample size counts the matches", _counts_matches),
+    WrongAnswer("doubly_robust", "corrects with the new ad's prediction", _corrects_the_wrong_ad),
+    WrongAnswer("doubly_robust", "leaves out the model's own term", _no_model_term),
+    WrongAnswer("make_policy", "a weaker prior, new ads still wait", quick_proven_policy),
+    WrongAnswer("make_policy", "another prior, new ads still wait", proven_fresh_policy),
+)
