@@ -32,7 +32,7 @@ import numpy as np
 from mlsd.serving import poisson_arrivals
 
 CANDIDATES = 100
-RATES = (200, 400, 800)
+RATES = (200, 400, 800, 1_600)
 HOST = "127.0.0.1"
 CONTEXT = ("user_id", "publisher_id", "device", "hour")
 NAMES = ("campaign_id", "category", "format", "publisher_id", "device", "hour", "age_band")
@@ -67,7 +67,9 @@ def serve(port: int) -> None:
     app = create_app(RankingService(lookup, OnnxScorer(student, path), fallback))
     # The loop must not wait five milliseconds for a thread that computes in Python.
     sys.setswitchinterval(0.0005)
-    uvicorn.run(app, host=HOST, port=port, log_level="warning", access_log=False)
+    # The caller's connections must not be closed while they are idle between two bursts.
+    quiet = {"log_level": "warning", "access_log": False}
+    uvicorn.run(app, host=HOST, port=port, timeout_keep_alive=300, **quiet)
 
 
 def make_requests(count: int, seed: int) -> list[bytes]:

@@ -1,0 +1,126 @@
+"""Arrivals that do not wait for answers, and the queue that they make before one worker."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlsd.runtime import InputError
+
+
+def poisson_arrivals(rate: float, seconds: float, seed: int) -> np.ndarray:
+    """Return arrival times of independent callers, in seconds from 0, ascending.
+
+    Parameters
+    ----------
+    rate : float
+        Mean arrivals a second.
+    seconds : float
+        Length of the load.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If rate or length is not positive.
+
+    Examples
+    --------
+    >>> arrivals = poisson_arrivals(200, 50, seed=0)
+    >>> bool(abs(len(arrivals) - 10_000) < 400), bool((np.diff(arrivals) >= 0).all())
+    (True, True)
+    """
+    if not (rate > 0 and seconds > 0):
+        raise InputError(f"rate={rate}, seconds={seconds}; both have to be above 0")
+    generator = np.random.default_rng(seed)
+    # Given how many came, the times of a Poisson process are independent and uniform.
+    return np.sort(generator.uniform(0.0, seconds, generator.poisson(rate * seconds)))
+
+
+@dataclass(frozen=True)
+class QueueOutcome:
+    """What became of each request.
+
+    Attributes
+    ----------
+    latency : ndarray, shape (n,)
+        Seconds from arrival to answer; NaN where the request was refused.
+    source : ndarray of str, shape (n,)
+        ``"model"``, ``"timeout"`` (the fallback answered at the deadline) or ``"shed"``.
+    """
+
+    latency: np.ndarray
+    source: np.ndarray
+
+    def quantile(self, q: float) -> float:
+        """Return a quantile of the answered requests' latency, in seconds."""
+        return float(np.nanquantile(self.latency, q))
+
+    def share(self, source: str) -> float:
+        """Return the share of requests that ended in one way."""
+        return float(np.mean(self.source == source))
+
+
+def simulate_queue(
+    arrivals: np.ndarray,
+    service_times: np.ndarray,
+    *,
+    timeout: float = math.inf,
+    max_waiting: float = math.inf,
+) -> QueueOutcome:
+    """Send requests through one worker, first come first served, with the service's two limits.
+
+    A request that has not been started at its deadline leaves the queue; one that is being scored
+    then is answered by the fallback, but keeps the worker until it is done.
+
+    Parameters
+    ----------
+    arrivals, service_times : ndarray, shape (n,)
+        Seconds; arrivals ascend.
+    timeout : float
+        Seconds after which the fallback answers.
+    max_waiting : float
+        Requests in the house; one more is refused.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or the arrivals do not ascend.
+
+    Notes
+    -----
+    Without limits, the wait follows Lindley's recursion: the next request waits for what this one
+    waited and took, minus the time between the two, and never less than nothing.
+
+    References
+    ----------
+    D. V. Lindley, The theory of queues with a single server, Mathematical Proceedings of the
+    Cambridge Philosophical Society 48(2), 1952.
+
+    Examples
+    --------
+    >>> simulate_queue(np.array([0.0, 1.0, 5.0]), np.array([3.0, 3.0, 1.0])).latency
+    array([3., 5., 2.])
+    >>> simulate_queue(np.array([0.0, 1.0]), np.array([3.0, 3.0]), timeout=1.5).source.tolist()
+    ['timeout', 'timeout']
+    """
+    if arrivals.shape != service_times.shape or (np.diff(arrivals) < 0).any():
+        raise InputError("arrivals have to ascend, with one service time for each")
+    latency, source = np.full(len(arrivals), np.nan), np.full(len(arrivals), "shed", dtype="<U7")
+    house: deque[float] = deque()
+    free_at = 0.0
+    for i, (arrival, needed) in enumerate(zip(arrivals.tolist(), service_times.tolist())):
+        while house and house[0] <= arrival:
+            house.popleft()
+        if len(house) >= max_waiting:
+            continue
+        deadline, start = arrival + timeout, max(arrival, free_at)
+        free_at = start + needed if start < deadline else free_at
+        in_time = start < deadline and free_at <= deadline
+        house.append(free_at if in_time else deadline)
+        latency[i] = house[-1] - arrival
+        source[i] = "model" if in_time else "timeout"
+    return QueueOutcome(latency, source)

@@ -1,0 +1,143 @@
+"""Features of a request's candidates, from tables on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mlsd.runtime import InputError
+from mlsd.serving.cache import TTLCache
+
+Record = dict[str, np.ndarray]
+
+
+class FeatureTable:
+    """Features by id, for ids that count from 0; the last row answers for every other id.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        Shape (ids + 1,); or (ids + 1, values + 1), where the second axis is the value of the
+        candidate's column `by`, the unknown value -1 last.
+    by : str or None
+        Needed where a column has two dimensions.
+
+    Raises
+    ------
+    InputError
+        If there is no column, or the columns differ in length.
+
+    Examples
+    --------
+    >>> users = FeatureTable({"age_band": np.array([4, 2, -1])})
+    >>> users.take(np.array([1, 99]))["age_band"]
+    array([ 2, -1])
+    """
+
+    def __init__(self, columns: Mapping[str, np.ndarray], *, by: str | None = None) -> None:
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) != 1 or lengths == {0}:
+            raise InputError(f"feature table: columns have lengths {sorted(lengths)}; give one")
+        if by is None and any(values.ndim > 1 for values in columns.values()):
+            raise InputError("feature table: a column has two dimensions; name its second in `by`")
+        self.columns = dict(columns)
+        self.by = by
+        self._last = lengths.pop() - 1
+
+    def record(self, key: int) -> Record:
+        """Return one id's features: numbers, and vectors over the values of `by`."""
+        row = key if 0 <= key < self._last else self._last
+        return {name: values[row] for name, values in self.columns.items()}
+
+    def take(self, keys: np.ndarray) -> Record:
+        """Return the features of several ids, shape (n,) or (n, values) each."""
+        rows = np.where((keys >= 0) & (keys < self._last), keys, self._last)
+        return {name: values[rows] for name, values in self.columns.items()}
+
+
+class CandidateFeatures:
+    """Joins a request's context with the features of whom and what it names.
+
+    Parameters
+    ----------
+    tables : mapping of str to FeatureTable
+        By the name of the id: `item` for the candidates, any other for a value of the context.
+    context : tuple of str
+        Names that every request brings.
+    item : str
+    cache_size, cache_seconds : int, float
+        Of the cache of context records. Candidates are read from their table directly.
+    position : int
+        Slot that every candidate is scored in.
+
+    Attributes
+    ----------
+    cache : TTLCache
+
+    Raises
+    ------
+    InputError
+        If there is no table for `item`, or one for an id that is not in the context.
+
+    Examples
+    --------
+    >>> ads = FeatureTable({"category": np.array([1, 0, -1])})
+    >>> users = FeatureTable({"taste": np.array([[0.1, 0.9, 0], [0, 0, 0]])}, by="category")
+    >>> lookup = CandidateFeatures({"ad_id": ads, "user_id": users}, context=("user_id",))
+    >>> lookup.columns({"user_id": 0}, np.array([0, 1]))["taste"]
+    array([0.9, 0.1])
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, FeatureTable],
+        *,
+        context: tuple[str, ...],
+        item: str = "ad_id",
+        cache_size: int = 10_000,
+        cache_seconds: float = 60.0,
+        position: int = 0,
+    ) -> None:
+        strange = set(tables) - {item, *context}
+        if item not in tables or strange:
+            raise InputError(f"tables are of {sorted(tables)}; give {item!r}, and of {context} any")
+        self.tables, self.context, self.item = dict(tables), tuple(context), item
+        self.position = position
+        self.cache: TTLCache[tuple[str, int], Record] = TTLCache(
+            lambda key: self.tables[key[0]].record(key[1]),
+            capacity=cache_size,
+            seconds=cache_seconds,
+        )
+
+    def columns(self, context: Mapping[str, int], items: np.ndarray) -> Record:
+        """Return one row for each candidate, as the model reads it.
+
+        Parameters
+        ----------
+        context : mapping of str to int
+        items : ndarray of int, shape (n,)
+
+        Raises
+        ------
+        InputError
+            If the context lacks a name.
+        """
+        rows = len(items)
+        columns = {self.item: items, **self.tables[self.item].take(items)}
+        columns["position"] = np.full(rows, self.position, np.int8)
+        for name in self.context:
+            if name not in context:
+                raise InputError(f"request: context lacks {name!r}; it needs {list(self.context)}")
+            columns[name] = np.full(rows, context[name])
+            if name in self.tables:
+                columns |= self._joined(name, context[name], columns)
+        return columns
+
+    def _joined(self, name: str, key: int, columns: Record) -> Record:
+        by, rows = self.tables[name].by, len(columns[self.item])
+        record = self.cache.get((name, key))
+        return {
+            name: values[columns[by]] if np.ndim(values) else np.full(rows, values)
+            for name, values in record.items()
+        }

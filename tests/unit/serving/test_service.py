@@ -1,0 +1,193 @@
+"""The request path and its HTTP face: deadline, fallback, refusal, one line for a bad request."""
+
+import asyncio
+import json
+import threading
+
+import httpx
+import numpy as np
+import pytest
+
+from mlsd.runtime import InputError
+from mlsd.serving import (
+    CandidateFeatures,
+    FeatureTable,
+    Overloaded,
+    RankingService,
+    RankRequest,
+    ServiceLimits,
+    create_app,
+)
+
+REQUEST = RankRequest.from_json(b'{"context": {"hour": 3}, "ad_ids": [0, 1, 2], "bids": [1, 1, 9]}')
+BODY = {"context": {"hour": 3}, "ad_ids": [0, 1, 2], "bids": [1, 1, 9]}
+
+
+class Rates:
+    """Predicts a rate by ad; waits for a gate, or fails, where told to."""
+
+    def __init__(self, rates, gate=None, error=None):
+        self.rates, self.gate, self.error = np.array(rates), gate, error
+
+    def predict_proba(self, X):
+        if self.gate is not None:
+            self.gate.wait(5.0)
+        if self.error is not None:
+            raise self.error
+        p = self.rates[X["ad_id"]]
+        return np.column_stack([1 - p, p])
+
+
+FALLBACK = Rates([0.3, 0.2, 0.001])
+
+
+def make_service(scorer, **limits):
+    ads = FeatureTable({"category": np.zeros(4, int)})
+    features = CandidateFeatures({"ad_id": ads}, context=("hour",))
+    return RankingService(features, scorer, FALLBACK, ServiceLimits(**limits))
+
+
+def run(service, *coroutines):
+    async def all_of_them():
+        return await asyncio.gather(*coroutines, return_exceptions=True)
+
+    try:
+        return asyncio.run(all_of_them())
+    finally:
+        service.close()
+
+
+def test_the_model_ranks_by_bid_times_probability():
+    service = make_service(Rates([0.1, 0.5, 0.05]), timeout_seconds=5)
+    (ranking,) = run(service, service.rank(REQUEST))
+    assert ranking.ad_ids.tolist() == [1, 2, 0]
+    assert ranking.click_probability.tolist() == [0.5, 0.05, 0.1]
+    assert ranking.source == "model"
+    assert (service.counts["model"], service.waiting) == (1, 0)
+
+
+def test_the_answer_is_cut_to_the_top():
+    service = make_service(Rates([0.1, 0.5, 0.05]), timeout_seconds=5, top=1)
+    assert run(service, service.rank(REQUEST))[0].ad_ids.tolist() == [1]
+
+
+def test_the_fallback_answers_for_a_slow_model():
+    gate = threading.Event()
+    service = make_service(Rates([0.1, 0.5, 0.05], gate), timeout_seconds=0.05)
+    (ranking,) = run(service, service.rank(REQUEST))
+    gate.set()
+    assert (ranking.source, ranking.ad_ids.tolist()) == ("timeout", [0, 1, 2])
+    assert service.waiting == 0
+
+
+def test_the_fallback_answers_for_a_model_that_raises(caplog):
+    service = make_service(Rates([0, 0, 0], error=RuntimeError("broken")), timeout_seconds=5)
+    (ranking,) = run(service, service.rank(REQUEST))
+    assert (ranking.source, ranking.ad_ids.tolist()) == ("error", [0, 1, 2])
+    assert service.counts["error"] == 1
+    assert "the fallback answers" in caplog.text
+
+
+def test_a_model_that_times_out_itself_counts_as_late():
+    service = make_service(Rates([0, 0, 0], error=TimeoutError()), timeout_seconds=5)
+    assert run(service, service.rank(REQUEST))[0].source == "timeout"
+
+
+def test_a_full_house_refuses_and_takes_in_again():
+    gate = threading.Event()
+    service = make_service(Rates([0.1, 0.5, 0.05], gate), timeout_seconds=5, max_waiting=2)
+
+    async def open_the_gate():
+        gate.set()
+
+    answers = run(service, *(service.rank(REQUEST) for _ in range(3)), open_the_gate())
+    assert [type(each).__name__ for each in answers[:3]] == ["Ranking", "Ranking", "Overloaded"]
+    assert "2 requests are waiting; try again in 1 s" in str(answers[2])
+    assert (service.counts["shed"], service.counts["model"], service.waiting) == (1, 2, 0)
+    service.admit()
+
+
+def test_admission_raises_when_full():
+    service = make_service(FALLBACK, max_waiting=1)
+    service.waiting = 1
+    with pytest.raises(Overloaded):
+        service.admit()
+    service.close()
+
+
+def test_limits_have_to_be_positive():
+    with pytest.raises(InputError, match="max_waiting is 0"):
+        ServiceLimits(max_waiting=0)
+
+
+def exchange(service, *calls):
+    """Send requests (method, path, content) to the application; return its responses."""
+
+    async def talk():
+        transport = httpx.ASGITransport(app=create_app(service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return [await client.request(m, path, content=body) for m, path, body in calls]
+
+    try:
+        return asyncio.run(talk())
+    finally:
+        service.close()
+
+
+def test_rank_health_and_metrics_over_http():
+    service = make_service(Rates([0.1, 0.5, 0.05]), timeout_seconds=5)
+    calls = (
+        ("POST", "/rank", json.dumps(BODY)),
+        ("GET", "/healthz", None),
+        ("GET", "/metrics", None),
+    )
+    ranking, health, metrics = exchange(service, *calls)
+    assert ranking.json() == {
+        "ad_ids": [1, 2, 0],
+        "click_probability": [0.5, 0.05, 0.1],
+        "source": "model",
+    }
+    assert health.json() == {"status": "ok", "waiting": 0}
+    counters = dict(line.split() for line in metrics.text.splitlines())
+    assert counters["rank_model_total"] == "1"
+    assert counters["rank_shed_total"] == "0"
+
+
+def test_a_full_house_is_a_503_with_a_body_and_a_time_to_come_back():
+    service = make_service(FALLBACK, max_waiting=1, retry_after=7)
+    service.waiting = 1
+    answer, metrics = exchange(service, ("POST", "/rank", b"never read"), ("GET", "/metrics", None))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+    assert answer.json()["retry_after_seconds"] == 7
+    assert "1 requests are waiting" in answer.json()["error"]
+    assert "rank_shed_total 1\n" in metrics.text
+
+
+WRONG = {
+    b"{": "no JSON",
+    b"[]": "give an object",
+    b'{"context": {}}': "give an object",
+    b'{"context": {"hour": 3}, "ad_ids": []}': "1 to 1000 ids",
+    b'{"context": {"hour": 3}, "ad_ids": [1, "x"]}': "ad_ids[1] is 'x'",
+    b'{"context": {"hour": 3}, "ad_ids": [true]}': "ad_ids[0] is True",
+    b'{"context": {"hour": 3}, "ad_ids": [-4]}': "ad_ids[0] is -4",
+    b'{"context": {"hour": 3}, "ad_ids": [99999999999]}': "ad_ids[0]",
+    b'{"context": {"hour": 3.5}, "ad_ids": [1]}': "context 'hour' is 3.5",
+    b'{"context": 3, "ad_ids": [1]}': "context has to be an object",
+    b'{"context": {}, "ad_ids": [1]}': "context lacks 'hour'",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [1, 2]}': "bids has to hold 1",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [-1]}': "bids has to hold 1",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": ["x"]}': "list of numbers",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bid": [1]}': "unknown field 'bid'",
+}
+
+
+def test_a_bad_request_gets_one_clear_line():
+    service = make_service(FALLBACK, timeout_seconds=5)
+    answers = exchange(service, *(("POST", "/rank", body) for body in WRONG))
+    for message, answer in zip(WRONG.values(), answers):
+        assert answer.status_code == 400
+        assert message in answer.json()["error"]
+        assert "\n" not in answer.json()["error"]
+    assert service.counts["bad_request"] == len(WRONG)
+    assert service.counts["error"] == 0
