@@ -534,7 +534,7 @@ pd.DataFrame(
 # ## Lab and further reading
 #
 # Lab: `lab_51_bandits`. You build LinUCB with a memory that fades, judge policies from a randomised
-# log, see budgets break the estimate, and beat greedy in fresh markets.
+# log, see budgets break the estimate, and beat a house rule that puts new ads last.
 #
 # - William R. Thompson 1933, *On the Likelihood that One Unknown Probability Exceeds Another in View
 #   of the Evidence of Two Samples*, Biometrika 25(3/4).
