@@ -30,8 +30,8 @@ def log_keys(log: LabelledLog, entities: Iterable[tuple[str, ...]]) -> int:
     Examples
     --------
     >>> log = AdClickWorld(seed=1, size="small").history(days=1).labelled_log()
-    >>> log_keys(log, [("device",), ("device", "hour")])
-    75
+    >>> log_keys(log, [("device",), ("region",)])
+    8
     """
     return sum(log.frame.groupby(list(entity), sort=False).ngroups for entity in entities)
 
@@ -90,6 +90,7 @@ def check_best_cut(answer: Callable[..., int]) -> CheckResult:
 def check_leaf_columns(answer: Callable[..., dict[str, np.ndarray]]) -> CheckResult:
     """Check the second exercise."""
     one, two = np.array([[3], [3], [5]]), np.array([[1, 7], [1, 8], [2, 7], [2, 8], [2, 9]])
+    shared = np.array([[1, 1], [1, 2], [2, 2]])
     return check(
         "leaf_columns",
         answer,
@@ -103,7 +104,11 @@ def check_leaf_columns(answer: Callable[..., dict[str, np.ndarray]]) -> CheckRes
         ),
         holds(
             lambda columns: np.array_equal(columns(two, 3)["tree_0"], [-1, -1, 2, 2, 2]),
-            "count rows in each tree by itself: in the first tree leaf 2 has three rows",
+            "in the first tree leaf 2 has three rows, leaf 1 has two",
+        ),
+        holds(
+            lambda columns: np.array_equal(columns(shared, 2)["tree_0"], [1, 1, -1]),
+            "count rows in each tree by itself: leaf 2 of one tree is not leaf 2 of another",
         ),
         holds(
             lambda columns: np.array_equal(columns(two, 2)["tree_1"], [7, 8, 7, 8, -1]),
