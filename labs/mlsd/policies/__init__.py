@@ -1,7 +1,14 @@
 """From scores to decisions: what is deployed into a world."""
 
+from mlsd.policies.canary import CanaryPolicy
 from mlsd.policies.exploration import BetaPosteriors, ExploringRatePolicy
 from mlsd.policies.online import OnlineScorerPolicy
 from mlsd.policies.scoring import ScorerPolicy
 
-__all__ = ["BetaPosteriors", "ExploringRatePolicy", "OnlineScorerPolicy", "ScorerPolicy"]
+__all__ = [
+    "BetaPosteriors",
+    "CanaryPolicy",
+    "ExploringRatePolicy",
+    "OnlineScorerPolicy",
+    "ScorerPolicy",
+]
