@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from mlsd.models.deep import DeepScorer
+from mlsd.models.embedding_scorer import EmbeddingScorer
 from mlsd.models.layers import CrossNetwork, IdDropout, Perceptron, StackedEmbedding
-from mlsd.models.options import TrainingOptions
 from mlsd.runtime import InputError
 
 
@@ -66,7 +65,8 @@ class DCNv2Network(nn.Module):
         return (self.from_cross(crossed) + self.from_deep(self.deep(x))).squeeze(1)
 
 
-class DCNv2(DeepScorer):
+@dataclass(kw_only=True, eq=False, repr=False)
+class DCNv2(EmbeddingScorer):
     """Deep & Cross Network, version 2, on embedded ids and standardised numbers.
 
     Each cross layer computes ``x0 * (W x + b) + x`` on the concatenated embeddings and numbers x0,
@@ -74,10 +74,6 @@ class DCNv2(DeepScorer):
 
     Parameters
     ----------
-    categorical, numeric : tuple of str
-        Columns read.
-    embedding_dim : int
-        Length of an id's vector.
     cross_layers : int
     cross_rank : int, optional
         Low-rank cross matrices; full ones where absent.
@@ -87,28 +83,14 @@ class DCNv2(DeepScorer):
         ``"parallel"``: cross layers beside the perceptron; ``"stacked"``: below it.
     dropout : float
         Share of the perceptron's units dropped while training.
-    id_dropout : float
-        Share of ids replaced by the unknown id while training, so that the unknown id of a field
-        has learned what a row looks like without it (after DropoutNet, Volkovs et al. 2017).
-    min_count : int
-        Ids with fewer training rows share the unknown id.
-    learning_rate, embedding_learning_rate, row_optimizer, weight_decay, embedding_l2, batch_size,
-    epochs, validations_per_epoch, patience, decay, progress
-        See `TrainingOptions`.
-    validation_share : float
-        Last rows held out for early stopping where `fit` gets no `valid`; 0 for none.
-    random_state : int
+    categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
+        See `EmbeddingScorer`.
 
     Attributes
     ----------
     network_ : DCNv2Network
     history_ : TrainingHistory
         Validation losses, and the step whose weights were kept.
-
-    Notes
-    -----
-    An id unseen in training takes the embedding of its field's unknown id. A missing number counts
-    as the mean, and its indicator is set.
 
     References
     ----------
@@ -124,56 +106,11 @@ class DCNv2(DeepScorer):
     array([0., 1., 0.])
     """
 
-    def __init__(
-        self,
-        *,
-        categorical: tuple[str, ...] = (),
-        numeric: tuple[str, ...] = (),
-        embedding_dim: int = 16,
-        cross_layers: int = 2,
-        cross_rank: int | None = None,
-        hidden: tuple[int, ...] = (128, 64),
-        structure: str = "parallel",
-        dropout: float = 0.2,
-        id_dropout: float = 0.1,
-        min_count: int = 1,
-        learning_rate: float = 1e-3,
-        embedding_learning_rate: float = 0.05,
-        row_optimizer: str = "adagrad",
-        weight_decay: float = 0.1,
-        embedding_l2: float = 1e-5,
-        batch_size: int = 512,
-        epochs: float = 4.0,
-        validations_per_epoch: int = 4,
-        patience: int = 4,
-        decay: str = "none",
-        validation_share: float = 0.1,
-        random_state: int = 0,
-        progress: bool = False,
-    ) -> None:
-        self.categorical = categorical
-        self.numeric = numeric
-        self.embedding_dim = embedding_dim
-        self.cross_layers = cross_layers
-        self.cross_rank = cross_rank
-        self.hidden = hidden
-        self.structure = structure
-        self.dropout = dropout
-        self.id_dropout = id_dropout
-        self.min_count = min_count
-        self.learning_rate = learning_rate
-        self.embedding_learning_rate = embedding_learning_rate
-        self.row_optimizer = row_optimizer
-        self.weight_decay = weight_decay
-        self.embedding_l2 = embedding_l2
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.validations_per_epoch = validations_per_epoch
-        self.patience = patience
-        self.decay = decay
-        self.validation_share = validation_share
-        self.random_state = random_state
-        self.progress = progress
+    cross_layers: int = 2
+    cross_rank: int | None = None
+    hidden: tuple[int, ...] = (128, 64)
+    structure: str = "parallel"
+    dropout: float = 0.2
 
     def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
         if self.structure not in ("parallel", "stacked"):
@@ -189,6 +126,3 @@ class DCNv2(DeepScorer):
             id_dropout=self.id_dropout,
             structure=self.structure,
         )
-
-    def _options(self) -> TrainingOptions:
-        return TrainingOptions(**{f.name: getattr(self, f.name) for f in fields(TrainingOptions)})
