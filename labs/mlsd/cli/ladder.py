@@ -114,6 +114,7 @@ def ladder(
     size: Annotated[str, typer.Option(help="Size of the world.")] = "default",
     variant: Annotated[str | None, typer.Option(help="Variant of the world.")] = None,
     deploy_days: Annotated[int, typer.Option(min=0, help="Days of deployment per rung.")] = 0,
+    keep: Annotated[Path | None, typer.Option(help="Keep finished runs here, and go on.")] = None,
 ) -> None:
     """Fit every rung of a case under one protocol and print the ledger.
 
@@ -135,6 +136,7 @@ def ladder(
             seeds=chosen,
             rungs=[name.strip() for name in rungs.split(",")] if rungs else None,
             deploy=experiments.deployer(deploy_days) if deploy_days else None,
+            store=experiments.RunStore(keep, deploy_days=deploy_days) if keep else None,
             progress=status.update,
         )
         status.update("intervals")

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import pandas as pd
 
-from mlsd.models.base import Scorer
+from mlsd.models.base import Columns, Scorer
 
 BATCH_ROWS = 500
 SINGLE_PREDICTIONS = 200
@@ -84,22 +83,22 @@ def _call_milliseconds(call: Callable[[], object], repetitions: int) -> np.ndarr
     return elapsed
 
 
-def measure_costs(scorer: Scorer, frame: pd.DataFrame, fit: Stopwatch, train_rows: int) -> Costs:
+def measure_costs(scorer: Scorer, frame: Columns, fit: Stopwatch, train_rows: int) -> Costs:
     """Measure a fitted scorer on rows of `frame`.
 
     Parameters
     ----------
     scorer : Scorer
         Already fitted.
-    frame : DataFrame, shape (n, columns)
+    frame : DataFrame or mapping of arrays, n rows
         Rows to predict, n >= 1; the first ones are used.
     fit : Stopwatch
         Around the call of ``fit``.
     train_rows : int
         Rows that the scorer was fitted on.
     """
-    one = {name: frame[name].to_numpy()[:1] for name in frame}
-    batch = {name: frame[name].to_numpy()[:BATCH_ROWS] for name in frame}
+    one = {name: np.asarray(frame[name])[:1] for name in frame}
+    batch = {name: np.asarray(frame[name])[:BATCH_ROWS] for name in frame}
     single = _call_milliseconds(lambda: scorer.predict_proba(one), SINGLE_PREDICTIONS)
     grouped = _call_milliseconds(lambda: scorer.predict_proba(batch), 20)
     return Costs(

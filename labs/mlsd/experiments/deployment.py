@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlsd.experiments.ladder import (
-    FittedRung,
-    PreparedLog,
-    prepare_log,
-    select_rungs,
-    tune_rung,
-)
+from mlsd.experiments.ladder import FittedRung, select_rungs, tune_rung
+from mlsd.experiments.prepared import PreparedLog, prepare_log
 from mlsd.experiments.sources import WorldSource
 from mlsd.metrics import Interval
 from mlsd.policies import ScorerPolicy
@@ -22,10 +17,11 @@ DESIGNS = ("user", "budget", "switchback")
 
 
 def policy_of(fitted: FittedRung, prepared: PreparedLog) -> ScorerPolicy:
-    """Return the policy that serves a fitted rung, its counters warm with the whole history."""
-    if not fitted.rung.uses_counters:
-        return ScorerPolicy(fitted.scorer)
-    return ScorerPolicy(fitted.scorer, counters=prepared.counters.serving(prepared.replicate.log))
+    """Return the policy that serves a fitted rung, its features warm with the whole history."""
+    rung, log = fitted.rung, prepared.replicate.log
+    counters = prepared.counters.serving(log) if rung.uses_counters else None
+    histories = prepared.histories.serving(log) if rung.uses_histories else None
+    return ScorerPolicy(fitted.scorer, counters=counters, histories=histories)
 
 
 def deployer(days: int) -> Callable[[FittedRung, PreparedLog], dict[str, float]]:

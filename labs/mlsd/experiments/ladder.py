@@ -8,47 +8,21 @@ test row's feature uses a test label.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
 
 from mlsd import metrics
+from mlsd.experiments.ad_click_rungs import AD_CLICK_RUNGS
 from mlsd.experiments.costs import Costs, Stopwatch, measure_costs
-from mlsd.experiments.rungs import AD_CLICK_RUNGS, Rung, RungInputs, Settings
+from mlsd.experiments.prepared import PreparedLog, prepare_log, rung_inputs, select_columns
+from mlsd.experiments.run_store import RungRun, RunStore
+from mlsd.experiments.rungs import Rung, Settings
 from mlsd.experiments.sources import LadderSource, Replicate
-from mlsd.features import CounterFeatures
 from mlsd.models.base import Scorer
 from mlsd.runtime import InputError
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class PreparedLog:
-    """A log with its counters, ready for every rung.
-
-    Attributes
-    ----------
-    replicate : Replicate
-    counters : CounterFeatures
-    frame : DataFrame, shape (n, columns)
-        The log's columns and, beside them, the counter columns.
-    counter_names : tuple of str
-    """
-
-    replicate: Replicate
-    counters: CounterFeatures
-    frame: pd.DataFrame
-    counter_names: tuple[str, ...]
-
-    def rows(self, part: str) -> pd.DataFrame:
-        """Return the rows of ``"train"``, ``"validation"`` or ``"test"``."""
-        return self.frame.iloc[self.replicate.log.parts()[part]]
-
-    def label(self, part: str) -> np.ndarray:
-        """Return the outcomes of a part, shape (rows,)."""
-        return self.replicate.log.label[self.replicate.log.parts()[part]]
 
 
 @dataclass(frozen=True)
@@ -59,16 +33,8 @@ class FittedRung:
     settings: Settings
     scorer: Scorer
     validation_log_loss: float
+    f1_threshold: float
     watch: Stopwatch
-
-
-@dataclass(frozen=True)
-class RungRun:
-    """What a rung predicted for the test part of one replicate, and what that cost."""
-
-    probability: np.ndarray
-    costs: Costs | None
-    online: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,24 +61,6 @@ class LadderRuns:
     split: str = ""
 
 
-def prepare_log(replicate: Replicate) -> PreparedLog:
-    """Compute the as-of counters of a replicate's log beside its own columns."""
-    log = replicate.log
-    counters = CounterFeatures.for_log(log)
-    table = counters.compute(log)
-    frame = pd.concat([log.frame, table], axis=1)
-    return PreparedLog(replicate, counters, frame, tuple(table.columns))
-
-
-def select_columns(rung: Rung, prepared: PreparedLog, part: str) -> pd.DataFrame:
-    """Return what the rung may see of a part: never the label, counters only where it uses them."""
-    roles = prepared.replicate.log.roles
-    names = roles.identifiers + roles.numeric
-    if rung.uses_counters:
-        names += prepared.counter_names
-    return prepared.rows(part)[list(names)]
-
-
 def fit_rung(rung: Rung, prepared: PreparedLog, settings: Settings) -> FittedRung:
     """Fit one rung with one setting on the training part.
 
@@ -121,17 +69,19 @@ def fit_rung(rung: Rung, prepared: PreparedLog, settings: Settings) -> FittedRun
     FittedRung
         With its log loss on the validation part, which enters no fit.
     """
-    counters = prepared.counter_names if rung.uses_counters else ()
-    inputs = RungInputs(prepared.replicate.log.roles, counters, prepared.replicate.seed)
-    scorer = rung.build(inputs, settings)
+    scorer = rung.build(rung_inputs(rung, prepared), settings)
     train, validation = (select_columns(rung, prepared, p) for p in ("train", "validation"))
+    labels_of = prepared.funnel if rung.labels == "funnel" else prepared.label
     watch = Stopwatch()
     with watch:
-        valid = (validation, prepared.label("validation"))
-        scorer.fit(train, prepared.label("train"), valid=valid)
-    probability = scorer.predict_proba(validation)[:, 1]
-    loss = metrics.log_loss(prepared.label("validation"), probability)
-    return FittedRung(rung, settings, scorer, loss, watch)
+        scorer.fit(train, labels_of("train"), valid=(validation, labels_of("validation")))
+    probability, label = scorer.predict_proba(validation)[:, 1], prepared.label("validation")
+    loss, threshold = metrics.log_loss(label, probability), _f1_threshold(label, probability)
+    return FittedRung(rung, settings, scorer, loss, threshold, watch)
+
+
+def _f1_threshold(label: np.ndarray, probability: np.ndarray) -> float:
+    return metrics.best_f1_threshold(label, probability) if label.any() else float("nan")
 
 
 def tune_rung(rung: Rung, prepared: PreparedLog, choices: Iterable[Settings]) -> FittedRung:
@@ -144,12 +94,15 @@ def predict_rung(fitted: FittedRung, prepared: PreparedLog) -> RungRun:
     """Predict the test part and measure what the fitted rung costs."""
     test = select_columns(fitted.rung, prepared, "test")
     train_rows = len(prepared.replicate.log.split.train)
-    costs = measure_costs(fitted.scorer, test, fitted.watch, train_rows)
-    return RungRun(fitted.scorer.predict_proba(test)[:, 1].astype(np.float64), costs)
+    costs: Costs = measure_costs(fitted.scorer, test, fitted.watch, train_rows)
+    probability = fitted.scorer.predict_proba(test)[:, 1].astype(np.float64)
+    return RungRun(probability, fitted.f1_threshold, dict(fitted.settings), costs.as_row())
 
 
-def _oracle_run(replicate: Replicate) -> RungRun:
-    return RungRun(replicate.truth[replicate.log.split.test], None)
+def _oracle_run(prepared: PreparedLog) -> RungRun:
+    truth, parts = prepared.replicate.truth, prepared.replicate.log.parts()
+    threshold = _f1_threshold(prepared.label("validation"), truth[parts["validation"]])
+    return RungRun(truth[parts["test"]], threshold, {})
 
 
 def _usable(rungs: Iterable[Rung], replicate: Replicate) -> tuple[list[Rung], dict[str, str]]:
@@ -157,6 +110,8 @@ def _usable(rungs: Iterable[Rung], replicate: Replicate) -> tuple[list[Rung], di
     for rung in rungs:
         if rung.features == "truth":
             works = replicate.truth is not None
+        elif rung.labels == "funnel":
+            works = replicate.conversions is not None
         else:
             works = bool(rung.settings(replicate.log.roles))
         if works:
@@ -186,15 +141,14 @@ def _run_rung(
     rung: Rung, prepared: PreparedLog, ladder: LadderRuns, deploy: Callable | None
 ) -> RungRun:
     if rung.features == "truth":
-        return _oracle_run(prepared.replicate)
+        return _oracle_run(prepared)
     if rung.name in ladder.settings:
         fitted = fit_rung(rung, prepared, ladder.settings[rung.name])
     else:
         fitted = tune_rung(rung, prepared, rung.settings(prepared.replicate.log.roles))
-        ladder.settings[rung.name] = fitted.settings
     run = predict_rung(fitted, prepared)
-    online = deploy(fitted, prepared) if deploy and prepared.replicate.world else None
-    return RungRun(run.probability, run.costs, online)
+    online = deploy(fitted, prepared) if deploy and prepared.replicate.world else {}
+    return replace(run, online=online)
 
 
 def run_ladder(
@@ -203,6 +157,7 @@ def run_ladder(
     seeds: tuple[int, ...],
     rungs: Iterable[str] | None = None,
     deploy: Callable[[FittedRung, PreparedLog], dict[str, float]] | None = None,
+    store: RunStore | None = None,
     progress: Progress = lambda message: None,
 ) -> LadderRuns:
     """Climb the ladder once a seed.
@@ -217,6 +172,8 @@ def run_ladder(
         Names of rungs; None for all.
     deploy : callable or None
         From a fitted rung and its log to its true online value, where there is a world.
+    store : RunStore or None
+        Where finished runs are kept and looked for first, so that an interrupted ladder goes on.
     progress : callable
         Told in a few words what is being done.
 
@@ -233,7 +190,11 @@ def run_ladder(
         runs = {}
         for rung in usable:
             progress(f"seed {replicate.seed}: {rung.name}")
-            runs[rung.name] = _run_rung(rung, prepared, ladder, deploy)
+            kept = store.load(source.name, rung, prepared) if store else None
+            runs[rung.name] = run = kept or _run_rung(rung, prepared, ladder, deploy)
+            ladder.settings.setdefault(rung.name, run.settings)
+            if store and not kept:
+                store.save(source.name, rung, prepared, run)
         log = replicate.log
         clusters = log.users[log.split.test] if log.users is not None else None
         ladder.replicates.append(

@@ -1,8 +1,4 @@
-"""The rungs of the ad click ladder: what each is called, what it reads, how it is tuned.
-
-Every tunable rung chooses among the same number of settings (`SETTINGS_PER_RUNG`) by log loss on
-the validation part, so that no rung is favoured by effort.
-"""
+"""What a rung is: how it is called, what it reads, what it learns from, how it is tuned."""
 
 from __future__ import annotations
 
@@ -10,21 +6,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlsd import models
 from mlsd.data.log import ColumnRoles
 from mlsd.models.base import Scorer
 
-SETTINGS_PER_RUNG = 4
 Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class RungInputs:
-    """What a rung may read: the log's roles and the counter columns (empty without counters)."""
+    """What a rung may read.
+
+    Attributes
+    ----------
+    roles : ColumnRoles
+        Of the log.
+    counters : tuple of str
+        Counter columns; empty where the rung reads none.
+    random_state : int
+        Of the model.
+    histories : tuple of (str, str)
+        Each history beside the column it remembers; empty where the rung reads none.
+    """
 
     roles: ColumnRoles
     counters: tuple[str, ...]
     random_state: int
+    histories: tuple[tuple[str, str], ...] = ()
 
     @property
     def columns(self) -> dict[str, tuple[str, ...]]:
@@ -46,13 +53,18 @@ class Rung:
     model : str
         Class name of the scorer, or ``"truth"`` for the oracle.
     features : str
-        ``"none"``, ``"ids"``, ``"counters"`` or ``"truth"``: the table the rung belongs to.
+        ``"none"``, ``"ids"``, ``"counters"``, ``"histories"`` (counters and click histories) or
+        ``"truth"``: the table the rung belongs to.
     build : callable
         From inputs and one settings dictionary to an unfitted scorer.
     settings : callable
         From roles to the settings tried; an empty tuple says that the log lacks what it needs.
     needs : str
         What a log must have, for the message when it is skipped.
+    labels : str
+        ``"click"``, or ``"funnel"`` for click and conversion.
+    reads_time : bool
+        Whether the scorer reads the time of a row.
     """
 
     name: str
@@ -61,94 +73,15 @@ class Rung:
     build: Callable[[RungInputs, Settings], Scorer]
     settings: Callable[[ColumnRoles], tuple[Settings, ...]]
     needs: str = ""
+    labels: str = "click"
+    reads_time: bool = False
 
     @property
     def uses_counters(self) -> bool:
         """Whether the rung reads as-of counters."""
-        return self.features == "counters"
+        return self.features in ("counters", "histories")
 
-
-def _fixed(*choices: Settings) -> Callable[[ColumnRoles], tuple[Settings, ...]]:
-    return lambda roles: choices
-
-
-def _global(inputs: RungInputs, settings: Settings) -> Scorer:
-    return models.GlobalRate()
-
-
-def _smoothed(inputs: RungInputs, settings: Settings) -> Scorer:
-    return models.SmoothedRate(**settings)
-
-
-def _smoothed_by_item(roles: ColumnRoles) -> tuple[Settings, ...]:
-    if roles.item is None:
-        return ()
-    return tuple({"levels": ((roles.item,),), "strength": s} for s in (20.0, 100.0, 500.0, 2500.0))
-
-
-def _smoothed_by_segment(roles: ColumnRoles) -> tuple[Settings, ...]:
-    segments = [name for name in roles.categorical if name not in (roles.item, roles.user)]
-    if roles.item is None or not segments:
-        return ()
-    segment = "position" if "position" in segments else segments[0]
-    levels = ((roles.item,), (roles.item, segment))
-    return tuple({"levels": levels, "strength": s} for s in (20.0, 100.0, 500.0, 2500.0))
-
-
-def _encoded(model_name: str) -> Callable[[RungInputs, Settings], Scorer]:
-    def build(inputs: RungInputs, settings: Settings) -> Scorer:
-        model = getattr(models, model_name)
-        options = dict(inputs.columns, **settings)
-        if "random_state" in model.__init__.__kwdefaults__:
-            options["random_state"] = inputs.random_state
-        return model(**options)
-
-    return build
-
-
-_TUNED: dict[str, tuple[str, tuple[Settings, ...]]] = {
-    "hashed_lr": ("HashedLogisticRegression", tuple({"C": c} for c in (0.01, 0.03, 0.1, 0.3))),
-    "ftrl": (
-        "FTRLProximal",
-        tuple({"alpha": a, "l2": l2} for a in (0.1, 0.3) for l2 in (1.0, 50.0)),
-    ),
-    "lightgbm": (
-        "LightGBMScorer",
-        (
-            {"num_leaves": 7, "learning_rate": 0.1},
-            {"num_leaves": 15, "learning_rate": 0.1},
-            {"num_leaves": 31, "learning_rate": 0.1},
-            {"num_leaves": 15, "learning_rate": 0.05},
-        ),
-    ),
-    "dcn_v2": ("DCNv2", ({}, {"dropout": 0.3}, {"embedding_dim": 8}, {"learning_rate": 3e-3})),
-}
-
-
-def _model_rungs(features: str) -> list[Rung]:
-    suffix = "_counters" if features == "counters" else ""
-    return [
-        Rung(name + suffix, model, features, _encoded(model), _fixed(*choices))
-        for name, (model, choices) in _TUNED.items()
-    ]
-
-
-def _no_model(inputs: RungInputs, settings: Settings) -> Scorer:
-    raise LookupError("the oracle is read from the world, not fitted")
-
-
-AD_CLICK_RUNGS: tuple[Rung, ...] = (
-    Rung("global_rate", "GlobalRate", "none", _global, _fixed({})),
-    Rung("smoothed_ad", "SmoothedRate", "ids", _smoothed, _smoothed_by_item, "an item column"),
-    Rung(
-        "smoothed_ad_segment",
-        "SmoothedRate",
-        "ids",
-        _smoothed,
-        _smoothed_by_segment,
-        "an item column and a categorical column",
-    ),
-    *_model_rungs("ids"),
-    *_model_rungs("counters"),
-    Rung("oracle", "truth", "truth", _no_model, _fixed(), "a world, which knows the truth"),
-)
+    @property
+    def uses_histories(self) -> bool:
+        """Whether the rung reads what the user clicked before."""
+        return self.features == "histories"

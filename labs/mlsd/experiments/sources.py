@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from mlsd.data.log import LabelledLog
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -29,12 +30,15 @@ class Replicate:
         True click probability of each row of the log, where a world can reveal it.
     world : AdClickWorld or None
         To deploy policies into.
+    conversions : DataFrame or None
+        Conversions with the time when each became known, where the source has any.
     """
 
     seed: int
     log: LabelledLog
     truth: np.ndarray | None = None
     world: AdClickWorld | None = None
+    conversions: pd.DataFrame | None = None
 
 
 class LadderSource(Protocol):
@@ -80,7 +84,7 @@ class WorldSource:
             world = AdClickWorld(seed=seed, size=self.size, config=config)
             logs = world.history(days=self.history_days)
             truth = world.reveal(logs)["click_probability"].to_numpy()
-            yield Replicate(seed, logs.labelled_log(), truth, world)
+            yield Replicate(seed, logs.labelled_log(), truth, world, logs.conversions)
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _difference(a: tuple[float, np.ndarray], b: tuple[float, np.ndarray]) -> Tri
 
 
 def _median_costs(ladder: LadderRuns, name: str) -> dict[str, float]:
-    rows = [r.runs[name].costs.as_row() for r in ladder.replicates if r.runs[name].costs]
+    rows = [r.runs[name].costs for r in ladder.replicates if r.runs[name].costs]
     return {key: float(np.median([row[key] for row in rows])) for key in (rows[0] if rows else ())}
 
 

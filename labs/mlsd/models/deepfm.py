@@ -55,9 +55,10 @@ class DeepFMNetwork(nn.Module):
         """Return scores of shape (rows,), before the sigmoid."""
         codes = self.forget(codes)
         embedded = self.embedding(codes)
-        fields = torch.cat([embedded, self.number_vectors(numbers)], dim=1)
         deep = self.deep(torch.cat([embedded.flatten(1), numbers], dim=1))
-        shallow = self.linear(codes, numbers) + factor_products(fields)
+        shallow = self.linear(codes, numbers) + factor_products(
+            embedded, self.number_vectors(numbers)
+        )
         return shallow + self.from_deep(deep).squeeze(1)
 
 

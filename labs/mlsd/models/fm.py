@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from mlsd.models.embedding_scorer import EmbeddingScorer
@@ -49,8 +48,8 @@ class FactorizationMachineNetwork(nn.Module):
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
         """Return scores of shape (rows,), before the sigmoid."""
         codes = self.forget(codes)
-        fields = torch.cat([self.embedding(codes), self.number_vectors(numbers)], dim=1)
-        return self.linear(codes, numbers) + factor_products(fields)
+        pairs = factor_products(self.embedding(codes), self.number_vectors(numbers))
+        return self.linear(codes, numbers) + pairs
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

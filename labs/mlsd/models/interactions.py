@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mlsd.models.layers import StackedEmbedding
 
 
-def factor_products(fields: Tensor) -> Tensor:
+def factor_products(fields: Tensor, more: tuple[Tensor, Tensor] | None = None) -> Tensor:
     """Return the sum of the dot products of all pairs of fields, in linear time.
 
     ``sum_{i<j} <v_i, v_j> = 1/2 sum_d ((sum_i v_id)**2 - sum_i v_id**2)``.
@@ -22,6 +22,8 @@ def factor_products(fields: Tensor) -> Tensor:
     Parameters
     ----------
     fields : Tensor, shape (rows, fields, dim)
+    more : pair of Tensor, shape (rows, dim) each, optional
+        Sum and sum of squares of further fields, which need not be written out.
 
     Returns
     -------
@@ -37,7 +39,10 @@ def factor_products(fields: Tensor) -> Tensor:
     >>> factor_products(torch.tensor([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]]))  # 11 + 17 + 39
     tensor([67.])
     """
-    return 0.5 * (fields.sum(dim=1).square() - fields.square().sum(dim=1)).sum(dim=1)
+    total, squares = fields.sum(dim=1), fields.square().sum(dim=1)
+    if more is not None:
+        total, squares = total + more[0], squares + more[1]
+    return 0.5 * (total.square() - squares).sum(dim=1)
 
 
 class PairwiseDots(nn.Module):
@@ -100,6 +105,9 @@ class LinearTerm(nn.Module):
 class NumberVectors(nn.Module):
     """Turns each number into a field: its value times a vector that is learned for the column.
 
+    The fields are never written out: `factor_products` needs their sum and the sum of their
+    squares, and each is one matrix product.
+
     Parameters
     ----------
     numeric_width : int
@@ -111,14 +119,15 @@ class NumberVectors(nn.Module):
 
     Examples
     --------
-    >>> NumberVectors(3, 4)(torch.ones(2, 3)).shape
-    torch.Size([2, 3, 4])
+    >>> total, squares = NumberVectors(3, 4)(torch.ones(2, 3))
+    >>> total.shape, squares.shape
+    (torch.Size([2, 4]), torch.Size([2, 4]))
     """
 
     def __init__(self, numeric_width: int, dim: int, *, scale: float = 0.01) -> None:
         super().__init__()
         self.vectors = nn.Parameter(scale * torch.randn(numeric_width, dim))
 
-    def forward(self, numbers: Tensor) -> Tensor:
-        """Return fields of shape (rows, numeric_width, dim)."""
-        return numbers[:, :, None] * self.vectors
+    def forward(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sum of the fields and of their squares, shape (rows, dim) each."""
+        return numbers @ self.vectors, numbers.square() @ self.vectors.square()

@@ -13,15 +13,15 @@ from mlsd.runtime import InputError
 from mlsd.worlds.base import Actions, RequestBatch
 
 
-class CounterLookup(Protocol):
-    """The streaming twin of a counter feature set."""
+class FeatureLookup(Protocol):
+    """The streaming twin of a feature set, such as counters or click histories."""
 
     def update(self, events: pd.DataFrame) -> None:
         """Count labelled impressions in the order in which their labels became known."""
         ...
 
     def lookup(self, columns: Mapping[str, np.ndarray], now: float) -> dict[str, np.ndarray]:
-        """Return counter columns, shape (n,) each, as known at `now`."""
+        """Return feature columns, n rows each, as known at `now`."""
         ...
 
 
@@ -32,7 +32,7 @@ class ScorerPolicy:
     ----------
     scorer : Scorer
         Already fitted; deployment does not refit it.
-    counters : CounterLookup or None
+    counters, histories : FeatureLookup or None
         Looked up for each candidate before the scorer is asked, and updated from the events that
         the world hands back.
     rank_by : str
@@ -51,19 +51,25 @@ class ScorerPolicy:
     """
 
     def __init__(
-        self, scorer: Scorer, *, counters: CounterLookup | None = None, rank_by: str = "market"
+        self,
+        scorer: Scorer,
+        *,
+        counters: FeatureLookup | None = None,
+        histories: FeatureLookup | None = None,
+        rank_by: str = "market",
     ) -> None:
         self.scorer = scorer
         self.counters = counters
+        self.histories = histories
         self.rank_by = rank_by
 
     def act(self, requests: RequestBatch) -> Actions:
         """Return the predicted click-through rate of each candidate, shape (n, k)."""
         columns = requests.columns(position=0)
         shape = requests.candidates["ad_id"].shape
-        if self.counters is not None:
-            now = np.repeat(requests.ts, shape[1])
-            columns = columns | self.counters.lookup(columns, now)
+        now = np.repeat(requests.ts, shape[1])
+        for features in self._lookups():
+            columns = columns | features.lookup(columns, now)
         predicted = self.scorer.predict_proba(columns)[:, 1].reshape(shape)
         return Actions(predicted_ctr=predicted, rank_score=self._rank_score(requests, predicted))
 
@@ -77,6 +83,10 @@ class ScorerPolicy:
         raise InputError(f"rank_by is {self.rank_by!r}; choose market, bid or expected_value")
 
     def observe(self, events: Mapping[str, pd.DataFrame]) -> None:
-        """Count newly known impressions and clicks."""
-        if self.counters is not None and len(events["impressions"]):
-            self.counters.update(events["impressions"])
+        """Count newly known impressions and remember newly known clicks."""
+        if len(events["impressions"]):
+            for features in self._lookups():
+                features.update(events["impressions"])
+
+    def _lookups(self) -> list[FeatureLookup]:
+        return [each for each in (self.counters, self.histories) if each is not None]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlsd.serving.app import create_app
     from mlsd.serving.cache import TTLCache
+    from mlsd.serving.compressed_student import CompressedStudent
     from mlsd.serving.compression import export_onnx, prune_by_magnitude, quantize_int8
     from mlsd.serving.onnx_scorer import OnnxScorer
     from mlsd.serving.queueing import QueueOutcome, poisson_arrivals, simulate_queue
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "create_app": "app",
     "TTLCache": "cache",
+    "CompressedStudent": "compressed_student",
     "export_onnx": "compression",
     "prune_by_magnitude": "compression",
     "quantize_int8": "compression",
@@ -41,6 +43,7 @@ _HOMES = {
 
 __all__ = [
     "CandidateFeatures",
+    "CompressedStudent",
     "FeatureTable",
     "OnnxScorer",
     "Overloaded",

@@ -47,7 +47,7 @@ class OnnxScorer:
     def __init__(self, student: StudentPerceptron, path: Path | str) -> None:
         self.student = student
         self.path = Path(path)
-        self._session = _session(self.path)
+        self._session = open_session(self.path)
 
     def predict_proba(self, X: Columns) -> np.ndarray:
         """Return the probabilities of 0 and of 1, shape (n, 2)."""
@@ -78,15 +78,22 @@ class OnnxScorer:
         return self
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; write one with export_onnx")
+def open_session(graph: Path | bytes) -> onnxruntime.InferenceSession:
+    """Return a session on one thread for a network in a file, or in memory.
+
+    Raises
+    ------
+    InputError
+        If the file is not there or is no model.
+    """
+    if isinstance(graph, Path) and not graph.is_file():
+        raise InputError(f"{graph}: there is no such file; write one with export_onnx")
+    source = graph.as_posix() if isinstance(graph, Path) else graph
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(
-            path.as_posix(), options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise InputError(f"{path}: ONNX Runtime cannot load it ({error})") from error
+        name = graph if isinstance(graph, Path) else "the network in memory"
+        raise InputError(f"{name}: ONNX Runtime cannot load it ({error})") from error

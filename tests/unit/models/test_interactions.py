@@ -89,6 +89,14 @@ def test_linear_term_of_one_kind_of_input(sizes, width):
 
 def test_number_vectors_scale_with_the_number():
     layer = NumberVectors(2, 3)
-    out = layer(torch.tensor([[2.0, -1.0]]))
-    torch.testing.assert_close(out[0, 0], 2 * layer.vectors[0])
-    torch.testing.assert_close(out[0, 1], -layer.vectors[1])
+    total, squares = layer(torch.tensor([[2.0, -1.0]]))
+    torch.testing.assert_close(total[0], 2 * layer.vectors[0] - layer.vectors[1])
+    torch.testing.assert_close(squares[0], 4 * layer.vectors[0] ** 2 + layer.vectors[1] ** 2)
+
+
+def test_numbers_enter_the_factor_products_as_fields_that_are_written_out_would():
+    layer, numbers, ids = NumberVectors(4, 3), torch.randn(6, 4), torch.randn(6, 2, 3)
+    written_out = torch.cat([ids, numbers[:, :, None] * layer.vectors], dim=1)
+    torch.testing.assert_close(
+        factor_products(ids, layer(numbers)), factor_products(written_out), atol=1e-6, rtol=1e-5
+    )
