@@ -37,7 +37,7 @@ class FittedRung:
     watch: Stopwatch
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReplicateRuns:
     """Every rung's run on one replicate: labels, users and predictions of the same test rows."""
 
@@ -192,7 +192,8 @@ def run_ladder(
             progress(f"seed {replicate.seed}: {rung.name}")
             kept = store.load(source.name, rung, prepared) if store else None
             runs[rung.name] = run = kept or _run_rung(rung, prepared, ladder, deploy)
-            ladder.settings.setdefault(rung.name, run.settings)
+            if rung.features != "truth":
+                ladder.settings.setdefault(rung.name, run.settings)
             if store and not kept:
                 store.save(source.name, rung, prepared, run)
         log = replicate.log

@@ -33,7 +33,8 @@ def _flat_row(summary: RungSummary) -> dict[str, object]:
     for name, value in summary.metrics.items():
         low, high = summary.intervals[name]
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}
-    for kind in ("vs_previous", "vs_ids"):
+    row["f1_threshold"] = summary.f1_threshold
+    for kind in ("vs_previous", "vs_ids", "vs_best"):
         for name, triple in getattr(summary, kind).items():
             keys = (f"{name}_{kind}", f"{name}_{kind}_low", f"{name}_{kind}_high")
             row |= dict(zip(keys, triple))
@@ -97,6 +98,8 @@ def _json_rung(summary: RungSummary) -> dict[str, object]:
         "intervals": {name: list(pair) for name, pair in summary.intervals.items()},
         "vs_previous": {name: list(triple) for name, triple in summary.vs_previous.items()},
         "vs_ids": {name: list(triple) for name, triple in summary.vs_ids.items()},
+        "vs_best": {name: list(triple) for name, triple in summary.vs_best.items()},
+        "f1_threshold": summary.f1_threshold,
         "online": summary.online,
         **summary.costs,
     }

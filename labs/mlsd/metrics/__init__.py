@@ -13,11 +13,12 @@ from mlsd.metrics.classification import (
     log_loss,
     normalized_entropy,
 )
-from mlsd.metrics.grouped import grouped_auc, rows_in_mixed_groups
+from mlsd.metrics.grouped import auc_of_group, grouped_auc, rows_in_mixed_groups
 from mlsd.metrics.intervals import (
     Interval,
     bootstrap_draws,
     bootstrap_interval,
+    mean_draws,
     mean_interval,
     paired_interval,
 )
@@ -31,6 +32,7 @@ from mlsd.metrics.ranking import (
 __all__ = [
     "Interval",
     "auc",
+    "auc_of_group",
     "average_precision",
     "average_precision_at_k",
     "best_f1_threshold",
@@ -41,6 +43,7 @@ __all__ = [
     "f1_score",
     "grouped_auc",
     "log_loss",
+    "mean_draws",
     "mean_interval",
     "ndcg_at_k",
     "normalized_entropy",

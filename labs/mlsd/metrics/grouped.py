@@ -43,18 +43,38 @@ def grouped_auc(y: ArrayLike, p: ArrayLike, groups: ArrayLike) -> float:
     >>> grouped_auc(y, p, ["ann", "ann", "bob", "bob", "bob", "cid"])
     0.7
     """
+    return float(np.nanmean(auc_of_group(y, p, groups)))
+
+
+def auc_of_group(y: ArrayLike, p: ArrayLike, groups: ArrayLike) -> np.ndarray:
+    """Return for each row the AUC inside its group, shape (n,); NaN where a group has one class.
+
+    Its mean over the rows that have one is `grouped_auc`; resample it by group for an interval.
+
+    Parameters
+    ----------
+    y, p, groups
+        As for `grouped_auc`.
+
+    Raises
+    ------
+    InputError
+        As `grouped_auc`.
+
+    Examples
+    --------
+    >>> auc_of_group([1, 0, 0], [0.9, 0.8, 0.7], ["ann", "ann", "bob"])
+    array([ 1.,  1., nan])
+    """
     y = check_labels(y)
     p = check_scores(y, p)
     group = check_groups(y, groups)
     order = np.lexsort((p, group))
-    y, p, group = y[order], p[order], group[order]
     rows, positives = np.bincount(group), np.bincount(group, y)
     pairs = positives * (rows - positives)
     if not pairs.any():
         raise InputError(f"none of {len(rows)} groups holds both 0 and 1; grouped AUC needs one")
-    area = divide(_pairs_in_order(y, p, group), pairs)
-    mixed = pairs > 0
-    return float(rows[mixed] @ area[mixed] / rows[mixed].sum())
+    return divide(_pairs_in_order(y[order], p[order], group[order]), pairs)[group]
 
 
 def rows_in_mixed_groups(y: ArrayLike, groups: ArrayLike) -> np.ndarray:

@@ -219,6 +219,36 @@ def mean_interval(
     >>> mean_interval([0.5, 0.5, float("nan")], repetitions=10)
     Interval(estimate=0.5, low=0.5, high=0.5)
     """
+    draws = mean_draws(values, clusters=clusters, repetitions=repetitions, seed=seed)
+    return _percentile_interval(float(np.nanmean(values)), draws, level)
+
+
+def mean_draws(
+    values: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    repetitions: int = 200,
+    seed: int = 0,
+) -> np.ndarray:
+    """Return the mean of `values` on resampled rows or clusters, shape (repetitions,).
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        NaN values count as absent.
+    clusters, repetitions, seed
+        As in `bootstrap_draws`, whose draws these are paired with.
+
+    Raises
+    ------
+    InputError
+        As `mean_interval`.
+
+    Examples
+    --------
+    >>> mean_draws([0.5, 0.5, float("nan")], repetitions=2)
+    array([0.5, 0.5])
+    """
     values = np.asarray(values, dtype=np.float64)
     present = ~np.isnan(values)
     if not present.any():
@@ -227,8 +257,7 @@ def mean_interval(
     sums = np.bincount(codes[present], values[present], minlength=count)
     rows = np.bincount(codes[present], minlength=count)
     weights = _resampled_weights(count, repetitions, seed)
-    draws = np.array([divide(weight @ sums, weight @ rows) for weight in weights])
-    return _percentile_interval(float(values[present].mean()), draws, level)
+    return np.array([divide(weight @ sums, weight @ rows) for weight in weights])
 
 
 def _cluster_codes(clusters: ArrayLike | None, rows: int) -> tuple[np.ndarray, int]:

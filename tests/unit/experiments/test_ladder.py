@@ -1,29 +1,25 @@
 """The ladder's protocol on a small world and on a log: who sees what, and who is skipped."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from mlsd.data import ColumnRoles, LabelledLog, Split
-from mlsd.experiments import LogSource, WorldSource, default_seeds, run_ladder, summarise_ladder
+from mlsd.data import LabelledLog
+from mlsd.experiments import (
+    AD_CLICK_RUNGS,
+    LogSource,
+    WorldSource,
+    default_seeds,
+    run_ladder,
+    summarise_ladder,
+)
 from mlsd.experiments import ladder as ladder_module
-from mlsd.experiments.ladder import fit_rung, prepare_log, select_columns, select_rungs
+from mlsd.experiments.ad_click_rungs import SETTINGS_PER_RUNG
+from mlsd.experiments.ladder import fit_rung, predict_rung, select_rungs
+from mlsd.experiments.prepared import prepare_log, select_columns
 from mlsd.experiments.sources import Replicate
 from mlsd.runtime import InputError
 
 CHEAP = ("global_rate", "smoothed_ad", "hashed_lr", "hashed_lr_counters", "oracle")
-
-
-def make_log(rows=1200, *, item=True):
-    generator = np.random.default_rng(5)
-    ad = generator.integers(8, size=rows)
-    label = (generator.random(rows) < 0.1 + 0.08 * ad).astype(np.int8)
-    frame = pd.DataFrame(
-        {"ad_id": ad, "site": generator.integers(3, size=rows), "click": label, "ts": range(rows)}
-    )
-    roles = ColumnRoles("click", time="ts", item="ad_id" if item else None, categorical=("site",))
-    cut = np.split(np.arange(rows), [int(0.8 * rows), int(0.9 * rows)])
-    return LabelledLog("planted", frame, roles, Split(*cut, description="by time"))
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +52,8 @@ def test_counters_are_compared_with_the_same_model_on_ids(world_runs):
     assert rows["hashed_lr"].vs_ids == {}
 
 
-def test_a_log_without_items_skips_with_a_reason():
-    runs = run_ladder(LogSource(make_log(item=False)), seeds=(0,), rungs=CHEAP)
+def test_a_log_without_items_skips_with_a_reason(planted_log):
+    runs = run_ladder(LogSource(planted_log(item=False)), seeds=(0,), rungs=CHEAP)
     assert runs.skipped["smoothed_ad"] == "the log lacks an item column"
     assert "oracle" in runs.skipped
     assert [rung.rung.name for rung in summarise_ladder(runs).rungs] == [
@@ -67,16 +63,16 @@ def test_a_log_without_items_skips_with_a_reason():
     ]
 
 
-def test_no_rung_is_shown_the_label_and_only_counter_rungs_see_counters():
-    prepared = prepare_log(Replicate(0, make_log()))
+def test_no_rung_is_shown_the_label_and_only_counter_rungs_see_counters(planted_log):
+    prepared = prepare_log(Replicate(0, planted_log()))
     for rung in select_rungs(["hashed_lr", "hashed_lr_counters"]):
         seen = select_columns(rung, prepared, "train")
         assert "click" not in seen
         assert bool(set(seen) & set(prepared.counter_names)) == rung.uses_counters
 
 
-def test_test_labels_change_no_prediction():
-    log = make_log()
+def test_test_labels_change_no_prediction(planted_log):
+    log = planted_log()
     flipped = log.frame.copy()
     flipped.loc[log.split.test, "click"] = 1 - flipped.loc[log.split.test, "click"]
     other = LabelledLog("flipped", flipped, log.roles, log.split)
@@ -88,8 +84,8 @@ def test_test_labels_change_no_prediction():
         np.testing.assert_array_equal(runs[0][name].probability, runs[1][name].probability)
 
 
-def test_validation_labels_choose_settings_and_enter_no_fit():
-    log = make_log()
+def test_validation_labels_choose_settings_and_enter_no_fit(planted_log):
+    log = planted_log()
     flipped = log.frame.copy()
     rows = log.split.validation
     flipped.loc[rows, "click"] = 1 - flipped.loc[rows, "click"]
@@ -102,11 +98,62 @@ def test_validation_labels_choose_settings_and_enter_no_fit():
     np.testing.assert_array_equal(*predictions)
 
 
-def test_unknown_rung_is_one_clear_line():
+def test_unknown_rung_is_one_clear_line(planted_log):
     with pytest.raises(InputError, match="unknown rung 'nope'; choose among global_rate"):
-        run_ladder(LogSource(make_log()), seeds=(0,), rungs=["nope"])
+        run_ladder(LogSource(planted_log()), seeds=(0,), rungs=["nope"])
 
 
-def test_worlds_get_three_seeds_and_logs_five():
+def test_worlds_get_three_seeds_and_logs_five(planted_log):
     assert len(default_seeds(WorldSource())) == 3
-    assert len(default_seeds(LogSource(make_log()))) == 5
+    assert len(default_seeds(LogSource(planted_log()))) == 5
+
+
+def test_every_tuned_rung_tries_as_many_settings(planted_log):
+    roles = planted_log(user=True).roles
+    tried = {rung.name: len(rung.settings(roles)) for rung in AD_CLICK_RUNGS}
+    assert {name for name, count in tried.items() if count != SETTINGS_PER_RUNG} == {
+        "global_rate",
+        "oracle",
+    }
+
+
+def test_histories_and_time_reach_the_rungs_that_read_them(planted_log):
+    prepared = prepare_log(Replicate(0, planted_log(user=True)))
+    din, kalman, plain = select_rungs(["din", "kalman", "hashed_lr"])
+    rungs = sorted((din, kalman, plain), key=lambda rung: rung.name)
+    seen = {rung.name: set(select_columns(rung, prepared, "test")) for rung in rungs}
+    assert {"clicked_ad_id"} == {name for name in seen["din"] if name.startswith("clicked_")}
+    assert "ts" in seen["kalman"]
+    assert "ts" not in seen["hashed_lr"] | seen["din"]
+    assert "click" not in set().union(*seen.values())
+
+
+def test_a_log_without_users_or_conversions_skips_what_needs_them(planted_log):
+    runs = run_ladder(LogSource(planted_log()), seeds=(0,), rungs=["global_rate", "din", "esmm"])
+    assert runs.skipped == {
+        "din": "the log lacks a user, an item or a time",
+        "esmm": "the log lacks conversions",
+    }
+
+
+def test_conversions_known_after_the_part_ended_count_as_none():
+    replicate = next(WorldSource(size="small", history_days=6).replicates((1,)))
+    prepared = prepare_log(replicate)
+    train = prepared.rows("train")
+    clicked, converted = prepared.funnel("train").T
+    np.testing.assert_array_equal(clicked, prepared.label("train"))
+    known = replicate.conversions.query("known_at <= @train.known_at.max()")["impression_id"]
+    assert converted.sum() == train["impression_id"].isin(known).sum() > 0
+    assert converted.sum() < train["impression_id"].isin(replicate.conversions.impression_id).sum()
+
+
+@pytest.mark.parametrize("name", ["din", "esmm", "student", "ensemble"])
+def test_the_late_rungs_learn_predict_and_say_what_they_cost(name):
+    replicate = next(WorldSource(size="small", history_days=4).replicates((1,)))
+    prepared, (rung,) = prepare_log(replicate), select_rungs([name])
+    settings = {"bases": "many rows", "combine": "average"} if name == "ensemble" else {}
+    run = predict_rung(fit_rung(rung, prepared, settings), prepared)
+    assert run.probability.shape == prepared.label("test").shape
+    assert ((run.probability > 0) & (run.probability < 1)).all()
+    assert run.costs["memory_mb"] > 0
+    assert 0 < run.f1_threshold < 1

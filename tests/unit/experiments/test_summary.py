@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mlsd import metrics
-from mlsd.experiments.ladder import LadderRuns, ReplicateRuns, RungRun, select_rungs
+from mlsd.experiments.ladder import LadderRuns, ReplicateRuns, select_rungs
+from mlsd.experiments.run_store import RungRun
 from mlsd.experiments.summary import metric_draws, summarise_ladder
 
 ROWS, USERS = 4000, 400
@@ -19,7 +20,7 @@ def make_replicate(seed, names=("global_rate", "hashed_lr", "oracle")):
         "hashed_lr": np.clip(truth * np.exp(generator.normal(0, 0.5, ROWS)), 1e-3, 0.9),
         "oracle": truth,
     }
-    runs = {name: RungRun(predictions[name], None) for name in names}
+    runs = {name: RungRun(predictions[name], f1_threshold=0.15) for name in names}
     return ReplicateRuns(seed, label, generator.integers(USERS, size=ROWS), runs)
 
 
@@ -75,3 +76,39 @@ def test_the_interval_narrows_with_more_worlds():
         return row.intervals["log_loss"][1] - row.intervals["log_loss"][0]
 
     assert width(many) < 0.6 * width(one)
+
+
+def test_f1_is_at_the_threshold_of_the_run_and_grouped_auc_is_by_user():
+    ladder = make_ladder(replicates=[make_replicate(5)])
+    replicate, row = ladder.replicates[0], summarise_ladder(ladder).rungs[1]
+    probability = replicate.runs["hashed_lr"].probability
+    by_hand = metrics.f1_score(replicate.label, probability, threshold=0.15)
+    assert row.metrics["f1"] == pytest.approx(by_hand)
+    assert row.f1_threshold == 0.15
+    by_user = metrics.grouped_auc(replicate.label, probability, replicate.clusters)
+    assert row.metrics["grouped_auc"] == pytest.approx(by_user)
+    low, high = row.intervals["grouped_auc"]
+    assert low < by_user < high
+
+
+def test_each_rung_is_compared_with_the_best_one_the_oracle_apart():
+    rows = {r.rung.name: r for r in summarise_ladder(make_ladder()).rungs}
+    assert rows["hashed_lr"].vs_best["log_loss"] == (0.0, 0.0, 0.0)
+    assert rows["global_rate"].vs_best["log_loss"][1] > 0
+    assert rows["oracle"].vs_best["log_loss"][2] < 0
+
+
+def test_without_users_there_is_no_grouped_auc():
+    replicate = make_replicate(6)
+    replicate.clusters = None
+    row = summarise_ladder(make_ladder(replicates=[replicate])).rungs[0]
+    assert "grouped_auc" not in row.metrics
+    assert "f1" in row.metrics
+
+
+def test_a_metric_that_the_test_rows_do_not_allow_is_left_out():
+    replicate = make_replicate(7)
+    replicate.clusters = np.arange(ROWS)
+    replicate.runs["oracle"] = RungRun(replicate.runs["oracle"].probability)
+    row = summarise_ladder(make_ladder(replicates=[replicate])).rungs[0]
+    assert not {"grouped_auc", "f1"} & set(row.metrics)

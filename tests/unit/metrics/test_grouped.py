@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mlsd.metrics import auc, grouped_auc, rows_in_mixed_groups
+from mlsd.metrics import auc, auc_of_group, grouped_auc, rows_in_mixed_groups
 from mlsd.runtime import InputError
 
 
@@ -86,3 +86,12 @@ def test_neither_order_nor_names_of_groups_play_a_part(sample):
 def test_bad_input_is_named(y, p, groups, message):
     with pytest.raises(InputError, match=message):
         grouped_auc(y, p, groups)
+
+
+def test_the_rows_of_a_group_share_its_auc(sample):
+    y, p, users = sample
+    by_row = auc_of_group(y, p, users)
+    np.testing.assert_array_equal(np.isfinite(by_row), rows_in_mixed_groups(y, users))
+    user = users[np.isfinite(by_row)][0]
+    rows = users == user
+    np.testing.assert_allclose(by_row[rows], roc_auc_score(y[rows], p[rows]))

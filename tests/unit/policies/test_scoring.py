@@ -47,6 +47,23 @@ def test_counters_are_looked_up_at_the_time_of_each_request():
     np.testing.assert_allclose(actions.predicted_ctr[0], [0.11, 0.21, 0.31])
 
 
+def test_histories_are_served_and_kept_up_beside_the_counters():
+    class Histories(Counters):
+        def lookup(self, columns, now):
+            return {"clicked_ad_id": np.full((len(now), 4), -1)}
+
+    class ReadsBoth(TenthOfTheAd):
+        def predict_proba(self, X):
+            assert X["clicked_ad_id"].shape == (6, 4)
+            return super().predict_proba(X)
+
+    counters, histories = Counters(), Histories()
+    policy = ScorerPolicy(ReadsBoth(), counters=counters, histories=histories)
+    assert policy.act(REQUESTS).predicted_ctr[0, 0] == pytest.approx(0.11)
+    policy.observe({"impressions": pd.DataFrame({"ad_id": [1]})})
+    assert len(counters.updates) == len(histories.updates) == 1
+
+
 @pytest.mark.parametrize(("rule", "first"), [("bid", 2.0), ("expected_value", 0.2)])
 def test_a_policy_may_rank_by_its_own_rule(rule, first):
     score = ScorerPolicy(TenthOfTheAd(), rank_by=rule).act(REQUESTS).rank_score
