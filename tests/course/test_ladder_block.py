@@ -9,16 +9,17 @@ from mlsd.course.readme import write_readme
 
 LEDGER = pd.DataFrame(
     {
-        "rung": ["global_rate", "hashed_lr"],
-        "features": ["none", "ids"],
-        "normalized_entropy": [1.0, 0.95],
-        "normalized_entropy_low": [1.0, 0.94],
-        "normalized_entropy_high": [1.01, 0.96],
-        "normalized_entropy_vs_previous": [None, -0.05],
-        "normalized_entropy_vs_previous_low": [None, -0.06],
-        "normalized_entropy_vs_previous_high": [None, -0.04],
-        "auc": [0.5, 0.7],
-        "fit_cpu_seconds": [0.1, 2.0],
+        "rung": ["global_rate", "hashed_lr", "lightgbm"],
+        "features": ["none", "ids", "ids"],
+        "normalized_entropy": [1.0, 0.95, 0.951],
+        "normalized_entropy_low": [1.0, 0.94, 0.94],
+        "normalized_entropy_high": [1.01, 0.96, 0.96],
+        "normalized_entropy_vs_best": [0.05, 0.0, 0.001],
+        "normalized_entropy_vs_best_low": [0.04, 0.0, -0.001],
+        "normalized_entropy_vs_best_high": [0.06, 0.0, 0.003],
+        "auc": [0.5, 0.7, 0.7],
+        "grouped_auc": [0.5, 0.65, 0.64],
+        "fit_cpu_seconds": [0.1, 2.0, 9.0],
         "seeds": "1 2",
         "train_rows": 800,
         "test_rows": 100,
@@ -39,9 +40,11 @@ def test_without_a_ledger_there_is_nothing_to_show(project):
     assert not write_figure(project.course())
 
 
-def test_table_has_one_row_a_rung_with_its_step(project, ledger):
+def test_table_has_one_row_a_rung_with_its_distance_to_the_best(project, ledger):
     block = ladder_block(project.course())
-    assert "| hashed_lr | 0.9500 [0.9400, 0.9600] | -0.0500 [-0.0600, -0.0400] |" in block
+    assert "| global_rate | 1.0000 [1.0000, 1.0100] | +0.0500 [+0.0400, +0.0600] |" in block
+    assert "| hashed_lr | 0.9500 [0.9400, 0.9600] | best | 0.7000 | 0.6500 |" in block
+    assert "| +0.0010 [-0.0010, +0.0030] tie |" in block
     assert "data/ledgers/ad_click.svg" in block
 
 

@@ -14,8 +14,9 @@ _LEDGER = Path("data/ledgers/ad_click.csv")
 _COLUMNS = (
     "rung",
     "normalized entropy [95 %]",
-    "vs previous [95 %]",
+    "vs best [95 %]",
     "AUC",
+    "AUC within users",
     "revenue",
     "fit, CPU s",
 )
@@ -79,18 +80,24 @@ def _cells(row: pd.Series) -> list[str]:
     return [
         row["rung"],
         f"{row['normalized_entropy']:.4f} [{low:.4f}, {high:.4f}]",
-        _step(row),
+        _distance(row),
         f"{row['auc']:.4f}",
+        _number(row.get("grouped_auc"), ".4f"),
         _number(row.get("online_revenue"), ".2f"),
         _number(row.get("fit_cpu_seconds"), ".1f"),
     ]
 
 
-def _step(row: pd.Series) -> str:
-    name = "normalized_entropy_vs_previous"
+def _distance(row: pd.Series) -> str:
+    """Return the paired difference to the best rung, called a tie where its interval holds 0."""
+    name = "normalized_entropy_vs_best"
     if pd.isna(row.get(name)):
         return ""
-    return f"{row[name]:+.4f} [{row[f'{name}_low']:+.4f}, {row[f'{name}_high']:+.4f}]"
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if low == high == 0:
+        return "best"
+    tie = " tie" if low <= 0 <= high else ""
+    return f"{row[name]:+.4f} [{low:+.4f}, {high:+.4f}]{tie}"
 
 
 def _number(value: float | None, form: str) -> str:

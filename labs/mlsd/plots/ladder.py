@@ -13,6 +13,7 @@ _TABLES = {
     "none": ("no features", "grey", "D"),
     "ids": ("ids only", "blue", "o"),
     "counters": ("ids and as-of counters", "red", "s"),
+    "histories": ("ids, counters and click histories", "green", "^"),
     "truth": ("the world's own probability", "black", "*"),
 }
 

@@ -46,7 +46,7 @@ def test_the_teacher_and_the_network_of_full_precision_are_forgotten(data):
     wide = StudentPerceptron(**NAMES, epochs=1, embedding_dim=64, hidden=(128, 64))
     whole, small = wide.fit(*data[1]), unfitted(student=wide).fit(*data[1])
     weights = sum(each.numel() for each in whole.network_.parameters())
-    assert len(small.graph_) < 0.5 * 4 * weights
+    assert len(small.graph_) < 0.65 * 4 * weights
     assert not hasattr(small.encoders_, "network_")
 
 
