@@ -96,7 +96,13 @@ def predict_rung(fitted: FittedRung, prepared: PreparedLog) -> RungRun:
     train_rows = len(prepared.replicate.log.split.train)
     costs: Costs = measure_costs(fitted.scorer, test, fitted.watch, train_rows)
     probability = fitted.scorer.predict_proba(test)[:, 1].astype(np.float64)
-    return RungRun(probability, fitted.f1_threshold, dict(fitted.settings), costs.as_row())
+    return RungRun(
+        probability,
+        fitted.f1_threshold,
+        dict(fitted.settings),
+        costs.as_row(),
+        validation_log_loss=fitted.validation_log_loss,
+    )
 
 
 def _oracle_run(prepared: PreparedLog) -> RungRun:

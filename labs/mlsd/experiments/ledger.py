@@ -33,7 +33,7 @@ def _flat_row(summary: RungSummary) -> dict[str, object]:
     for name, value in summary.metrics.items():
         low, high = summary.intervals[name]
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}
-    row["f1_threshold"] = summary.f1_threshold
+    row |= {n: getattr(summary, n) for n in ("f1_threshold", "validation_log_loss")}
     for kind in ("vs_previous", "vs_ids", "vs_best"):
         for name, triple in getattr(summary, kind).items():
             keys = (f"{name}_{kind}", f"{name}_{kind}_low", f"{name}_{kind}_high")
@@ -100,6 +100,7 @@ def _json_rung(summary: RungSummary) -> dict[str, object]:
         "vs_ids": {name: list(triple) for name, triple in summary.vs_ids.items()},
         "vs_best": {name: list(triple) for name, triple in summary.vs_best.items()},
         "f1_threshold": summary.f1_threshold,
+        "validation_log_loss": summary.validation_log_loss,
         "online": summary.online,
         **summary.costs,
     }

@@ -30,6 +30,8 @@ class RungRun:
         See `Costs`; empty for the oracle.
     online : dict of str to float
         True value of each measure in the world; empty where nothing was deployed.
+    validation_log_loss : float
+        With these settings; NaN for the oracle.
     """
 
     probability: np.ndarray
@@ -37,6 +39,7 @@ class RungRun:
     settings: Settings = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
     online: dict[str, float] = field(default_factory=dict)
+    validation_log_loss: float = float("nan")
 
 
 class RunStore:
@@ -100,6 +103,7 @@ class RunStore:
             "settings": dict(run.settings),
             "costs": run.costs,
             "online": run.online,
+            "validation_log_loss": run.validation_log_loss,
         }
         path = self._path(source, rung, prepared)
         try:

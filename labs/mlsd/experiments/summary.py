@@ -43,7 +43,7 @@ class RungSummary:
     vs_previous, vs_ids, vs_best : dict of str to (difference, low, high)
         Paired differences to the rung before, (with counters) to the same model on ids, and to the
         rung with the lowest log loss, the oracle apart.
-    f1_threshold : float
+    f1_threshold, validation_log_loss : float
         Mean over the replicates.
     costs : dict of str to float
         Median over the replicates.
@@ -59,6 +59,7 @@ class RungSummary:
     vs_ids: dict[str, Triple] = field(default_factory=dict)
     vs_best: dict[str, Triple] = field(default_factory=dict)
     f1_threshold: float = float("nan")
+    validation_log_loss: float = float("nan")
     costs: dict[str, float] = field(default_factory=dict)
     online: dict[str, float] = field(default_factory=dict)
 
@@ -186,7 +187,7 @@ def _summarise_rung(
 ) -> RungSummary:
     mine, name = drawn[rung.name], rung.name
     on_ids = name.removesuffix("_counters")
-    thresholds = [replicate.runs[name].f1_threshold for replicate in ladder.replicates]
+    runs = [replicate.runs[name] for replicate in ladder.replicates]
     return RungSummary(
         rung=rung,
         settings=ladder.settings.get(name, {}),
@@ -195,7 +196,8 @@ def _summarise_rung(
         vs_previous=_differences(mine, previous),
         vs_ids=_differences(mine, drawn.get(on_ids) if on_ids != name else None),
         vs_best=_differences(mine, best),
-        f1_threshold=float(np.mean(thresholds)),
+        f1_threshold=float(np.mean([run.f1_threshold for run in runs])),
+        validation_log_loss=float(np.mean([run.validation_log_loss for run in runs])),
         costs=_median_costs(ladder, name),
         online=_mean_online(ladder, name),
     )
