@@ -167,8 +167,8 @@ _MODELS: dict[str, tuple[str, tuple[Settings, ...]]] = {
     "lightgbm": ("LightGBMScorer", _TREES),
     "tree_leaves": ("TreeLeavesLogisticRegression", _LEAVES),
     "fm": ("FactorizationMachine", _FACTORS),
-    "deepfm": ("DeepFM", _FACTORS),
     "dlrm": ("DLRM", _DEEP),
+    "deepfm": ("DeepFM", _FACTORS),
     "dcn_v2": ("DCNv2", _DEEP),
 }
 _ON_IDS = ("hashed_lr", "ftrl", "lightgbm", "fm", "dcn_v2")

@@ -55,6 +55,7 @@ class LadderRuns:
     independent: bool
     rungs: list[Rung]
     settings: dict[str, Settings] = field(default_factory=dict)
+    settings_tried: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     replicates: list[ReplicateRuns] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
@@ -195,6 +196,7 @@ def run_ladder(
         usable, ladder.skipped = _usable(ladder.rungs, replicate)
         runs = {}
         for rung in usable:
+            ladder.settings_tried[rung.name] = len(rung.settings(replicate.log.roles))
             progress(f"seed {replicate.seed}: {rung.name}")
             kept = store.load(source.name, rung, prepared) if store else None
             runs[rung.name] = run = kept or _run_rung(rung, prepared, ladder, deploy)

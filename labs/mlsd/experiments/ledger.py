@@ -29,6 +29,7 @@ def _flat_row(summary: RungSummary) -> dict[str, object]:
         "features": summary.rung.features,
         "is_oracle": summary.rung.features == "truth",
         "settings": json.dumps(dict(summary.settings)),
+        "settings_tried": summary.settings_tried,
     }
     for name, value in summary.metrics.items():
         low, high = summary.intervals[name]
@@ -94,6 +95,7 @@ def _json_rung(summary: RungSummary) -> dict[str, object]:
         "features": summary.rung.features,
         "is_oracle": summary.rung.features == "truth",
         "settings": dict(summary.settings),
+        "settings_tried": summary.settings_tried,
         "metrics": summary.metrics,
         "intervals": {name: list(pair) for name, pair in summary.intervals.items()},
         "vs_previous": {name: list(triple) for name, triple in summary.vs_previous.items()},

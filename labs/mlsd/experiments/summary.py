@@ -35,6 +35,8 @@ class RungSummary:
     rung : Rung
     settings : dict
         Chosen on the validation part.
+    settings_tried : int
+        Among how many.
     metrics : dict of str to float
         Mean over the replicates. `grouped_auc` is by user, and absent where no user has both a
         click and none; `f1` is at the threshold that was best on the validation part.
@@ -60,6 +62,7 @@ class RungSummary:
     vs_best: dict[str, Triple] = field(default_factory=dict)
     f1_threshold: float = float("nan")
     validation_log_loss: float = float("nan")
+    settings_tried: int = 0
     costs: dict[str, float] = field(default_factory=dict)
     online: dict[str, float] = field(default_factory=dict)
 
@@ -191,6 +194,7 @@ def _summarise_rung(
     return RungSummary(
         rung=rung,
         settings=ladder.settings.get(name, {}),
+        settings_tried=ladder.settings_tried.get(name, 0),
         metrics={m: value for m, (value, _) in mine.items()},
         intervals={m: _interval(draws) for m, (_, draws) in mine.items()},
         vs_previous=_differences(mine, previous),

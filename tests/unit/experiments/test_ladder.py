@@ -43,6 +43,8 @@ def test_oracle_is_the_best_rung_of_a_world(world_runs):
 def test_settings_are_chosen_once_and_kept(world_runs):
     assert set(world_runs.settings) == set(CHEAP) - {"oracle"}
     assert world_runs.settings["smoothed_ad"]["levels"] == (("ad_id",),)
+    rows = {rung.rung.name: rung.settings_tried for rung in summarise_ladder(world_runs).rungs}
+    assert rows == dict.fromkeys(CHEAP, 4) | {"global_rate": 1, "oracle": 0}
 
 
 def test_counters_are_compared_with_the_same_model_on_ids(world_runs):
