@@ -26,8 +26,8 @@
 # %% [markdown]
 # # Boost trees on a feature budget
 #
-# **You will build** boosted trees from scratch, LightGBM on counters, and a set of features chosen by
-# gain per stored key.
+# **You will build** boosted trees from scratch, LightGBM on counters, and a set of features chosen
+# by gain per stored key.
 #
 # **You will learn** what trees do that a linear model cannot, how little of that is left once good
 # counters stand beside the ids, and why the price of a feature is paid at serving, every day.
@@ -80,12 +80,13 @@ users = frame["user_id"].to_numpy()[split.validation]
 
 # %% [markdown]
 # *Context* says what is going on: hour, device, position, category. It comes with the request and
-# costs nothing. *Identifiers* say which ad, campaign or publisher it is. *Counters* say what this ad,
-# user or pair did before, as of the moment, and each is a key in a store.
+# costs nothing. *Identifiers* say which ad, campaign or publisher it is. *Counters* say what this
+# ad, user or pair did before, as of the moment, and each is a key in a store.
 #
-# The log's roles name six entities to count, from the ad to the pair of user and ad. For each we keep
-# decayed impressions and the log-odds of the decayed, shrunk click rate, with a half-life of three
-# days, refreshed at midnight. For the pair of user and ad there is also how often the user saw it.
+# The log's roles name six entities to count, from the ad to the pair of user and ad. For each we
+# keep decayed impressions and the log-odds of the decayed, shrunk click rate, with a half-life of
+# three days, refreshed at midnight. For the pair of user and ad there is also how often the user
+# saw it.
 
 # %% tags=["nbval-check-output"]
 context = ("category", "format", "device", "hour", "weekday", "position", "age_band", "region")
@@ -103,15 +104,15 @@ f"{len(context)} context columns, {len(identifiers)} identifiers, {len(all_count
 # %% [markdown]
 # ## Boost by hand
 #
-# *Gradient boosting* adds up small trees. Each new tree is fitted to what the sum so far gets wrong:
-# to the gradient g = p − y of the log loss, row by row. With the curvature h = p (1 − p), the best
-# value of a leaf is one Newton step, shrunk by a penalty λ and a learning rate (Friedman 2001; Chen
-# and Guestrin 2016):
+# *Gradient boosting* adds up small trees. Each new tree is fitted to what the sum so far gets
+# wrong: to the gradient g = p − y of the log loss, row by row. With the curvature h = p (1 − p),
+# the best value of a leaf is one Newton step, shrunk by a penalty λ and a learning rate (Friedman
+# 2001; Chen and Guestrin 2016):
 #
 # > value of a leaf = − rate · Σ g / (Σ h + λ)
 #
-# and the best split is the one with the largest sum of (Σ g)² / (Σ h + λ) over its two sides. That is
-# all. Here it is for one column and trees with one split.
+# and the best split is the one with the largest sum of (Σ g)² / (Σ h + λ) over its two sides. That
+# is all. Here it is for one column and trees with one split.
 
 
 # %%
@@ -131,8 +132,8 @@ def boost(column, clicked, rounds, rate=0.3, penalty=1.0):
 
 
 # %% [markdown]
-# The column is the log-odds of the user's click rate in the ad's category, rounded to tenths. It is a
-# useful one to look at, because we know what the answer should be: the score should rise with it.
+# The column is the log-odds of the user's click rate in the ad's category, rounded to tenths. It is
+# a useful one to look at, because we know what the answer should be: the score should rise with it.
 
 # %%
 train = table.iloc[split.train]
@@ -174,19 +175,19 @@ plt.show()
 # %% [markdown]
 # How to read it: the dots are the click rates of impressions with that value, the lines what the
 # trees say after so many rounds. One split makes two levels. A hundred rounds make a staircase that
-# follows the dots, in whatever shape they lie. On the far left, where the dots are too small to see,
-# it follows luck. So real trees ask for a least weight on both sides of a split, which is the lab's
-# first exercise.
+# follows the dots, in whatever shape they lie. On the far left, where the dots are too small to
+# see, it follows luck. So real trees ask for a least weight on both sides of a split, which is the
+# lab's first exercise.
 #
-# Look at the middle, where the impressions are: a straight line on these axes would do nearly as well.
-# That is no accident; somebody took the logarithm for us. Keep this in mind.
+# Look at the middle, where the impressions are: a straight line on these axes would do nearly as
+# well. That is no accident; somebody took the logarithm for us. Keep this in mind.
 
 # %% [markdown]
 # ## Stop early
 #
-# More trees fit the training days better and, from some point on, later days worse. *Early stopping*
-# watches the loss on the validation days and keeps the number of trees at its lowest point. First
-# without it, to see what it saves us from: 150 trees on context and all counters.
+# More trees fit the training days better and, from some point on, later days worse. *Early
+# stopping* watches the loss on the validation days and keeps the number of trees at its lowest
+# point. First without it, to see what it saves us from: 150 trees on context and all counters.
 
 # %%
 numbers = log.roles.numeric
@@ -199,9 +200,9 @@ _ = lightgbm.train(options, data[0], 150, valid_sets=data, **watch)
 
 # %% [markdown]
 # Log loss after each tree, divided by the loss of the best constant of these days, which makes it
-# normalized entropy. How to read the figure: to the right the model grows. The training line falls and
-# falls. The validation line turns: behind the dashed mark the trees learn the luck of the training
-# days.
+# normalized entropy. How to read the figure: to the right the model grows. The training line falls
+# and falls. The validation line turns: behind the dashed mark the trees learn the luck of the
+# training days.
 
 # %%
 figure, axes = plt.subplots()
@@ -224,8 +225,8 @@ assert best < 120
 # neither. Counters say what happened before. Which is worth more, the better model or the better
 # columns?
 #
-# **Your guess first**: from linear without counters, how much normalized entropy does the model class
-# save, and how much do the counters?
+# **Your guess first**: from linear without counters, how much normalized entropy does the model
+# class save, and how much do the counters?
 
 # %% tags=["guess"]
 guess_model_class = ...
@@ -247,8 +248,8 @@ def read(model):
 
 
 # %% [markdown]
-# Two models, each with and without the counters. The trees are stopped on the same days that we then
-# read, so they have a small advantage here. The ledger at the end has days that chose nothing.
+# Two models, each with and without the counters. The trees are stopped on the same days that we
+# then read, so they have a small advantage here. The ledger at the end has days that chose nothing.
 
 # %%
 tree_options = {"num_leaves": 15, "learning_rate": 0.2, "patience": 20}
@@ -289,9 +290,9 @@ changes.round(4)
 
 # %% [markdown]
 # How to read it: a dot is a change, left of the line is an improvement. The two lower rows, the
-# counters, lie far out. The two upper rows, the model class, hug the line: both intervals hold zero.
-# Without counters the trees are ahead by a hair that these few days cannot tell from luck. With
-# counters even the hair is gone.
+# counters, lie far out. The two upper rows, the model class, hug the line: both intervals hold
+# zero. Without counters the trees are ahead by a hair that these few days cannot tell from luck.
+# With counters even the hair is gone.
 
 # %%
 estimate = changes["estimate"]
@@ -303,9 +304,9 @@ assert gains.min() > 3 * leads.abs().max()
 # %% [markdown]
 # The folklore has it the other way round: give trees good counters, and they leave the linear model
 # behind. Why do the trees not *use* them better than a line can? Because our counters arrive as
-# log-odds of shrunk rates. Their effects add up on exactly the scale on which logistic regression adds.
-# The bending was done by whoever designed the column. (In He et al. (2014), too, history features
-# mattered most.)
+# log-odds of shrunk rates. Their effects add up on exactly the scale on which logistic regression
+# adds. The bending was done by whoever designed the column. (In He et al. (2014), too, history
+# features mattered most.)
 #
 # This world is mostly additive, by its makers' choice. The ledger of the feature-poor world, whose
 # interests cross, has trees ahead, with and without counters. We look at it under *Results*.
@@ -313,8 +314,8 @@ assert gains.min() > 3 * leads.abs().max()
 # %% [markdown]
 # ## Spend a feature budget
 #
-# A *feature budget* is what the serving side can afford. Ours is 100,000 keys. What does each entity
-# cost?
+# A *feature budget* is what the serving side can afford. Ours is 100,000 keys. What does each
+# entity cost?
 
 # %%
 keys = {name: frame.groupby(name.split(" × ")).ngroups for name in counters}
@@ -322,13 +323,13 @@ keys = pd.Series(keys, name="keys")
 keys.to_frame()
 
 # %% [markdown]
-# A week of a small market. The two pairs with the user grow with users times interests; at a hundred
-# million users they are the store.
+# A week of a small market. The two pairs with the user grow with users times interests; at a
+# hundred million users they are the store.
 #
 # What does each earn? The usual answer is *feature importance*, of which there are two kinds that
 # often disagree: the split gain that a fitted model reports, and the loss when the model is fitted
-# without the column. We take a third, which suits a budget: the gain when the entity is added alone.
-# Beside it stands the share of split gain in the model that has them all.
+# without the column. We take a third, which suits a budget: the gain when the entity is added
+# alone. Beside it stands the share of split gain in the model that has them all.
 
 # %%
 groups = {"nothing": [], **{name: [name] for name in counters}, "everything": list(counters)}
@@ -359,8 +360,8 @@ def within_budget(gain, cost, budget):
 
 
 # %% [markdown]
-# Five made-up entities test it. The third costs 95 keys: with a budget of 100 it no longer fits once
-# anything else is bought.
+# Five made-up entities test it. The third costs 95 keys: with a budget of 100 it no longer fits
+# once anything else is bought.
 
 # %% tags=["check"]
 toy = {"a": (0.04, 10), "b": (0.05, 50), "c": (0.03, 95), "d": (-0.01, 1), "e": (0.001, 30)}
@@ -370,9 +371,9 @@ cases = [gives(*toy, budget, expected=names) for budget, names in right.items()]
 check("within_budget", within_budget, *cases)
 
 # %% [markdown]
-# Here is the choice for our numbers, written out: sort by gain per key, walk down while it fits. Greedy
-# is not optimal. Gains alone overlap: the second counter of a user says part of what the first said. A
-# careful budget re-fits after every purchase, as the lab does.
+# Here is the choice for our numbers, written out: sort by gain per key, walk down while it fits.
+# Greedy is not optimal. Gains alone overlap: the second counter of a user says part of what the
+# first said. A careful budget re-fits after every purchase, as the lab does.
 
 # %%
 chosen, spent = [], 0
@@ -382,9 +383,9 @@ for name in (alone / keys).sort_values(ascending=False).index:
 f"{', '.join(chosen)}: {spent:,} keys"
 
 # %% [markdown]
-# What the budget buys, between nothing and everything: a thirtieth of the keys, most of the gain. The
-# pair of user and category, which earned most, did not fit. Would a hundred most active categories a
-# user do, or a shorter memory?
+# What the budget buys, between nothing and everything: a thirtieth of the keys, most of the gain.
+# The pair of user and category, which earned most, did not fit. Would a hundred most active
+# categories a user do, or a shorter memory?
 
 # %%
 numeric = numbers + tuple(name for group in chosen for name in counters[group])
@@ -432,10 +433,10 @@ assert keys_effect > 2 * abs(class_effect)
 lifts.round(1)
 
 # %% [markdown]
-# How to read it: right of the line is more. The upper pair is what the keys bring with the same trees,
-# the lower pair what the trees bring with the same keys. Clicks rise more than revenue, so a click is
-# sold for less. The likely reason: a model that knows its users lets the rate decide more auctions,
-# and the bid fewer.
+# How to read it: right of the line is more. The upper pair is what the keys bring with the same
+# trees, the lower pair what the trees bring with the same keys. Clicks rise more than revenue, so a
+# click is sold for less. The likely reason: a model that knows its users lets the rate decide more
+# auctions, and the bid fewer.
 
 # %% [markdown]
 # ## Results
@@ -460,8 +461,9 @@ rungs = ["hashed_lr", "lightgbm", "hashed_lr_counters", "lightgbm_counters"]
 poor.loc[rungs, list(shown)].rename(columns=shown).round(4)
 
 # %% [markdown]
-# There the trees win in both tables. So the rule is neither "trees" nor "linear". First get counters,
-# then let validation days choose the class, then ask whether the winner is worth its cost.
+# There the trees win in both tables. So the rule is neither "trees" nor "linear". First get
+# counters, then let validation days choose the class, then ask whether the winner is worth its
+# cost.
 
 # %%
 ne, poor_ne = ledger["normalized_entropy"], poor["normalized_entropy"]
@@ -476,9 +478,9 @@ assert poor_ne["lightgbm_counters"] < poor_ne["hashed_lr_counters"]
 # %% [markdown]
 # ## What breaks in production
 #
-# A model with a counter fails quietly when the counter stops. The store answers with its default, the
-# value for an entity that nobody has seen, and the trees send every user down the path of strangers.
-# Nothing crashes. Log the share of defaults per feature, and alarm on it.
+# A model with a counter fails quietly when the counter stops. The store answers with its default,
+# the value for an entity that nobody has seen, and the trees send every user down the path of
+# strangers. Nothing crashes. Log the share of defaults per feature, and alarm on it.
 #
 # Trees do not extrapolate: a value beyond the last split gets the last leaf. Ad age grows every day
 # after training, so the oldest ads all look alike until the next fit.
@@ -497,14 +499,13 @@ assert poor_ne["lightgbm_counters"] < poor_ne["hashed_lr_counters"]
 #
 # 1. What is the value of a new leaf, and where does each part come from?
 #
-# <details><summary>Answer</summary>Minus the learning rate times the sum of gradients, divided by the
-# sum of curvatures plus the penalty: one Newton step of the loss, shrunk.</details>
+# <details><summary>Answer</summary>Minus the learning rate times the sum of gradients, divided by
+# the sum of curvatures plus the penalty: one Newton step of the loss, shrunk.</details>
 #
 # 2. Why did the trees lose their lead when the counters came?
 #
-# <details><summary>Answer</summary>The counters are log-odds of shrunk rates, and their effects add up
-# on the logit. Logistic regression adds on just
-# that scale, so little is left to find.</details>
+# <details><summary>Answer</summary>The counters are log-odds of shrunk rates, and their effects add
+# up on the logit. Logistic regression adds on just that scale, so little is left to find.</details>
 #
 # 3. Two features gain the same. One belongs to the ad, one to the pair of user and ad. Which do you
 # buy?

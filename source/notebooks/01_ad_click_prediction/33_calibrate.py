@@ -88,8 +88,8 @@ y = test["click"].to_numpy()
 
 # %% [markdown]
 # *Negative downsampling* keeps every click and a share w of the rest, chosen at random. A row that
-# stays keeps all of its columns; only the mixture changes. The model is the hashed logistic regression
-# of `30_count` on ids and context, once on all rows and once on the rows kept.
+# stays keeps all of its columns; only the mixture changes. The model is the hashed logistic
+# regression of `30_count` on ids and context, once on all rows and once on the rows kept.
 
 # %% tags=["nbval-check-output"]
 w, clicked = 0.05, train["click"].to_numpy() == 1
@@ -158,7 +158,7 @@ cases += [gives(np.array([0.0, 0.8, 1.0]), 0.25, expected=[0.0, 0.5, 1.0])]
 check("correction", my_corrected, *cases)
 
 # %% [markdown]
-# We mend the model itself, at its intercept, and look whether the two forms agree.
+# We mend the model itself, at its intercept. Do the two forms agree?
 
 # %%
 mended = copy.copy(sampled)
@@ -166,12 +166,13 @@ mended.intercept_ += np.log(w)
 p = predicted["a twentieth"]
 predicted["a twentieth, corrected"] = mended.predict_proba(test)[:, 1]
 assert np.allclose(predicted["a twentieth, corrected"], p / (p + (1 - p) / w))
-round(metrics.calibration_ratio(y, predicted["a twentieth, corrected"]), 3)
+f"calibration ratio {metrics.calibration_ratio(y, mended.predict_proba(test)[:, 1]):.3f}"
 
 # %% [markdown]
 # One number for all rows can hide much. A *reliability diagram* sorts the rows by prediction, cuts
 # them into bins of equal size, and compares in each bin the mean prediction with the observed rate.
-# As one number, the *expected calibration error* is the mean distance between the two over the bins.
+# As one number, the *expected calibration error* is the mean distance between the two over the
+# bins.
 
 # %%
 labels = {"as trained": "a twentieth", "corrected": "a twentieth, corrected"}
@@ -186,8 +187,8 @@ assert errors["a twentieth, corrected"] < errors["a twentieth"] / 20
 # rate. On the line, the promise was kept; below it, too much was promised. Both axes are
 # logarithmic, so that rates of 1 and 3 % are told apart. The correction moves every dot left and
 # none up or down, because the order, and so the bins, stay the same. Blue dots are further from the
-# line at low rates than at high ones: odds grew by one factor, probabilities did not. Noise keeps the
-# calibration error above zero.
+# line at low rates than at high ones: odds grew by one factor, probabilities did not. Noise keeps
+# the calibration error above zero.
 
 # %% [markdown]
 # ## How much may be thrown away
@@ -237,9 +238,9 @@ assert curve.loc[1, "CPU s"] > curve.loc[0.05, "CPU s"]
 f"{price.estimate:.4f} worse, 95 % interval {price.low:.4f} to {price.high:.4f}"
 
 # %% [markdown]
-# All three requirements are met. Another way to repair is a weight of 1/w on every negative that was
-# kept (`fit` takes `sample_weight`). The probabilities then come out right; McMahan et al. (2013)
-# train so. The correction has the advantage that it can be forgotten in one place only.
+# All three requirements are met. Another way to repair is a weight of 1/w on every negative that
+# was kept (`fit` takes `sample_weight`). The probabilities then come out right; McMahan et al.
+# (2013) train so. The correction has the advantage that it can be forgotten in one place only.
 
 # %% [markdown]
 # ## Do not compare across base rates
@@ -261,12 +262,12 @@ pd.DataFrame(rows, index=names).T.round(3)
 # %% [markdown]
 # The log loss is several times higher and the normalized entropy clearly lower, for one model.
 # Normalized entropy divides by the entropy of the evaluated rows' own click rate. At thirty
-# percent, a prediction can explain a larger part of the uncertainty than at two. AUC, which sees the order of pairs alone, stays about where it
-# was.
+# percent, a prediction can explain a larger part of the uncertainty than at two. AUC, which sees
+# the order of pairs alone, stays about where it was.
 #
 # The *F1 score*, the harmonic mean of precision and recall, needs a threshold as well: from which
-# probability on do we call it a click? One half, as many scripts do? Or the threshold that is best on
-# the later rows?
+# probability on do we call it a click? One half, as many scripts do? Or the threshold that is best
+# on the later rows?
 
 # %%
 raw, raw_later = predicted["a twentieth"], sampled.predict_proba(later)[:, 1]
@@ -288,9 +289,9 @@ f1.T.round(3)
 # One model, one order of rows. At one half the honest level finds next to nothing, since hardly any
 # impression is clicked every second time; the level that promises too much looks better. With a
 # threshold of its own each comes out the same. For calibrated probabilities that threshold is about
-# half the F1 that it reaches (Lipton et al. 2014). On thinned rows F1 is several times as high. So state
-# threshold and click rate with every F1, and keep it for yes-or-no decisions. An auction asks for a
-# number.
+# half the F1 that it reaches (Lipton et al. 2014). On thinned rows F1 is several times as high. So
+# state threshold and click rate with every F1, and keep it for yes-or-no decisions. An auction asks
+# for a number.
 
 # %% [markdown]
 # ## Learn the correction from later clicks
@@ -347,8 +348,8 @@ plt.show()
 # %% [markdown]
 # How to read it: a dot is the median of seven slices, the band their range, the dashed line the
 # arithmetic. Platt scaling has two numbers to learn and needs a few hundred clicks to be safe.
-# Isotonic regression takes luck for shape; with a thousand clicks it still pays for that, as there is
-# no odd shape here to find. It earns its keep on much data, or on a model whose diagram bends.
+# Isotonic regression takes luck for shape; with a thousand clicks it still pays for that, as there
+# is no odd shape here to find. It earns its keep on much data, or on a model whose diagram bends.
 #
 # So a calibrator is for what arithmetic does not know. And it is right about the days that it saw:
 # fitted on all later rows, both promise too few clicks on the test days (see *Results*).
@@ -361,9 +362,10 @@ assert medians.loc[10, "isotonic regression"] > known + 0.02
 # %% [markdown]
 # ## Right in total, wrong in every part
 #
-# Two logging pipelines: formats 0 and 1 come from the old one, which keeps a tenth of the negatives;
-# 2 and 3 from the new one, which keeps a fortieth. Nobody tells the modeller. She corrects with the
-# overall share, then scales by one factor so that the total of the later rows is right.
+# Two logging pipelines: formats 0 and 1 come from the old one, which keeps a tenth of the
+# negatives; 2 and 3 from the new one, which keeps a fortieth. Nobody tells the modeller. She
+# corrects with the overall share, then scales by one factor so that the total of the later rows is
+# right.
 
 # %%
 shares = np.array([0.1, 0.1, 0.025, 0.025])[train["format"]]
@@ -374,8 +376,8 @@ predicted["mixed pipelines"] = total * mixed.predict_proba(test)[:, 1]
 f"calibration ratio {metrics.calibration_ratio(y, predicted['mixed pipelines']):.2f}"
 
 # %% [markdown]
-# The one number that most dashboards show is within the requirement. By format, the errors average out
-# and no format is right: two are promised half of their clicks, two far too many.
+# The one number that most dashboards show is within the requirement. By format, the errors average
+# out and no format is right: two are promised half of their clicks, two far too many.
 
 # %%
 names = ["a twentieth, corrected", "mixed pipelines"]
@@ -438,9 +440,9 @@ changes["estimate"].unstack()[measures].loc[list(rivals)].round(1)
 # factor of the device, which all candidates of a request share. What is left are mistakes that
 # differ from candidate to candidate.
 #
-# Should the uncorrected model not be harmless too, as its order of rows is the same? But the auction
-# orders by bid × p. Twenty times the odds turn 1 % into 17 %, and 10 % into 69 %: of a ratio of ten
-# between two candidates four is left. Bids get more say.
+# Should the uncorrected model not be harmless too, as its order of rows is the same? But the
+# auction orders by bid × p. Twenty times the odds turn 1 % into 17 %, and 10 % into 69 %: of a
+# ratio of ten between two candidates four is left. Bids get more say.
 #
 # Does it depend on the price rule? The same two in a market that charges the least bid which would
 # have kept the rank (`gsp`; `50_auction` explains it).
@@ -462,8 +464,8 @@ plt.show()
 # pipelines lose revenue under both rules: slots go to formats that were merely promised more.
 #
 # The uncorrected model loses clicks under both, by far more than luck. Its revenue does not follow:
-# the clicks that remain are dearer, since higher bids win. In ten other worlds clicks fell each time,
-# while the sign of the revenue changed from world to world.
+# the clicks that remain are dearer, since higher bids win. In ten other worlds clicks fell each
+# time, while the sign of the revenue changed from world to world.
 
 # %%
 estimate, high = (by_rule[bound].unstack() for bound in ("estimate", "high"))
@@ -492,9 +494,9 @@ ends = (f"calibration_ratio{end}" for end in ("", "_low", "_high"))
 ledger.loc[rungs, ["normalized_entropy", "auc", *ends]].round(3)
 
 # %% [markdown]
-# None of them downsamples, and yet one kind is off: FTRL-Proximal, learned row by row and then frozen
-# for days, is furthest from one. The lab takes such a model up. What this chapter adds, on its own
-# world:
+# None of them downsamples, and yet one kind is off: FTRL-Proximal, learned row by row and then
+# frozen for days, is furthest from one. The lab takes such a model up. What this chapter adds, on
+# its own world:
 
 # %%
 judges |= {"normalized entropy": ne}

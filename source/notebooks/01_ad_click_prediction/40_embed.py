@@ -96,7 +96,8 @@ sorted(set(fields["default"]) ^ set(fields["feature-poor"]))
 # %% [markdown]
 # The list is what one log has and the other has not. All other fields are common: ad, campaign,
 # publisher, device, hour and the like. How often does a pair of code and topic come by? With two or
-# three clicks in a hundred impressions, a pair needs hundreds of them before its rate means anything.
+# three clicks in a hundred impressions, a pair needs hundreds of them before its rate means
+# anything.
 
 # %%
 pair = ["interest", "topic"]
@@ -420,10 +421,10 @@ plt.show()
 # longer one. With it the length grows with the evidence. You know the idea: it is the prior
 # strength of the smoothed rate, for vectors.
 #
-# Now the limit, an id with no impression at all. The package gives it code 0, the field's
-# *unknown* id. While training, a tenth of all ids is replaced by it, so that it learns what a row
-# looks like when this field is silent. And a table has its price: a billion ids with vectors of length
-# 16, four bytes a number, are 64 GB, more than one server likes to hold. Then rare ids share the
+# Now the limit, an id with no impression at all. The package gives it code 0, the field's *unknown*
+# id. While training, a tenth of all ids is replaced by it, so that it learns what a row looks like
+# when this field is silent. And a table has its price: a billion ids with vectors of length 16,
+# four bytes a number, are 64 GB, more than one server likes to hold. Then rare ids share the
 # unknown one (`min_count`), or the hashing trick makes them share rows.
 
 # %% [markdown]
@@ -450,8 +451,9 @@ lifts.round(1)
 # %% [markdown]
 # How to read it: a dot is the change that the machine brings, the bar its interval, right of the
 # line is more. In the feature-poor world it wins in both currencies, clicks ahead of revenue, so a
-# click is sold for less. We ran six seeds: clicks rose by 2 to 14 %, each time by more than luck, and
-# revenue by 1.5 to 8 %, once with an interval that held zero. So the sign is safe and the size is not.
+# click is sold for less. We ran six seeds: clicks rose by 2 to 14 %, each time by more than luck,
+# and revenue by 1.5 to 8 %, once with an interval that held zero. So the sign is safe and the size
+# is not.
 #
 # In the default world both intervals hold zero. On other seeds one or the other left it, to either
 # side. The curves said that there is nothing to win.
@@ -461,8 +463,8 @@ lifts.round(1)
 #
 # The same two worlds at full size, from the committed ledgers: 800,000 training rows, three seeds
 # that settled nothing. `mlsd ladder ad_click --commit` made the first, and `mlsd ladder ad_click
-# --variant feature_poor --commit` the second. The embedding rung shown is `dcn_v2`, a deeper relative
-# that the next chapter builds.
+# --variant feature_poor --commit` the second. The embedding rung shown is `dcn_v2`, a deeper
+# relative that the next chapter builds.
 
 # %%
 sources = {"default": None, "feature-poor": "ad_click_world-feature_poor"}

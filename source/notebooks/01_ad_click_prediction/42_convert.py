@@ -83,10 +83,9 @@ log = later.as_of(TODAY * DAY)
 {"conversions known today": len(log.conversions), "impressions": len(log.impressions)}
 
 # %% [markdown]
-# `score_reserve` lets a slot stay empty, which the promise will need. All else is the default
-# world. Every click gets four columns: has its conversion become known (the known-at predicate),
-# how many days have gone by, and, from the future, whether and how late it came. Clicks of bots are
-# in, as in any log; they never convert.
+# `score_reserve` lets a slot stay empty, which the promise will need. Every click gets four
+# columns: has its conversion become known (the known-at predicate), how many days have gone by,
+# and, from the future, whether and how late it came. Clicks of bots are in; they never convert.
 
 # %% tags=["nbval-check-output"]
 clicks = log.clicks[["impression_id", "campaign_id", "ts"]].copy()
@@ -98,7 +97,7 @@ clicks["delay"] = (known_at - clicks["ts"]) / DAY
 
 # %% [markdown]
 # A pipeline that labels a click 0 until a conversion arrives calls all the missing ones negatives.
-# That is *delayed feedback*: some zeros are not zeros yet. Look where they sit. The gap between the
+# That is *delayed feedback*: some zeros are not zeros yet. The gap between the
 # lines is what has not come yet; on the left it is small, and towards today it opens.
 
 # %%
@@ -114,15 +113,16 @@ axes.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# A quarter of the last day's conversions are missing, and the last days look as if people bought less
-# and less. The true rate did not fall. But a model that is trained every night reads a fall into
-# whatever is new: new ads, new campaigns, the feature that was launched this week.
+# A quarter of the last day's conversions are missing, and the last days look as if people bought
+# less and less. The true rate did not fall. But a model that is trained every night reads a fall
+# into whatever is new: new ads, new campaigns, the feature that was launched this week.
 
 # %% [markdown]
 # ## Wait
 #
-# The plain cure is to leave young clicks out. But a week of waiting costs half of this log and every
-# ad younger than a week, and some conversions are missing still. Waiting trades bias for freshness.
+# The plain cure is to leave young clicks out. But a week of waiting costs half of this log and
+# every ad younger than a week, and some conversions are missing still. Waiting trades bias for
+# freshness.
 
 # %%
 waiting = {}
@@ -186,8 +186,8 @@ def negative_log_likelihood(theta, law):
 
 
 # %% [markdown]
-# The laws. The first is Chapelle's; the others wait until we doubt it. Numbers that must be positive
-# are passed as logarithms, shares as logits.
+# The laws. The first is Chapelle's; the others wait until we doubt it. Numbers that must be
+# positive are passed as logarithms, shares as logits.
 
 # %%
 laws = {
@@ -247,8 +247,8 @@ table.round(3)
 # 0.87 to 0.89 of the truth, the exponential 0.92 to 0.94, the law of two kinds 0.97 to 1.03.
 #
 # How can that be? The likelihood is earned where the data are, and half of the conversions come
-# within half an hour. The rate depends on what is still out, in the tail. The month that we
-# borrowed from the future shows both ends.
+# within half an hour. The rate depends on what is still out, in the tail. The borrowed month shows
+# both ends.
 
 # %%
 figure, axes = plt.subplots(figsize=(6, 3.2))
@@ -294,7 +294,7 @@ plt.show()
 # How to read it: on the line, the estimate is what was finally credited. The exponential believes
 # that most of the last day's conversions are still to come, and overshoots by more than half; older
 # clicks it leaves about as short as the naive labels do. Its total hides two errors of opposite
-# sign. The right law lies near the line at each age, up to the luck of a few hundred conversions.
+# sign. The right law lies near the line at each age.
 
 # %% [markdown]
 # ## Deploy
@@ -342,8 +342,8 @@ class ReturnGuard(ScorerPolicy):
 
 
 # %% [markdown]
-# All policies share one click model, fitted on settled clicks. Each meets, for three days and in twin
-# worlds, the market without the promise. **Your guess**: what does the naive promise do to the
+# All policies share one click model, fitted on settled clicks. Each meets, for three days and in
+# twin worlds, the market without the promise. **Your guess**: what does the naive promise do to the
 # platform's revenue, and to the advertisers' value?
 
 # %%
@@ -355,7 +355,7 @@ for name, expected in returns.items():
     lifts[name] = world.compare(*policies, days=3, history_days=TODAY).lifts
 
 # %% [markdown]
-# Revenue, what the advertisers were left with, and what the users put up with, apart:
+# Revenue, advertisers' value and the users' cost, apart:
 
 # %%
 measures = ["revenue", "advertiser_value", "user_cost"]
@@ -379,8 +379,8 @@ assert abs(revenue["estimate"]["two kinds"] - revenue["estimate"]["a month later
 
 # %% [markdown]
 # Read the advertisers' rows too. Their value, conversions minus spend, has intervals of tens of
-# percent: three days hold a few hundred conversions, each worth a random amount. So we cannot say that
-# the naive promise helped them, nor that it hurt.
+# percent: three days hold a few hundred conversions, each worth a random amount. So we cannot say
+# that the naive promise helped them, nor that it hurt.
 #
 # The size depends on how many campaigns stand near 1.2. In ten other worlds the naive promise cost
 # 6 to 58 % of revenue, the exponential one 1 to 41 %, and the right law stayed within three points
@@ -410,15 +410,15 @@ assert abs(true[True] / true[False] - 1) < 0.1
 f"true conversion rate: {true[True]:.4f} where clicked, {true[False]:.4f} where not"
 
 # %% [markdown]
-# Hardly. In this world what makes people click and what makes them buy are separate draws: there is
-# nothing to correct, and a model that corrects can only add noise.
+# Hardly. In this world what makes people click and what makes them buy are separate draws, so there
+# is next to nothing to correct.
 
 # %% [markdown]
 # ## Plant a funnel that selects
 #
-# So here is a world for which ESMM was made: a thousand ads, each with one *appeal* that moves clicks
-# and conversions alike, and so few clicks that many ads have none. In a second funnel the person's
-# *mood* moves both as well, and no column knows it.
+# So here is a world for which ESMM was made: a thousand ads, each with one *appeal* that moves
+# clicks and conversions alike, and so few clicks that many ads have none. In a second funnel the
+# person's *mood* moves both as well, and no column knows it.
 
 # %%
 rng = np.random.default_rng(5)
@@ -434,9 +434,9 @@ for name, strength in (("appeal", 0.0), ("appeal and hidden mood", 1.0)):
 }
 
 # %% [markdown]
-# Three models for each funnel, and their mean estimate where nobody clicked. Two are fitted on clicked
-# rows only: a table of smoothed counts, and a deep network (DCN-v2) with vectors of the same length as
-# ESMM's.
+# Three models for each funnel, and their mean estimate where nobody clicked. Two are fitted on
+# clicked rows only: a table of smoothed counts, and a deep network (DCN-v2) with vectors of the
+# same length as ESMM's.
 
 # %%
 shown, small = pd.DataFrame({"ad": ad}), {"categorical": ("ad",), "random_state": 0}
@@ -494,8 +494,8 @@ table[["rate, %", "rate over truth", "revenue, %"]].round(2)
 
 # %% [markdown]
 # And the course so far, from the committed ledger. Its rungs rank by bid times click probability;
-# no conversion enters. Look at the advertisers' column: the best click models earned them more value
-# unasked than the simple ones, because bids follow what a click is worth.
+# no conversion enters. Look at the advertisers' column: the best click models earned them more
+# value unasked than the simple ones, because bids follow what a click is worth.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
@@ -508,8 +508,8 @@ ledger.loc[rungs, ["normalized_entropy", "online_revenue", "online_advertiser_va
 # %% [markdown]
 # ## What breaks in production
 #
-# The delay law moves: before a holiday people may decide faster, and a new advertiser with a long sales
-# cycle has a law of its own. Fit it on recent cohorts, by kind of campaign, and alarm on
+# The delay law moves: before a holiday people may decide faster, and a new advertiser with a long
+# sales cycle has a law of its own. Fit it on recent cohorts, by kind of campaign, and alarm on
 # completeness.
 #
 # The attribution window is a business decision. When somebody shortens it from 30 to 7 days, every
@@ -525,7 +525,8 @@ ledger.loc[rungs, ["normalized_entropy", "online_revenue", "online_advertiser_va
 # - The delay model has two terms: p · density, and 1 − p + p · survival.
 # - The exponential law is wrong under heavy tails; a better fit need not give a better rate.
 # - A bias common to all spares rankings and hits thresholds in money.
-# - ESMM mends selection through shared causes, not delay, hidden causes or its own bias.
+# - ESMM lessens selection bias through shared causes. Delay, hidden causes and a bias of its own
+#   stay.
 
 # %% [markdown]
 # ## Recall

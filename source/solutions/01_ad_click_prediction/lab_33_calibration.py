@@ -84,10 +84,8 @@ check_corrected(corrected)
 # each bin's expected clicks exceed its real ones, where they do; divide by all real clicks.
 # **Inputs**: `clicked` and `predicted`, shape (n,); `bins`, which divides n. Rows of equal
 # prediction keep their order. **Output**: one number. **Worked number**: predictions 0.6, 0.2, 0.2,
-# 0.6 with clicks
-# 0, 1, 0, 1 in two bins: the low bin expects 0.4 and gets 1, the high bin expects 1.2 and gets 1;
-# so
-# 0.2 clicks of 2 are missing, 0.1.
+# 0.6 with clicks 0, 1, 0, 1 in two bins: the low bin expects 0.4 and gets 1, the high bin expects 1.2
+# and gets 1; so 0.2 clicks of 2 are missing, 0.1.
 
 
 # %% tags=["exercise"] exercise="overpromised"
@@ -115,8 +113,7 @@ check_overpromised(overpromised)
 # entropy; then return the share with the fewest seconds among the affordable ones that are within
 # `tolerance` of it. **Inputs**: `share`, `seconds`, `entropy`, arrays of shape (n,) in any order;
 # `budget`; `tolerance`. **Output**: one share, NaN where none is affordable. **Worked number**:
-# shares
-# 0.5, 0.2, 0.1 with 1.0, 0.5, 0.4 seconds and 0.9422, 0.9429, 0.9441: a budget of 0.6 and a
+# shares 0.5, 0.2, 0.1 with 1.0, 0.5, 0.4 seconds and 0.9422, 0.9429, 0.9441: a budget of 0.6 and a
 # tolerance of 0.0015 give 0.1.
 
 
@@ -138,7 +135,8 @@ check_share_to_keep(share_to_keep)
 # %% [markdown]
 # ## A frozen model and a trailing window
 #
-# An online learner was trained for six days, frozen, and is served for ten more. We read its
+# An online learner was trained for six days, frozen, and is served for ten more. Hour and weekday are
+# left out: they come in blocks, and the weights of such a learner chase the latest block. We read its
 # calibration ratio day by day.
 
 # %%
@@ -155,8 +153,8 @@ promised = frozen.predict_proba(served)[:, 1]
 # **Goal**: the factor that would have made the frozen model right over the rows that became known
 # in the last `window` seconds, shrunk to 1. **Inputs**: `clicked`, `predicted`, `known_at`, arrays
 # of shape (n,); `now` and `window` in seconds; `strength` in clicks. Use rows with now − window ≤
-# known_at ≤ now. **Output**: (clicks + strength) / (expected clicks + strength), and
-# 1 where both sums are 0. **Worked number**: 1 click where 1.5 were expected, strength 10: 11 /
+# known_at ≤ now. **Output**: (clicks + strength) / (expected clicks + strength), and 1 where
+# both sums are 0. **Worked number**: 1 click where 1.5 were expected, strength 10: 11 /
 # 11.5.
 
 
@@ -242,11 +240,10 @@ sample.groupby("format").agg(
 #
 # **Goal**: a policy that earns clearly more than one trained on the thinned log as it is.
 # **Input**: `log`, five days of thinned impressions with `click` and `kept_share`. **Output**: a
-# policy; `ScorerPolicy(model)` makes one from anything with `predict_proba`. Candidates come with
-# `format` and without `kept_share`. **Worked number**: the uncorrected policy, `baseline_policy`,
-# stands at
-# 100 %, and the check asks for 106 % in a fresh world. It reads the columns in
-# `COLUMNS`, ids and context; you may read others.
+# policy; `ScorerPolicy(model)` makes one from anything with `predict_proba`, as the chapter's `Scaled`.
+# Candidates come with `format` and without `kept_share`. **Worked number**: the uncorrected policy,
+# `baseline_policy`, stands at 100 %, and the check asks for 106 % in a fresh world. It reads the
+# columns in `COLUMNS`, ids and context; you may read others.
 
 
 # %% tags=["exercise"] exercise="make_policy"

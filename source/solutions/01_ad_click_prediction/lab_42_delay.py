@@ -202,7 +202,7 @@ pd.DataFrame(forecasts | {"credited": credited}).tail(4).round(0)
 # ### Exercise 5: forecast the conversions of each day
 #
 # **Goal**: conversions finally credited to the clicks of each of the 14 days, within 30 days of the
-# click. **Input**: `clicks`, with `day`, `elapsed` and `delay`. **Output**: shape (14,). **Worked
+# click. **Input**: `clicks`, with `day` (0 to 13), `elapsed` and `delay`. **Output**: shape (14,). **Worked
 # number**: the naive forecast has an accuracy of about 88 %, 100 minus the summed error in percent
 # of what was credited; the check asks for five points more in a fresh world. Decide on a law or on
 # none, and remember what is known already.

@@ -15,7 +15,8 @@ from mlsd.policies import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 HISTORY_DAYS, DEPLOYED_DAYS = 7, 3
-KEY_BUDGET = 25_000
+# Below what the chapter's four counters need (about 21,700 keys), above the users' alone (15,200).
+KEY_BUDGET = 18_000
 # Percent of the baseline's revenue; settled on seeds 300 to 399, see the lab's test.
 MARGIN = 4.0
 _FRESH_SEED = 20_032
@@ -145,7 +146,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             context_policy,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="revenue, % of the baseline's,",
+            unit="revenue (% of the baseline's; 0 beyond the key budget)",
         ),
         points=4,
     )
