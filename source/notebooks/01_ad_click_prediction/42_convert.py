@@ -247,8 +247,7 @@ table.round(3)
 # 0.87 to 0.90 of the truth, the exponential 0.92 to 0.94, the law of two kinds 0.96 to 1.03.
 #
 # How can that be? The likelihood is earned where the data are, and half of the conversions come
-# within half an hour. The rate depends on what is still out, in the tail. The borrowed month shows
-# both ends.
+# within half an hour. The rate depends on what is still out, in the tail.
 
 # %%
 figure, axes = plt.subplots(figsize=(6, 3.2))
