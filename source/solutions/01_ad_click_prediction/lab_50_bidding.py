@@ -96,7 +96,7 @@ plt.show()
 #
 # **Goal**: under first price, the bid that keeps most for each value: (value − bid) × chance to win.
 # **Inputs**: `value`, shape (n,); `bids`, ascending, and `win`, the chance to win with each of them,
-# shape (g,). **Output**: shape (n,), each one of `bids`, or 0 where all of them lose money.
+# shape (g,). **Output**: shape (n,), each one of `bids`, or 0 where none of them keeps anything.
 # **Worked number**: with bids 1, 2, 3 that win with 0.2, 0.5, 0.6, a value of 4 keeps 0.6, 1.0 or
 # 0.6; so bid 2.
 
@@ -137,8 +137,8 @@ f"{len(auctions):,} auctions, budget {budget:,.0f}"
 #
 # **Goal**: the next hour's multiplier: the present one times planned over spent. One step changes
 # it by no less than × 0.8 and no more than × 1.25, and it never exceeds 1. Nothing spent means the
-# largest step up. **Inputs**: `multiplier`, `spent` and `planned` of the last hour, numbers.
-# **Output**: one number. **Worked number**: multiplier 0.5, spent 12, planned 10: 0.4167.
+# largest step up. **Inputs**: `multiplier`, `spent` and `planned` of the last hour, numbers; the plan
+# spreads what is left of the budget over the traffic still to come. **Output**: one number. **Worked number**: multiplier 0.5, spent 12, planned 10: 0.4167.
 
 
 # %% tags=["exercise"] exercise="next_multiplier"
@@ -258,8 +258,8 @@ pd.DataFrame(earned).idxmax(axis=1).to_frame("best reserve, per thousand impress
 #
 # **Goal**: reserves that earn clearly more than the best single one. **Input**: `candidates`, a
 # week's log of the thin market, two rows a request, with `bid` and `predicted_ctr`. **Output**: a
-# function from predicted rates, shape (n, 2), to reserves, shape (n,), in money an impression. It is
-# asked again for every request of the deployment, with the rates of a better model than the log's.
+# function from predicted rates, shape (n, 2), to reserves, shape (n,), above 0 and in money an
+# impression (a thousandth of the unit of exercise 4). It is asked again for every request of the deployment, with the rates of a better model than the log's.
 # **Worked number**: the baseline stands at 100 %, and the check asks for three percent more in a fresh
 # world. A good reserve is low for a request that nobody is likely to click.
 

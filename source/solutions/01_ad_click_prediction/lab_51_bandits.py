@@ -139,8 +139,8 @@ check_weighted_estimates(weighted_estimates)
 # ### Exercise 4: doubly robust
 #
 # **Goal**: let a model predict the reward of the policy's choice, and let the weights correct only what
-# the model gets wrong on the logged ad. The estimate is right if the model is right, or if the
-# propensities are. **Inputs**: `reward`, `weight`, `predicted_logged` (of the logged ad) and
+# the model gets wrong on the logged ad. The estimate is right on average if the model is right, or if
+# the propensities are. **Inputs**: `reward`, `weight`, `predicted_logged` (of the logged ad) and
 # `predicted_new` (of the policy's choice), shape (n,). **Output**: one number. **Worked number**: one
 # request with reward 1, weight 2, predictions 0.5 and 0.25 gives 0.25 + 2 · 0.5 = 1.25.
 
@@ -219,7 +219,7 @@ assert abs(gap["no budgets"]) < 0.1 < gap["budgets"]
 #
 # A house rule: ads with fewer than 200 views wait behind all the others. Somebody introduced it after
 # a bad launch, and it learns from every click, greedily. In this market 300 ads live about a week, and
-# two slots are sold.
+# two slots are sold, of which the second is looked at six times in ten.
 
 # %% [markdown]
 # ### Exercise 6: beat the house rule

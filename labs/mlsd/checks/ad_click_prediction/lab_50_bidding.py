@@ -167,6 +167,7 @@ def check_next_multiplier(answer: Callable[..., float]) -> CheckResult:
         answer,
         gives(0.5, 12.0, 10.0, expected=0.5 * 10 / 12),
         gives(0.5, 100.0, 10.0, expected=0.4, hint="no step down by more than a fifth"),
+        holds(_bears_nothing_spent, "nothing spent: do not divide by it, take the largest step up"),
         gives(0.5, 0.0, 10.0, expected=0.625, hint="nothing spent: the largest step up"),
         gives(1.0, 5.0, 10.0, expected=1.0, hint="never bid above the value"),
         holds(
@@ -183,19 +184,13 @@ def check_best_reserves(answer: Callable[..., np.ndarray]) -> CheckResult:
     second = np.array([1.0, 2.0, 8.5, 2.5, 0.5, 0.5])
     segment = np.array([0, 0, 0, 1, 1, 1])
     grid = np.array([0.0, 2.0, 3.0, 8.0, 9.0])
+    alone = np.array([5.0]), np.array([4.0]), np.array([0]), np.array([0.0, 3.0, 6.0])
     return check(
         "best_reserves",
         answer,
         gives(best, second, segment, grid, expected=[8.0, 2.0]),
         gives(best, second, np.zeros(6, int), grid, expected=[8.0]),
-        gives(
-            np.array([5.0]),
-            np.array([4.0]),
-            np.array([0]),
-            np.array([0.0, 3.0, 6.0]),
-            expected=[0.0],
-            hint="of equally good reserves the lowest",
-        ),
+        gives(*alone, expected=[0.0], hint="of equally good reserves the lowest"),
         points=2,
     )
 
@@ -209,6 +204,10 @@ def check_make_reserve(answer: MakeReserve) -> CheckResult:
             lambda make: np.shape(attempted(make(_tiny_log()))(np.full((3, 2), 0.02))) == (3,),
             "give one reserve for each request: shape (n,) for predictions of shape (n, k)",
         ),
+        holds(
+            lambda make: np.max(make(_tiny_log())(np.full((3, 2), 0.02))) < 0.1,
+            "these reserves are above every score: give money an impression, not per thousand",
+        ),
         beats(
             deployed_revenue,
             one_reserve,
@@ -218,6 +217,14 @@ def check_make_reserve(answer: MakeReserve) -> CheckResult:
         ),
         points=4,
     )
+
+
+def _bears_nothing_spent(step: Controller) -> bool:
+    try:
+        step(0.5, 0.0, 10.0)
+    except ZeroDivisionError:
+        return False
+    return True
 
 
 def _tiny_log() -> pd.DataFrame:
@@ -250,30 +257,24 @@ def _unbounded(multiplier, spent, planned):
     return multiplier * planned / max(spent, 1e-9)
 
 
+def _divides_by_nothing(multiplier, spent, planned):
+    return min(multiplier * min(max(planned / spent, 0.8), 1.25), 1.0)
+
+
 def _first_price_revenue(best, second, segment, reserves):
     sold = [reserves * (best[segment == g, None] >= reserves) for g in range(segment.max() + 1)]
     return np.array([reserves[np.argmax(each.sum(axis=0))] for each in sold])
 
 
-def no_reserve(candidates: pd.DataFrame) -> RequestReserve:
-    """Return reserves that never bind."""
-    return lambda predicted: np.full(len(predicted), 1e-5)
+def _scaled_reserve(factor: float) -> MakeReserve:
+    def make(candidates: pd.DataFrame) -> RequestReserve:
+        reserve = one_reserve(candidates)
+        return lambda predicted: factor * reserve(predicted)
+
+    return make
 
 
-def lower_reserve(candidates: pd.DataFrame) -> RequestReserve:
-    """Return three quarters of the baseline's reserve."""
-    reserve = one_reserve(candidates)
-    return lambda predicted: 0.75 * reserve(predicted)
-
-
-def higher_reserve(candidates: pd.DataFrame) -> RequestReserve:
-    """Return five quarters of the baseline's reserve."""
-    reserve = one_reserve(candidates)
-    return lambda predicted: 1.25 * reserve(predicted)
-
-
-def greedy_reserve(candidates: pd.DataFrame) -> RequestReserve:
-    """Return reserves that follow the request and ask for the highest bid."""
+def _highest_bid_reserve(candidates):
     return lambda predicted: candidates["bid"].max() * predicted.max(axis=1)
 
 
@@ -284,9 +285,11 @@ WRONG_ANSWERS = (
     WrongAnswer("shaded_bid", "bids where every bid loses money", _never_abstains),
     WrongAnswer("next_multiplier", "speeds up after overspending", _upside_down),
     WrongAnswer("next_multiplier", "steps without bounds", _unbounded),
+    WrongAnswer("next_multiplier", "divides by nothing spent", _divides_by_nothing),
     WrongAnswer("best_reserves", "everybody pays the reserve", _first_price_revenue),
-    WrongAnswer("make_reserve", "no reserve", no_reserve),
-    WrongAnswer("make_reserve", "one reserve, lower", lower_reserve),
-    WrongAnswer("make_reserve", "one reserve, higher", higher_reserve),
-    WrongAnswer("make_reserve", "a greedy reserve", greedy_reserve),
+    WrongAnswer("make_reserve", "no reserve", _scaled_reserve(0.001)),
+    WrongAnswer("make_reserve", "one reserve, lower", _scaled_reserve(0.75)),
+    WrongAnswer("make_reserve", "one reserve, higher", _scaled_reserve(1.25)),
+    WrongAnswer("make_reserve", "money per thousand", _scaled_reserve(1_000)),
+    WrongAnswer("make_reserve", "asks for the highest bid", _highest_bid_reserve),
 )
