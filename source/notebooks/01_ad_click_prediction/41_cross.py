@@ -16,9 +16,10 @@
 #     - {name: What breaks in production, minutes: 3}
 #     - {name: Summary, minutes: 1}
 #     - {name: Recall, minutes: 3}
-#     - {name: Further reading, minutes: 1}
+#     - {name: Lab and further reading, minutes: 1}
 #     introduces: [feature interaction, cross layer, DCN-v2, DeepFM]
 #     needs: [embedding, factorization machine, time split, normalized entropy, clustered interval, as-of counter, hashed logistic regression, gradient boosting, deployment, twin-world comparison]
+#     lab: lab_41_interest
 #     discussion: Your team's deep model beats the linear one by two thousandths of normalized entropy, at forty times the training cost. Which result would make you ship it, and which would make you stop?
 #     wrong_answers: ["Ship it, deep models always win with more data.", "Stop, two thousandths is never worth anything."]
 # ---
@@ -543,10 +544,11 @@ assert ledger["normalized_entropy"]["hashed_lr_counters"] < ledger["normalized_e
 # same users; it is much narrower.</details>
 
 # %% [markdown]
-# ## Further reading
+# ## Lab and further reading
 #
-# This chapter has no lab. To go on, change `plant` to a product of two facts *plus* one of three, and
-# see which model finds which part.
+# Lab: `lab_41_interest`. You build the histories and the pooling of the deep interest network, see it
+# race against a count, and deploy a policy that remembers what each user clicked. Or change `plant` to
+# a product of two facts *plus* one of three, and see which model finds which part.
 #
 # - Ruoxi Wang et al. 2021, *DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale
 #   Learning to Rank Systems*, WWW.

@@ -1,0 +1,181 @@
+"""What the interest lab deploys: its market, its baseline, and policies that remember wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from mlsd.data.log import LabelledLog
+from mlsd.features.histories import ClickHistories, click_histories
+from mlsd.features.history_serving import ServingHistories
+from mlsd.models import HashedLogisticRegression
+from mlsd.models.base import Scorer
+from mlsd.policies import ScorerPolicy
+from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds.base import Actions, Policy, RequestBatch
+
+HISTORY_DAYS, DEPLOYED_DAYS = 4, 4
+# Few users who click often, each with strong tastes of his own that turn within days.
+CONFIG = AdClickConfig(
+    users=1_000,
+    requests_per_day=6_000,
+    publishers=40,
+    advertisers=60,
+    campaigns=200,
+    live_ads=500,
+    clusters=100,
+    activity_sd=0.5,
+    base_logit=-3.6,
+    cluster_taste_sd=1.8,
+    user_taste_sd=0.0,
+    daypart_taste_sd=0.0,
+    drift_per_day=0.35,
+    budget_per_impression=0.5,
+)
+CONTEXT = (
+    *("ad_id", "campaign_id", "category", "format", "publisher_id"),
+    *("device", "hour", "age_band", "region", "position"),
+)
+
+Interest = Callable[[np.ndarray, np.ndarray], np.ndarray]
+MakePolicy = Callable[[LabelledLog], Policy]
+
+
+class InterestPolicy:
+    """Looks up what the user clicked last, and gives the scorer one more column, ``interest``.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Fitted on the columns of the log and ``interest``.
+    histories : ServingHistories
+        Of the category; kept up to date from what the world hands back.
+    interest : callable
+        ``interest(past, candidate) -> (n,)``: from categories clicked, shape (n, length), newest
+        first and -1 where there is none, and the candidates' categories, shape (n,).
+    """
+
+    def __init__(self, scorer: Scorer, histories: ServingHistories, interest: Interest) -> None:
+        self.scorer, self.histories, self.interest = scorer, histories, interest
+
+    def act(self, requests: RequestBatch) -> Actions:
+        """Return the predicted click-through rate of each candidate, shape (n, k)."""
+        columns = requests.columns(position=0)
+        shape = requests.candidates["ad_id"].shape
+        past = self.histories.lookup(columns, np.repeat(requests.ts, shape[1]))
+        found = self.interest(past["clicked_category"], np.asarray(columns["category"]))
+        predicted = self.scorer.predict_proba(columns | {"interest": np.asarray(found)})[:, 1]
+        return Actions(predicted_ctr=predicted.reshape(shape))
+
+    def observe(self, events: Mapping[str, pd.DataFrame]) -> None:
+        """Remember the clicks that became known."""
+        if len(events["impressions"]):
+            self.histories.update(events["impressions"])
+
+
+def plain_policy(log: LabelledLog) -> Policy:
+    """Return the baseline: a line on the context and the ad, which knows no history."""
+    rows = log.split.train
+    line = HashedLogisticRegression(categorical=CONTEXT, C=0.3)
+    return ScorerPolicy(line.fit(log.frame.iloc[rows], log.label[rows]))
+
+
+@lru_cache(maxsize=1)
+def interest_world(seed: int) -> tuple[AdClickWorld, LabelledLog]:
+    """Return a world in which tastes turn fast, and its labelled log."""
+    world = AdClickWorld(seed=seed, config=CONFIG)
+    return world, world.history(days=HISTORY_DAYS).labelled_log()
+
+
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
+    """Return what a policy earns, in percent of what the baseline earns in the same world.
+
+    Parameters
+    ----------
+    seed : int
+        Of the world.
+    make_policy : callable
+        From the labelled log of four days to a policy, which is deployed for four more.
+    """
+    if make_policy is plain_policy:
+        return 100.0
+    world, log = interest_world(seed)
+    policies = plain_policy(log), make_policy(log)
+    lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
+    return 100 * (1 + lifts["revenue"].relative.estimate)
+
+
+_LENGTH = 10
+
+
+def _matching(past: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+    return np.log1p((past == candidate[:, None]).sum(axis=1))
+
+
+def _past(log: LabelledLog, length: int = _LENGTH) -> np.ndarray:
+    found = click_histories(log.frame, ["category"], roles=log.roles, length=length)
+    return found["clicked_category"]
+
+
+def _policy(
+    log: LabelledLog, past: np.ndarray, learned: Interest, served: Interest, *, fresh: bool = True
+) -> Policy:
+    rows = log.split.train
+    table = log.frame.assign(interest=learned(past, log.frame["category"].to_numpy()))
+    line = HashedLogisticRegression(categorical=CONTEXT, numeric=("interest",), C=0.3)
+    line.fit(table.iloc[rows], log.label[rows])
+    histories = ClickHistories(["category"], length=past.shape[1]).serving(log)
+    return InterestPolicy(line, histories if fresh else _NeverUpdated(histories), served)
+
+
+class _NeverUpdated:
+    def __init__(self, histories: ServingHistories) -> None:
+        self.lookup = histories.lookup
+
+    def update(self, events: pd.DataFrame) -> None:
+        pass
+
+
+def stale_policy(log: LabelledLog) -> Policy:
+    """Return a policy whose histories end where the log ended."""
+    return _policy(log, _past(log), _matching, _matching, fresh=False)
+
+
+def leaking_policy(log: LabelledLog) -> Policy:
+    """Return a policy trained on histories as of the log's end, whatever the row's time."""
+    past = ClickHistories(["category"], length=_LENGTH).serving(log).lookup(log.frame)
+    return _policy(log, past["clicked_category"], _matching, _matching)
+
+
+def own_click_policy(log: LabelledLog) -> Policy:
+    """Return a policy trained on histories in which a row finds its own click."""
+    rows = log.frame.assign(known_at=log.frame["ts"] - 1e-3)
+    found = click_histories(rows, ["category"], roles=log.roles, length=_LENGTH)
+    return _policy(log, found["clicked_category"], _matching, _matching)
+
+
+def upside_down_policy(log: LabelledLog) -> Policy:
+    """Return a policy that is served the column with the sign turned."""
+    return _policy(log, _past(log), _matching, lambda past, cand: -_matching(past, cand))
+
+
+def indifferent_policy(log: LabelledLog) -> Policy:
+    """Return a policy that counts clicks and ignores which category the candidate has."""
+
+    def clicks(past: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+        return np.log1p((past >= 0).sum(axis=1))
+
+    return _policy(log, _past(log), clicks, clicks)
+
+
+def oldest_policy(log: LabelledLog) -> Policy:
+    """Return a policy that reads the histories from the wrong end: the first click of all."""
+
+    def matching(past: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+        first = np.maximum((past >= 0).sum(axis=1) - 1, 0)
+        return _matching(past[np.arange(len(past)), first][:, None], candidate)
+
+    return _policy(log, _past(log, 60), matching, matching)
