@@ -18,6 +18,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [open-loop load, tail latency, timeout, fallback, feature cache, load shedding, distillation, quantisation]
 #     needs: [normalized entropy, Beta smoothing, as-of counter, gradient boosting, deployment]
+#     lab: lab_60_student
 #     discussion: Your service answers 99.9 % of the requests in 10 ms, and a page needs 40 services. Is that good?
 #     wrong_answers: ["Yes, 99.9 % is excellent.", "Yes, as long as the mean is low."]
 # ---
@@ -614,8 +615,12 @@ ledger.loc[rungs, list(shown)].rename(columns=shown).round(3)
 # %% [markdown]
 # ## Lab and further reading
 #
-# This chapter has no lab of its own yet. Start the service of the benchmark and break it: set
-# `max_waiting` to 1,000 and load it beyond its capacity.
+# Lab: `lab_60_student`. You pack weights into few bits, take hidden units out for good, mix soft and
+# hard labels, choose among candidates that luck makes look different, and deploy a student of ten
+# thousand bytes.
+#
+# And start the service of the benchmark and break it: set `max_waiting` to 1,000 and load it beyond
+# its capacity.
 #
 # - Geoffrey Hinton, Oriol Vinyals, Jeff Dean 2015, *Distilling the Knowledge in a Neural Network*,
 #   arXiv:1503.02531.

@@ -1,0 +1,204 @@
+"""Checks of the student lab: packed rows, dropped units, soft labels, a choice, a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mlsd.checks import CheckResult, attempted, beats, check, gives, holds
+from mlsd.checks.ad_click_prediction.packed_student import (
+    BYTE_BUDGET,
+    MakeStudent,
+    artifact,
+    artifact_bytes,
+    deployed_value,
+    fallback_alone,
+)
+from mlsd.checks.ad_click_prediction.student_mistakes import WRONG_ANSWERS
+from mlsd.checks.outcome import grading_seed
+
+__all__ = [
+    "WRONG_ANSWERS",
+    "check_choose_artifact",
+    "check_distillation_loss",
+    "check_drop_units",
+    "check_make_student",
+    "check_pack_rows",
+]
+
+# Percent of the uncompressed student's worth; settled on seeds 500 to 519.
+MARGIN = 75.0
+_FRESH_SEED = 60_031
+
+
+def check_pack_rows(answer: Callable[..., tuple]) -> CheckResult:
+    """Check the first exercise."""
+    one = np.array([[1.4, -0.4]], np.float32)
+    two = np.array([[0.5, -2.0, 1.1], [0.0, 0.0, 0.0], [100.0, 1.0, 30.0]], np.float32)
+    tall = np.array([[3.0], [-1.27]], np.float32)
+    return check(
+        "pack_rows",
+        answer,
+        holds(lambda f: len(attempted(f)(one, 4)) == 3, "return three: codes, scale and bytes"),
+        _part(0, one, 4, expected=[[7, -2]], hint="the row's largest size becomes code 7"),
+        _part(1, one, 4, expected=[0.2]),
+        holds(lambda f: f(one, 4)[0].dtype == np.int8, "codes have to be int8"),
+        _part(
+            0,
+            two,
+            4,
+            expected=[[2, -7, 4], [0, 0, 0], [7, 0, 2]],
+            hint="each row has its own scale, from its largest size, negative ones too; "
+            "round to the nearest code; a row of zeros stays one",
+        ),
+        _part(0, tall, 8, expected=[[127], [-127]], hint="8 bits: codes from -127 to 127"),
+        _part(1, tall, 8, expected=[3 / 127, 0.01]),
+        _part(2, one, 4, expected=5, hint="two codes of 4 bits, and a scale of 4 bytes"),
+        _part(2, two, 4, expected=18, hint="each row starts at a whole byte: 3 codes take 2"),
+        _part(2, two, 8, expected=21),
+        points=3,
+    )
+
+
+def check_drop_units(answer: Callable[..., tuple]) -> CheckResult:
+    """Check the second exercise."""
+    x = np.array([[1.0], [3.0]])
+    worked = np.array([[1.0], [0.0]]), np.array([0.0, 5.0]), np.array([[1.0, 10.0]]), np.zeros(1)
+    dead = np.array([[1.0], [-9.0], [2.0]]), np.array([0.0, 0.0, -1.0]), np.array([[4.0, 9.0, 3.0]])
+    return check(
+        "drop_units",
+        answer,
+        gives(
+            *worked,
+            x,
+            1,
+            expected=([[1.0]], [0.0], [[1.0]], [50.0]),
+            hint="four arrays; the unit that always says 5 goes, 5 times 10 moves to the next bias",
+        ),
+        gives(
+            *dead,
+            np.ones(1),
+            x,
+            2,
+            expected=([[1.0], [2.0]], [0.0, -1.0], [[4.0, 3.0]], [1.0]),
+            hint="a unit that never fires goes, however large its weights; kept ones keep order",
+        ),
+        gives(
+            *dead,
+            np.ones(1),
+            x,
+            1,
+            expected=([[2.0]], [-1.0], [[3.0]], [9.0]),
+            hint="a unit matters by the spread of its output times the size of what it feeds",
+        ),
+        gives(*worked, x, 2, expected=worked, hint="nothing to drop: nothing changes"),
+        points=3,
+    )
+
+
+def check_distillation_loss(answer: Callable[..., float]) -> CheckResult:
+    """Check the third exercise."""
+    none = np.array([np.nan])
+    zero = np.zeros(1)
+    mixed = np.array([0.0, 1.0]), np.array([0.2, 0.2]), np.array([np.nan, 1.0])
+    return check(
+        "distillation_loss",
+        answer,
+        gives(zero, np.array([0.2]), none, 0.3, expected=np.log(2)),
+        gives(
+            np.array([1.0]),
+            np.array([0.2]),
+            none,
+            0.3,
+            expected=np.logaddexp(0, 1) - 0.2,
+            hint="without a label the teacher's probability is the target, not its class",
+        ),
+        gives(
+            *mixed,
+            0.25,
+            expected=(np.log(2) + np.logaddexp(0, 1) - 0.4) / 2,
+            hint="with a label the target is 0.75 of the teacher's 0.2 and 0.25 of the click",
+        ),
+        gives(*mixed, 0.0, expected=(np.log(2) + np.logaddexp(0, 1) - 0.2) / 2),
+        gives(
+            np.array([900.0, -900.0]),
+            np.array([1.0, 0.5]),
+            np.array([np.nan, 0.0]),
+            0.0,
+            expected=225.0,
+            hint="a score of 900 overflows; work with log(1 + exp(score)) - target * score",
+        ),
+        points=2,
+    )
+
+
+def check_choose_artifact(answer: Callable[..., int]) -> CheckResult:
+    """Check the fourth exercise."""
+    kilobytes = np.array([40.0, 15.0, 9.0, 5.0])
+    calm = np.full((4, 5), 1.0)
+    paused = calm + 20.0 * (np.arange(5) == 2)
+    slow = calm * np.array([1.0, 1.0, 3.0, 1.0])[:, None]
+    row = 10.0 * np.random.default_rng(0).standard_normal(400) ** 2
+    wobble = np.tile([0.1, -0.1], 200)
+    losses = np.stack([row, row + 0.001 + wobble, row + 0.008 + wobble, row + 0.05 + wobble])
+    table = kilobytes, calm, losses
+    return check(
+        "choose_artifact",
+        answer,
+        gives(
+            np.array([30.0, 10.0]),
+            np.ones((2, 1)),
+            np.array([[0.1, 0.3, 0.2], [0.2, 0.2, 0.3]]),
+            50.0,
+            2.0,
+            expected=1,
+        ),
+        gives(*table, 50.0, 2.0, expected=2, hint="compare row by row: pairs share their luck"),
+        gives(*table, 7.0, 2.0, expected=3, hint="5 kB is all that fits"),
+        gives(*table, 3.0, 2.0, expected=-1, hint="nothing fits: -1"),
+        gives(kilobytes, slow, losses, 50.0, 2.0, expected=1, hint="9 kB takes 3 ms: late"),
+        gives(kilobytes, paused, losses, 40.0, 1.0, expected=2, hint="one pause is no slow model"),
+        gives(*table, 20.0, 2.0, expected=1, hint="the best of those that fit is the reference"),
+        points=3,
+    )
+
+
+def check_make_student(answer: MakeStudent) -> CheckResult:
+    """Check the last exercise by what the artifact earns in a world that nobody has seen."""
+    return check(
+        "make_student",
+        answer,
+        _within_budget,
+        beats(
+            deployed_value,
+            fallback_alone,
+            margin=MARGIN,
+            seed=_FRESH_SEED,
+            unit="% of the uncompressed student's worth",
+        ),
+        points=4,
+    )
+
+
+def _within_budget(make_student: MakeStudent) -> str:
+    made = artifact(grading_seed(_FRESH_SEED), make_student)
+    if not isinstance(made, tuple) or len(made) != 2:
+        return "return a pair: the fitted student, and its weights by name"
+    used = artifact_bytes(made[1])
+    if used <= BYTE_BUDGET:
+        return ""
+    return f"the artifact takes {used:,} bytes of {BYTE_BUDGET:,}; it is not deployed"
+
+
+def _part(place: int, *arguments: Any, expected: Any, hint: str = "") -> Callable[[Any], str]:
+    """Return a test of one of several values."""
+    names = ("codes", "scale", "bytes")
+
+    def test(answer: Callable[..., tuple]) -> str:
+        compare = gives(*arguments, expected=expected, hint=hint, rtol=1e-5)
+        message = compare(lambda *given: answer(*given)[place])
+        return f"{names[place]} {message}" if message else ""
+
+    return test
