@@ -1,0 +1,191 @@
+"""False verdicts of the exercises that are graded by outcome, over many seeds.
+
+Run by hand; an hour of one thread for a hundred seeds of all labs:
+
+    OMP_NUM_THREADS=1 python tests/benchmarks/lab_verdicts.py 50 51 --seeds 300 399 \
+        --gains gains.jsonl [--json] [--settle]
+
+The solution of a lab (the imports and exercises of its source, nothing else) and the wrong answers
+listed for its last exercise are deployed on every seed by the lab's own function, and their gains
+over the baseline are held against the lab's `MARGIN`. A false verdict is a solution below the
+margin, or a wrong answer at or above it; less than one in a hundred is wanted. On one seed all
+answers share the history, and one deployment of the policy that `compare` is given first, which is
+the baseline in every lab. Intervals, which no verdict reads, are made from two draws to save time.
+
+Each gain is appended to the file as soon as it is known, and what the file holds is not measured
+again: a run may be stopped and taken up. Start a new file when an exercise changes, other than in
+its margin. With `--settle`, `outcome_margin` tells from the gains which margin would balance both
+kinds of false verdict; do that on development seeds (500 and up), never on those reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mlsd.checks import outcome_margin
+from mlsd.course.code import code_cells
+from mlsd.course.document import check_functions, load_checks
+from mlsd.course.layout import Unit, find_units
+from mlsd.course.notebooks import cell_tags
+from mlsd.course.source import read_source
+from mlsd.runtime import project_root
+from mlsd.worlds import AdClickWorld
+from mlsd.worlds.ad_click import measures
+from mlsd.worlds.ad_click.logs import AdClickLogs
+from mlsd.worlds.ad_click.measures import Tally, compare_tallies
+
+CASE = "01_ad_click_prediction"
+SOLUTION = "solution"
+# Of one seed at a time: lab 51 has three worlds a seed.
+WORLDS_KEPT = 3
+
+Gains = dict[str, dict[int, float]]
+
+
+class SharedWorld(AdClickWorld):
+    """A world that keeps its logs, and what it saw of the policy that is compared with others."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._logs: dict[int, AdClickLogs] = {}
+        self._controls: dict[tuple[int, int], Tally] = {}
+
+    def history(self, days=14):
+        """Return what the world's own method does, made once."""
+        if days not in self._logs:
+            self._logs[days] = super().history(days)
+        return self._logs[days]
+
+    def compare(self, a, b, days=7, *, history_days=14):
+        """Return what the world's own method does, but deploy `a` only the first time."""
+        span = days, history_days
+        if span not in self._controls:
+            self._controls[span] = self._online([a], *span)[0]
+        (treatment,) = self._online([b], *span)
+        pair = self._controls[span], treatment
+        return compare_tallies(*pair, design="twin", seed=self.seed, paired=True)
+
+
+@lru_cache(maxsize=WORLDS_KEPT)
+def shared_world(seed: int, size: str = "default", config: Any = None) -> SharedWorld:
+    """Return the same object for the same world."""
+    return SharedWorld(seed, size, config)
+
+
+def outcome_exercise(checks: ModuleType) -> tuple[str, Callable, Any]:
+    """Return the exercise of a lab that is graded by outcome, its deployment and its baseline."""
+    given: list[tuple] = []
+
+    def listen(deploy: Callable, baseline: Any, **_: Any) -> Callable[[Any], str]:
+        given.append((deploy, baseline))
+        return lambda answer: ""
+
+    checks.beats = listen
+    for name, function in check_functions(checks).items():
+        function(...)
+        if given:
+            return name, *given[0]
+    raise SystemExit(f"{checks.__name__}: no check calls beats")
+
+
+def solutions(unit: Unit) -> dict[str, Any]:
+    """Return the names that the imports and the exercises of a solution define."""
+    names: dict[str, Any] = {}
+    cells = [cell for _, cell in code_cells(read_source(unit))]
+    for cell in cells[:1] + [cell for cell in cells if "exercise" in cell_tags(cell)]:
+        exec(compile(cell.source, unit.name, "exec"), names)
+    return names
+
+
+def measure(unit: Unit, checks: ModuleType, seeds: range, path: Path) -> Gains:
+    """Return gain over the baseline by answer and seed, after measuring those not in the file."""
+    exercise, deploy, baseline = outcome_exercise(checks)
+    answers = {SOLUTION: solutions(unit)[exercise]}
+    listed = [wrong for wrong in checks.WRONG_ANSWERS if wrong.exercise == exercise]
+    answers |= {wrong.mistake: wrong.answer for wrong in listed}
+    gains: Gains = defaultdict(dict)
+    for line in path.read_text().splitlines() if path.exists() else ():
+        row = json.loads(line)
+        if row["lab"] == unit.name and row["answer"] in answers and row["seed"] in seeds:
+            gains[row["answer"]][row["seed"]] = row["gain"]
+    checks.AdClickWorld = shared_world
+    earned = lru_cache(maxsize=len(answers) + 1)(deploy)
+    with path.open("a") as file:
+        for seed in seeds:
+            for name in (name for name in answers if seed not in gains[name]):
+                gain = float(earned(seed, answers[name]) - earned(seed, baseline))
+                gains[name][seed] = gain
+                row = {"lab": unit.name, "seed": seed, "answer": name, "gain": gain}
+                print(json.dumps(row), file=file, flush=True)
+    return gains
+
+
+def summary(gains: Gains, margin: float, settle: bool) -> dict[str, Any]:
+    """Return the figures of one lab."""
+    right = list(gains[SOLUTION].values())
+    wrong = {name: list(values.values()) for name, values in gains.items() if name != SOLUTION}
+    result = {
+        "margin": margin,
+        "seeds": len(right),
+        "solution_lowest": min(right),
+        "solution_mean": sum(right) / len(right),
+        "wrong_highest": {name: max(values) for name, values in wrong.items()},
+        "right_fails": sum(not gain >= margin for gain in right),
+        "wrong_passes": {name: sum(g >= margin for g in values) for name, values in wrong.items()},
+    }
+    if settle:
+        seeds, rivals = sorted(gains[SOLUTION]), {name: gains[name] for name in wrong}
+        found = outcome_margin(
+            lambda seed, values: values[seed],
+            dict.fromkeys(seeds, 0.0),
+            right=gains[SOLUTION],
+            wrong=list(rivals.values()),
+            seeds=seeds,
+        )
+        result["settled"] = vars(found)
+    return result
+
+
+def show(lab: str, result: dict[str, Any]) -> None:
+    """Print the figures of one lab."""
+    print(f"{lab}, margin {result['margin']:g}, {result['seeds']} seeds")
+    head = f"lowest {result['solution_lowest']:.2f}, mean {result['solution_mean']:.2f}"
+    print(f"  {SOLUTION:40} {head:32} false {result['right_fails']}")
+    for name, highest in result["wrong_highest"].items():
+        print(f"  {name:40} {f'highest {highest:.2f}':32} false {result['wrong_passes'][name]}")
+    if "settled" in result:
+        print("  settled:", ", ".join(f"{k} {v:.4g}" for k, v in result["settled"].items()))
+
+
+def main() -> None:
+    """Print a table, or with ``--json`` one object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("labs", nargs="+", type=int, help="numbers, as in 50 51")
+    parser.add_argument("--seeds", nargs=2, type=int, default=(300, 399), metavar=("FROM", "TO"))
+    parser.add_argument("--gains", type=Path, required=True, help="JSON lines, to be taken up")
+    parser.add_argument("--settle", action="store_true", help="also say which margin balances")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    measures.REPETITIONS = 2
+    units = [unit for unit in find_units(project_root()) if (unit.kind, unit.case) == ("lab", CASE)]
+    seeds, results = range(arguments.seeds[0], arguments.seeds[1] + 1), {}
+    for number in arguments.labs:
+        (unit,) = (unit for unit in units if unit.step == number)
+        checks = load_checks(unit)
+        gains = measure(unit, checks, seeds, arguments.gains)
+        results[unit.name] = summary(gains, checks.MARGIN, arguments.settle)
+        if not arguments.json:
+            show(unit.name, results[unit.name])
+    if arguments.json:
+        print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
