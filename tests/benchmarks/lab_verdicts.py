@@ -43,8 +43,8 @@ from mlsd.worlds.ad_click.measures import Tally, compare_tallies
 
 CASE = "01_ad_click_prediction"
 SOLUTION = "solution"
-# Of one seed at a time: lab 51 has three worlds a seed.
-WORLDS_KEPT = 3
+# Of one seed at a time: lab 51 has five worlds a seed.
+WORLDS_KEPT = 5
 
 Gains = dict[str, dict[int, float]]
 
@@ -104,7 +104,9 @@ def solutions(unit: Unit) -> dict[str, Any]:
     return names
 
 
-def measure(unit: Unit, checks: ModuleType, seeds: range, path: Path) -> Gains:
+def measure(
+    unit: Unit, checks: ModuleType, seeds: range, *, path: Path, only: list[str] | None
+) -> Gains:
     """Return gain over the baseline by answer and seed, after measuring those not in the file."""
     exercise, deploy, baseline = outcome_exercise(checks)
     answers = {SOLUTION: solutions(unit)[exercise]}
@@ -115,11 +117,12 @@ def measure(unit: Unit, checks: ModuleType, seeds: range, path: Path) -> Gains:
         row = json.loads(line)
         if row["lab"] == unit.name and row["answer"] in answers and row["seed"] in seeds:
             gains[row["answer"]][row["seed"]] = row["gain"]
+    asked = [name for name in answers if only is None or name in only]
     checks.AdClickWorld = shared_world
     earned = lru_cache(maxsize=len(answers) + 1)(deploy)
     with path.open("a") as file:
         for seed in seeds:
-            for name in (name for name in answers if seed not in gains[name]):
+            for name in (name for name in asked if seed not in gains[name]):
                 gain = float(earned(seed, answers[name]) - earned(seed, baseline))
                 gains[name][seed] = gain
                 row = {"lab": unit.name, "seed": seed, "answer": name, "gain": gain}
@@ -133,7 +136,7 @@ def summary(gains: Gains, margin: float, settle: bool) -> dict[str, Any]:
     wrong = {name: list(values.values()) for name, values in gains.items() if name != SOLUTION}
     result = {
         "margin": margin,
-        "seeds": len(right),
+        "seeds": {name: len(values) for name, values in gains.items()},
         "solution_lowest": min(right),
         "solution_mean": sum(right) / len(right),
         "wrong_highest": {name: max(values) for name, values in wrong.items()},
@@ -141,12 +144,12 @@ def summary(gains: Gains, margin: float, settle: bool) -> dict[str, Any]:
         "wrong_passes": {name: sum(g >= margin for g in values) for name, values in wrong.items()},
     }
     if settle:
-        seeds, rivals = sorted(gains[SOLUTION]), {name: gains[name] for name in wrong}
+        seeds = sorted(set.intersection(*(set(values) for values in gains.values())))
         found = outcome_margin(
             lambda seed, values: values[seed],
             dict.fromkeys(seeds, 0.0),
             right=gains[SOLUTION],
-            wrong=list(rivals.values()),
+            wrong=[gains[name] for name in wrong],
             seeds=seeds,
         )
         result["settled"] = vars(found)
@@ -155,11 +158,13 @@ def summary(gains: Gains, margin: float, settle: bool) -> dict[str, Any]:
 
 def show(lab: str, result: dict[str, Any]) -> None:
     """Print the figures of one lab."""
-    print(f"{lab}, margin {result['margin']:g}, {result['seeds']} seeds")
+    print(f"{lab}, margin {result['margin']:g}")
     head = f"lowest {result['solution_lowest']:.2f}, mean {result['solution_mean']:.2f}"
-    print(f"  {SOLUTION:40} {head:32} false {result['right_fails']}")
+    rows = [(SOLUTION, head, result["right_fails"])]
     for name, highest in result["wrong_highest"].items():
-        print(f"  {name:40} {f'highest {highest:.2f}':32} false {result['wrong_passes'][name]}")
+        rows.append((name, f"highest {highest:.2f}", result["wrong_passes"][name]))
+    for name, gain, false in rows:
+        print(f"  {name:36} {gain:28} false {false} of {result['seeds'][name]}")
     if "settled" in result:
         print("  settled:", ", ".join(f"{k} {v:.4g}" for k, v in result["settled"].items()))
 
@@ -169,6 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("labs", nargs="+", type=int, help="numbers, as in 50 51")
     parser.add_argument("--seeds", nargs=2, type=int, default=(300, 399), metavar=("FROM", "TO"))
+    parser.add_argument("--only", nargs="+", help="answers, as in solution 'raw rates'")
     parser.add_argument("--gains", type=Path, required=True, help="JSON lines, to be taken up")
     parser.add_argument("--settle", action="store_true", help="also say which margin balances")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -179,7 +185,7 @@ def main() -> None:
     for number in arguments.labs:
         (unit,) = (unit for unit in units if unit.step == number)
         checks = load_checks(unit)
-        gains = measure(unit, checks, seeds, arguments.gains)
+        gains = measure(unit, checks, seeds, path=arguments.gains, only=arguments.only)
         results[unit.name] = summary(gains, checks.MARGIN, arguments.settle)
         if not arguments.json:
             show(unit.name, results[unit.name])
