@@ -258,10 +258,10 @@ pd.DataFrame(earned).idxmax(axis=1).to_frame("best reserve, per thousand impress
 #
 # **Goal**: reserves that earn clearly more than the best single one. **Input**: `candidates`, a
 # week's log of the thin market, two rows a request, with `bid` and `predicted_ctr`. **Output**: a
-# function from predicted rates, shape (n, 2), to reserves, shape (n,), above 0 and in money an
-# impression (a thousandth of the unit of exercise 4). It is asked again for every request of the deployment, with the rates of a better model than the log's.
-# **Worked number**: the baseline stands at 100 %, and the check asks for three percent more in a fresh
-# world. A good reserve is low for a request that nobody is likely to click.
+# function from predicted rates, shape (n, 2), to reserves, shape (n,), in money an impression. It is
+# asked again for every request of the deployment, with the rates of a better model than the log's.
+# **Worked number**: the baseline stands at 100 %, and the check asks for five percent more, on average
+# over three fresh worlds. A good reserve is low for a request that nobody is likely to click.
 
 
 # %% tags=["exercise"] exercise="make_reserve"

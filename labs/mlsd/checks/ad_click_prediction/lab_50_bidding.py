@@ -16,9 +16,9 @@ from mlsd.policies.reserves import FLOOR, RequestReserve, ReservePolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 
-HISTORY_DAYS, DEPLOYED_DAYS = 7, 5
-# Percent of the baseline's revenue; settled on seeds 300 to 319, see the lab's test.
-MARGIN = 3.0
+HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 7, 5, 3
+# Percent of the baseline's revenue; `outcome_margin` gives 4.2 on seeds 500 to 539.
+MARGIN = 5.0
 _FRESH_SEED = 50_011
 # A thin market: two candidates for one slot, second price, budgets that do not bind.
 THIN = AdClickConfig(candidates=2, slots=1, price_rule="gsp", budget_per_impression=1.0)
@@ -43,7 +43,7 @@ def one_reserve(candidates: pd.DataFrame) -> RequestReserve:
     return lambda predicted: np.full(len(predicted), reserve)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=WORLDS)
 def _market(seed: int) -> tuple[AdClickWorld, Policy, pd.DataFrame]:
     world = AdClickWorld(seed=seed, config=replace(THIN, score_reserve=FLOOR))
     logs = world.history(days=HISTORY_DAYS)
@@ -53,7 +53,7 @@ def _market(seed: int) -> tuple[AdClickWorld, Policy, pd.DataFrame]:
     return world, policy, logs.candidates
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=4 * WORLDS)
 def _earned(seed: int, make_reserve: MakeReserve) -> float:
     world, rates, candidates = _market(seed)
     policy = ReservePolicy(rates, make_reserve(candidates.copy()))
@@ -62,14 +62,16 @@ def _earned(seed: int, make_reserve: MakeReserve) -> float:
 
 
 def deployed_revenue(seed: int, make_reserve: MakeReserve) -> float:
-    """Return five days' revenue in a thin market, in percent of the best single reserve's.
+    """Return five days' revenue in percent of the best single reserve's, a mean of three markets.
 
     Examples
     --------
     >>> deployed_revenue(3, one_reserve)
     100.0
     """
-    return 100 * _earned(seed, make_reserve) / _earned(seed, one_reserve)
+    worlds = range(1_000 * seed, 1_000 * seed + WORLDS)
+    ratios = [_earned(world, make_reserve) / _earned(world, one_reserve) for world in worlds]
+    return 100 * float(np.mean(ratios))
 
 
 def simulate_day(auctions: pd.DataFrame, budget: float, controller: Controller) -> pd.DataFrame:
@@ -196,7 +198,7 @@ def check_best_reserves(answer: Callable[..., np.ndarray]) -> CheckResult:
 
 
 def check_make_reserve(answer: MakeReserve) -> CheckResult:
-    """Check the last exercise by what the reserves earn in a world that nobody has seen."""
+    """Check the last exercise by what the reserves earn in three worlds that nobody has seen."""
     return check(
         "make_reserve",
         answer,

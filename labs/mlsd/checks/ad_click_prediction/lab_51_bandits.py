@@ -12,9 +12,9 @@ from mlsd.policies import BetaPosteriors, ExploringRatePolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Actions, Policy, RequestBatch
 
-HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 5, 10, 3
+HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 5, 10, 5
 PROVEN_VIEWS, STRENGTH = 200, 30.0
-# Percent of the baseline's revenue; settled on seeds 300 to 319.
+# Percent of the baseline's revenue; `outcome_margin` gives 7.9 on seeds 500 to 519.
 MARGIN = 8.0
 _FRESH_SEED = 20_051
 _MARKET = AdClickConfig(
@@ -63,15 +63,18 @@ def proven_ads_policy(log: pd.DataFrame) -> Policy:
 
 
 def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
-    """Return what a policy earns in three markets, in percent of what the house rule earns there.
+    """Return what a policy earns in five markets, in percent of what the house rule earns there.
 
     Parameters
     ----------
     seed : int
-        Of the three markets together.
+        Of the five markets together.
     make_policy : callable
         From the impressions of five days to a policy, which is deployed for ten.
     """
+    # The same policy in the same worlds earns the same; no need to simulate it twice.
+    if make_policy is proven_ads_policy:
+        return 100.0
     ratios = []
     for number in range(WORLDS):
         world = AdClickWorld(seed=1_000 * seed + number, config=_MARKET)
@@ -149,7 +152,7 @@ def check_doubly_robust(answer: Callable[..., float]) -> CheckResult:
 
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
-    """Check the last exercise by what the policy earns in three markets that nobody has seen."""
+    """Check the last exercise by what the policy earns in five markets that nobody has seen."""
     return check(
         "make_policy",
         answer,
