@@ -30,7 +30,7 @@
 # **You will learn** to turn a vague prompt into requirements, a learning task, labels and metrics,
 # and to notice which clarifying question changes the design.
 #
-# **You need** pandas and the idea of a probability. There is no earlier chapter.
+# **You need** pandas and the idea of a probability; no other chapter.
 #
 # **Minutes**: 61, with good places to stop after the capacity sheet and after the look at the data.
 
@@ -84,11 +84,10 @@ pd.DataFrame(
 )
 
 # %% [markdown]
+# ## Put numbers on it
+#
 # We come back to the first question with money on it. Start with the last one: its answer is a
 # number, and numbers are where designs get caught.
-
-# %% [markdown]
-# ## Put numbers on it
 #
 # An interviewer gives you round numbers, and you owe them arithmetic. These are ours; change them
 # as you like.
@@ -99,41 +98,25 @@ pd.DataFrame(
 # - 300 bytes of log for each impression.
 #
 # **Your turn.** Before any arithmetic by machine: how many CPU cores does the model alone keep busy
-# at the peak, if one score takes 20 microseconds? How many terabytes of log does a month bring?
-# Replace the dots. Orders of magnitude are enough.
+# at the peak, if one score takes 20 microseconds? How many terabytes of log does a month of 30 days
+# bring? Replace the dots. Orders of magnitude are enough; the check comes after the sheet.
 
 # %% tags=["your-turn"]
 my_busy_cores = ...
 my_log_terabytes = ...
 
-
-# %% tags=["check"]
-def close_to(truth):
-    """Test that an estimate is within a factor of three, which is what a whiteboard is for."""
-    return holds(lambda mine: abs(np.log10(mine / truth)) < 0.5, "off by more than a factor of 3")
-
-
-print("cores:", check("cores", my_busy_cores, close_to(50_000 * 200 * 20e-6)))
-print("log:", check("log", my_log_terabytes, close_to(50_000 / 3 * 3 * 300 * 86_400 * 30 / 1e12)))
-
 # %% [markdown]
-# The check has given the arithmetic away, in one line that nobody would trust in a design review:
-# which of those factors is an hour, and which a month?
-#
-# The sheet keeps a unit on every quantity. Adding seconds to bytes is then an error and not a
-# number, and a forgotten factor of a thousand has nowhere to hide.
+# Now the machine. A *capacity sheet* is this arithmetic as code, with a unit on every quantity.
+# Adding seconds to bytes is then an error and not a number, and a forgotten factor of a thousand
+# has nowhere to hide. Requests a second times scores a request gives scores a second, and the units
+# say so by themselves.
 
-# %%
+# %% tags=["nbval-check-output"]
 unit = pint.UnitRegistry()
 unit.define("request = [request]")
 unit.define("score = [score]")
 peak_requests = 50_000 * unit.request / unit.second
 scores_per_request = 200 * unit.score / unit.request
-
-# %% [markdown]
-# Requests a second times scores a request gives scores a second. The units say so by themselves.
-
-# %% tags=["nbval-check-output"]
 peak_scores = peak_requests * scores_per_request
 f"{peak_scores.to('score / second').magnitude:,.0f} scores a second"
 
@@ -164,7 +147,14 @@ f"{log_a_month.magnitude:,.0f} TB of log and {clicks_a_month / 1e9:.1f} billion 
 
 # %% [markdown]
 # Two billion clicks are more labels than any model here needs. The log is large, but it is a matter
-# of disks; the cores are what a model costs.
+# of disks; the cores are what a model costs. Now your two estimates against the sheet: a factor of
+# three either way is what a whiteboard is for.
+
+# %% tags=["check"]
+pairs = {"cores": (my_busy_cores, busy), "log": (my_log_terabytes, log_a_month.magnitude)}
+for name, (mine, sheet) in pairs.items():
+    near = holds(lambda guess, sheet=sheet: 1 / 3 < guess / sheet < 3, f"the sheet says {sheet:.0f}")
+    print(check(name, mine, near))
 
 # %% [markdown]
 # The 20 microseconds were somebody's assumption. We have something better: the course's own ledger,
@@ -178,18 +168,20 @@ ledger = load_ledger("ad_click").set_index("rung")
 batch_ms = ledger["predict_batch_ms"].dropna()
 cores = batch_ms.map(lambda ms: cores_for(ms / 500 * unit.millisecond))
 
-figure, axes = plt.subplots(figsize=(7, 4))
-axes.barh(cores.index[::-1], cores[::-1], color=COLOURS["blue"])
-axes.axvline(cores_for(20 * unit.microsecond), color=COLOURS["red"], ls="--", label="20 µs a score")
+figure, axes = plt.subplots(figsize=(7, 3.6))
+axes.plot(cores, cores.index, "o", color=COLOURS["blue"], label="measured")
+axes.axvline(needed, color=COLOURS["red"], ls="--", label="assumed: 20 µs a score")
 axes.set(xscale="log", xlabel="cores at the peak, 60 % busy (log scale)", ylabel="model")
-axes.legend(loc="upper right")
+axes.invert_yaxis()
+axes.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# How to read it: each bar is one model of the ladder, the dashed line is the assumption. A bar that
-# crosses the line costs more machines than the requirement foresaw. The times are those of Python
-# that looks up its ids afresh for each batch. A serving stack would be faster, though not by the
-# same factor for every model; chapter 60 of a case is where that is measured.
+# How to read it: each dot is one model of the ladder, the dashed line is the assumption. A dot to
+# the right of the line costs more machines than the requirement foresaw. The cheapest looks up no
+# id at all: it answers one rate for everybody. The times are those of Python that looks up its ids
+# afresh for each batch. A serving stack would be faster, though not by the same factor for every
+# model; `60_serve` measures one.
 
 # %%
 assert cores.max() > 10 * cores.min()
@@ -236,17 +228,19 @@ world = AdClickWorld(seed=11, size="small")
 logs = world.history(days=7)
 sorted(logs.tables)
 
+# %% [markdown]
+# One table for each kind of fact. The central one is `impressions`; here are eight of its columns.
+
 # %%
 columns = ["request_id", "user_id", "ad_id", "position", "bid", "price", "propensity", "explored"]
 logs.impressions[columns].head(4).round(3)
 
 # %% [markdown]
-# Three of these columns are easy to forget and impossible to add later. The *propensity* is the
+# Three things here are easy to forget and impossible to add later. The *propensity* is the
 # probability with which the policy showed this ad in this slot; it lets you judge another policy
-# from old logs. `explored` marks the randomised share. And the table of candidates says what was
+# from old logs. `explored` marks the randomised share. And the table `candidates` says what was
 # *not* shown.
-
-# %% [markdown]
+#
 # Now the labels. Guess: by how much is the lowest slot clicked less than the top one?
 
 # %%
@@ -257,15 +251,13 @@ figure, axes = plt.subplots(figsize=(5, 3))
 axes.bar(by_position.index, by_position, color=COLOURS["blue"])
 axes.set(xlabel="position (0 is the top slot)", ylabel="CTR, %", xticks=by_position.index)
 plt.show()
+assert by_position[0] > 1.3 * by_position[2]
 
 # %% [markdown]
 # How to read it: one bar a slot, its height the share of impressions clicked. Two causes are mixed
 # in it. Fewer people look at lower slots, and the policy puts its weaker ads there. So position is
 # read in training and held at one value when candidates are scored; otherwise a model would learn
 # that being shown low makes an ad bad.
-
-# %%
-assert by_position[0] > 1.3 * by_position[2]
 
 # %% [markdown]
 # A click is known within minutes. A conversion, the purchase after it, comes when the user gets
@@ -286,11 +278,19 @@ axes.set_ylabel("known conversions, %")
 plt.show()
 
 # %% [markdown]
-# How to read it: the curve is the share of conversions that had arrived so long after their click.
-# Most come on the first day, and the rest take their time. A model of conversions trained at
-# midnight misses part of the last days and learns that new ads do not sell. The curve is even too
-# kind: it holds only conversions that had come when the log was cut.
+# How to read it: the curve is the share of the conversions known after three weeks that had arrived
+# so long after their click. Most come on the first day, and the rest take their time. A model of
+# conversions trained at midnight misses part of the last days and learns that new ads do not sell.
+# The curve is even too kind: it holds only conversions that had come when the log was cut.
 #
+# Your guess against the count:
+
+# %%
+within_a_day = np.mean(delay_days <= 1)
+assert within_a_day > 0.5
+f"{100 * within_a_day:.0f} % of {len(delay_days)} conversions within a day"
+
+# %% [markdown]
 # Clicks have no such problem, which is one more reason to start with them. Other biases for the
 # whiteboard: only winners of auctions have labels; some clicks are bots; a few users see far more
 # ads than the rest.
@@ -343,7 +343,8 @@ table = pd.DataFrame({(f"per {b}", m): row for b in lifts for m, row in lifts[b]
 (100 * table).round(1).rename_axis(["billed", "change in %"])
 
 # %% [markdown]
-# The same four changes as a figure, with a check that the sign of the revenue really flips.
+# The same four changes as a figure, with a check that the sign of the revenue really flips, and that
+# the clicks fall in both worlds.
 
 # %%
 plot_changes(
@@ -352,6 +353,7 @@ plot_changes(
 plt.show()
 revenue = table["estimate"].xs("revenue", level=1)
 assert revenue["per click"] < 0 < revenue["per impression"]
+assert table["high"].xs("clicks", level=1).max() < 0
 
 # %% [markdown]
 # How to read it: a dot is the change when candidates are ranked by the bid alone, the bar its
@@ -366,8 +368,8 @@ assert revenue["per click"] < 0 < revenue["per impression"]
 # %% [markdown]
 # ## Results
 #
-# Nothing has been modelled yet. The table holds what a later chapter must respect: the requirement,
-# and what we measured or computed for it.
+# Nothing has been modelled yet, and there is no earlier rung to compare with. The table holds what a
+# later chapter must respect: the requirement, and what we measured or computed for it.
 
 # %%
 pd.DataFrame(
@@ -375,7 +377,7 @@ pd.DataFrame(
         "requirement": ["50,000 requests/s", "20-50 ms a request", "log a month", "billing"],
         "what we know": [
             f"{cores.min():.1f} to {cores.max():,.0f} cores, by model",
-            f"{0.4 * batch_ms.min():.2f} to {0.4 * batch_ms.max():.1f} ms for 200 candidates",
+            f"{0.4 * batch_ms.min():.2g} to {0.4 * batch_ms.max():.2g} ms for 200 candidates",
             f"{log_a_month.magnitude:,.0f} TB",
             "rank by expected value when clicks are billed",
         ],
@@ -421,7 +423,7 @@ pd.DataFrame(
 # %% [markdown]
 # ## Lab and further reading
 #
-# This chapter has no lab of its own; the one after the next chapter uses what you logged here.
+# This chapter has no lab of its own. The first, `lab_20_baseline`, belongs to the next chapter.
 #
 # - Xinran He et al. 2014, *Practical Lessons from Predicting Clicks on Ads at Facebook*, ADKDD.
 # - H. Brendan McMahan et al. 2013, *Ad Click Prediction: a View from the Trenches*, KDD.
