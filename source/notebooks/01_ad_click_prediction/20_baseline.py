@@ -184,6 +184,7 @@ for axes, column, title in zip(panels, ("rate", "equal"), ("as clicked", "if all
     axes.axhline(100 * average, color=COLOURS["orange"], ls="--", label="average of the day")
     axes.set(xscale="log", title=title, xlabel="impressions on the first day (log scale)")
 panels[0].set_yscale("symlog", linthresh=2)
+panels[0].set_ylim(-0.15, 130)
 panels[0].set_yticks([0, 1, 2, 5, 10, 30, 100], ["0", "1", "2", "5", "10", "30", "100"])
 panels[0].set_ylabel("raw CTR, %")
 panels[1].legend()

@@ -14,9 +14,9 @@
 # %% [markdown]
 # # Make the baseline forget, and earn with it
 #
-# You write four functions and one decision, with nothing but what `20_baseline` said. Every check
-# tells you what is wrong and none blocks you: the text goes on with its own version. The last
-# check deploys your policy in a world that nobody has looked at.
+# You write three functions, one decision and one policy, with nothing but what `20_baseline` said.
+# Every check tells you what is wrong and none blocks you: the text goes on with its own version. The
+# last check deploys your policy in a world that nobody has looked at.
 
 # %%
 import matplotlib.pyplot as plt
@@ -184,11 +184,14 @@ plt.show()
 #
 # The chapter's policy knows the ad and not who is looking. The log has more: `age_band`, `region`,
 # `category`, `publisher_id`, `hour`, even `user_id`. `SmoothedRate` takes several levels; each is
-# shrunk to the estimate of the level before it, so a combination with few views costs little.
+# shrunk to the estimate of the level before it, so a combination with few views costs little. A
+# level is a tuple of one column or more, as in `levels=(("ad_id",), ("region", "hour"))`, and need
+# not hold the columns of the level before it. How far a key can move a rate depends on its views:
 
 # %%
-columns = ["ad_id", "campaign_id", "category", "user_id", "age_band", "publisher_id", "click"]
-train[columns].nunique().to_frame("different values")
+keys = {"ad": ["ad_id"], "region, hour": ["region", "hour"], "user": ["user_id"]}
+views = {name: train.groupby(key)["click"].size().median() for name, key in keys.items()}
+pd.Series(views).to_frame("impressions of the median key")
 
 # %% [markdown]
 # ### Exercise 5: earn more than the chapter
@@ -197,7 +200,7 @@ train[columns].nunique().to_frame("different values")
 # a table of a week's impressions with their `click`. **Output**: a policy; `ScorerPolicy(model)`
 # makes one from a fitted model. **Worked number**: the chapter's policy stands at 100 %, and the
 # check asks for three percent more in a fresh world. Decide whose clicks tell something about whom,
-# and how much to smooth.
+# and how much to smooth: a key with ten views hardly moves a prior that weighs a hundred.
 
 
 # %% tags=["exercise"] exercise="make_policy"
@@ -214,8 +217,9 @@ def make_policy(log):
 check_make_policy(make_policy)
 
 # %% [markdown]
-# For comparison, the chapter's own policy in a world of your choice. Try your policy there as often
-# as you like; the check uses another seed, and an instructor uses yet another.
+# For comparison, the chapter's own policy in a world of your choice. Put `make_policy` in the place
+# of `baseline_policy` to try yours, as often as you like; the check uses another seed, and an
+# instructor uses yet another.
 
 # %%
 f"{deployed_revenue(22, baseline_policy):.1f} % of the baseline's revenue"
