@@ -153,7 +153,9 @@ f"{log_a_month.magnitude:,.0f} TB of log and {clicks_a_month / 1e9:.1f} billion 
 # %% tags=["check"]
 pairs = {"cores": (my_busy_cores, busy), "log": (my_log_terabytes, log_a_month.magnitude)}
 for name, (mine, sheet) in pairs.items():
-    near = holds(lambda guess, sheet=sheet: 1 / 3 < guess / sheet < 3, f"the sheet says {sheet:.0f}")
+    near = holds(
+        lambda guess, sheet=sheet: 1 / 3 < guess / sheet < 3, f"the sheet says {sheet:.0f}"
+    )
     print(check(name, mine, near))
 
 # %% [markdown]

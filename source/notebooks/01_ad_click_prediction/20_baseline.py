@@ -388,7 +388,9 @@ for name, model in {"raw rate": models["raw rate"], "smoothed": young}.items():
     for metric in (metrics.auc, ne):
         warned.loc[name, metric.__name__] = metric(next_days["click"].to_numpy(), p)
 assert warned.loc["smoothed", "auc"] - warned.loc["raw rate", "auc"] < 0.03
-assert warned.loc["raw rate", "normalized_entropy"] > 1 > warned.loc["smoothed", "normalized_entropy"]
+assert (
+    warned.loc["raw rate", "normalized_entropy"] > 1 > warned.loc["smoothed", "normalized_entropy"]
+)
 warned.round(3)
 
 # %% [markdown]

@@ -576,7 +576,15 @@ f"n of the campaign: {n_before:.0f} clean, {n_after:.0f} poisoned; learning rate
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
-rungs = ["global_rate", "smoothed_ad", "smoothed_ad_segment", "hashed_lr", "ftrl", "oracle"]
+rungs = [
+    "global_rate",
+    "smoothed_ad",
+    "smoothed_ad_segment",
+    "kalman",
+    "hashed_lr",
+    "ftrl",
+    "oracle",
+]
 shown = {
     "normalized_entropy": "normalized entropy",
     "normalized_entropy_low": "low",
@@ -591,7 +599,8 @@ ledger.loc[rungs, list(shown)].rename(columns=shown).round(4)
 
 # %% [markdown]
 # Frozen, FTRL is no match for the batch fit of the same columns: it sees each row once, and it was
-# given the weekday. You know now what that does to its calibration ratio.
+# given the weekday. You know now what that does to its calibration ratio. `kalman` is a tracker with a
+# mean and a variance for each id; the lab builds its simplest relative.
 
 # %% [markdown]
 # ## What breaks in production

@@ -446,14 +446,15 @@ lifts.round(1)
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
 rungs = ["global_rate", "smoothed_ad", "hashed_lr", "ftrl", "lightgbm", "hashed_lr_counters"]
-rungs += ["ftrl_counters", "lightgbm_counters", "oracle"]
+rungs += ["ftrl_counters", "lightgbm_counters", "tree_leaves_counters", "oracle"]
 shown = {"normalized_entropy": "normalized entropy", "auc": "AUC", "fit_cpu_seconds": "fit, CPU s"}
 ledger.loc[rungs, list(shown)].rename(columns=shown).round(4)
 
 # %% [markdown]
 # With user ids and all columns it is the same story at full size. The counters are worth several
 # times the model class, they take away what lead the trees had, and the trees take several times as
-# long to fit. And where interests cross?
+# long to fit. `tree_leaves`, the trees' leaves in a linear model, is what the lab builds. And where
+# interests cross?
 
 # %%
 poor = load_ledger("ad_click", source="ad_click_world-feature_poor").set_index("rung")

@@ -376,12 +376,16 @@ guess_best_metric = ...
 
 # %% [markdown]
 # The agreement of two orders is their rank correlation: 1 for the same order, 0 for none in common. We
-# ask it of our ten, and of the rungs in the committed ledger, with their revenue over three worlds. (The
-# ledger holds no AUC within users.)
+# ask it of our ten, and of all rungs in the committed ledger, with their revenue over three worlds.
+# (*AUC within users* is the field's *grouped AUC*, GAUC.)
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung").drop(index="oracle")
-names = {"normalized_entropy": "normalized entropy", "auc": "AUC"}
+names = {
+    "normalized_entropy": "normalized entropy",
+    "auc": "AUC",
+    "grouped_auc": "AUC within users",
+}
 names |= {"expected_calibration_error": "calibration error", "online_revenue": "revenue, %"}
 boards = {"ten models": board, "rungs": ledger[list(names)].rename(columns=names)}
 

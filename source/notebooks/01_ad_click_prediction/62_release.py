@@ -428,8 +428,9 @@ monitoring    calibration by group, replay; a canary of 20 % is back after {cana
 
 # %%
 rungs = ["global_rate", "smoothed_ad", "hashed_lr", "lightgbm", "dcn_v2", "hashed_lr_counters"]
+rungs += ["lightgbm_counters", "ensemble", "student"]
 shown = {"normalized_entropy": "normalized entropy", "auc": "AUC", "online_revenue": "revenue"}
-assert value.drop("oracle").idxmin().endswith("counters")
+assert ledger.loc[value.drop("oracle").idxmin(), "features"] == "counters"
 ledger.loc[[*rungs, "oracle"], list(shown)].rename(columns=shown).round(3)
 
 # %% [markdown]
