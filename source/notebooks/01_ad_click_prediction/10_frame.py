@@ -153,9 +153,7 @@ f"{log_a_month.magnitude:,.0f} TB of log and {clicks_a_month / 1e9:.1f} billion 
 # %% tags=["check"]
 pairs = {"cores": (my_busy_cores, busy), "log": (my_log_terabytes, log_a_month.magnitude)}
 for name, (mine, sheet) in pairs.items():
-    near = holds(
-        lambda guess, sheet=sheet: 1 / 3 < guess / sheet < 3, f"the sheet says {sheet:.0f}"
-    )
+    near = holds(lambda guess, sheet=sheet: 1 / 3 < guess / sheet < 3, f"the sheet: {sheet:.0f}")
     print(check(name, mine, near))
 
 # %% [markdown]
@@ -327,8 +325,8 @@ guess_per_impression = ...
 
 # %% [markdown]
 # `compare` is a *twin-world comparison*: each policy runs alone, with the same users and the same
-# luck. Nothing but the policy can explain a difference. No company can run this experiment; here it is
-# the answer key.
+# luck. Nothing but the policy can explain a difference. No company can run this experiment; here it
+# is the answer key.
 
 
 # %%

@@ -91,7 +91,8 @@ assert parts["validation"]["ts"].max() <= parts["test"]["ts"].min()
 # have an answer for them. Guess: what share of the validation impressions belongs to such ads?
 
 # %% tags=["nbval-check-output"]
-seen = parts["validation"]["ad_id"].isin(parts["train"]["ad_id"])
+train, validation = parts["train"], parts["validation"]
+seen = validation["ad_id"].isin(train["ad_id"])
 f"{100 * (1 - seen.mean()):.0f} % of the validation impressions are of unseen ads"
 
 # %% [markdown]
@@ -126,11 +127,11 @@ def normalized_entropy(clicked, predicted):
 # entropy on later days below one, one, or above?
 
 # %%
-train, validation = parts["train"], parts["validation"]
 clicked = validation["click"].to_numpy()
 one_rate = np.full(len(validation), train["click"].mean())
 ours, package = (f(clicked, one_rate) for f in (normalized_entropy, metrics.normalized_entropy))
-assert ours >= 1 and np.isclose(ours, package)
+assert ours >= 1
+assert np.isclose(ours, package)
 f"{ours:.6f} by hand, {package:.6f} by the package"
 
 # %% [markdown]
@@ -248,8 +249,8 @@ check(
 # The package's version is `SmoothedRate`. Its `levels` are the keys to count by, each a tuple of
 # columns: the first is shrunk to the average of all, a second would be shrunk to the estimate of the
 # first. An unseen ad has no clicks and no views, so it gets the average: the answer for unseen ads
-# comes for free. Here are the same five ads, smoothed: each falls to a rate that deserves a try and no
-# more.
+# comes for free. Here are the same five ads, smoothed: each falls to a rate that deserves a try and
+# no more.
 
 # %%
 young = SmoothedRate(levels=(("ad_id",),), strength=100.0).fit(first_day, first_day["click"])
@@ -388,9 +389,7 @@ for name, model in {"raw rate": models["raw rate"], "smoothed": young}.items():
     for metric in (metrics.auc, ne):
         warned.loc[name, metric.__name__] = metric(next_days["click"].to_numpy(), p)
 assert warned.loc["smoothed", "auc"] - warned.loc["raw rate", "auc"] < 0.03
-assert (
-    warned.loc["raw rate", "normalized_entropy"] > 1 > warned.loc["smoothed", "normalized_entropy"]
-)
+assert warned["normalized_entropy"]["raw rate"] > 1 > warned["normalized_entropy"]["smoothed"]
 warned.round(3)
 
 # %% [markdown]
