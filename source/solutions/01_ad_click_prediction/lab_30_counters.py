@@ -91,8 +91,9 @@ def merged_state(one, other, half_life):
 check_merged_state(merged_state)
 
 # %% [markdown]
-# So decayed counters can be split over machines and put together again, in any order. A trailing
-# window cannot: it has to know which of the events have left it.
+# So decayed counters can be split over machines and put together again, in any order, with one number
+# and one time each. A trailing window needs more: every server has to keep its events, or counts by
+# small steps of time, to know which of them have left.
 
 # %% [markdown]
 # ## Bits from a budget
@@ -175,8 +176,9 @@ def leaks(feature, frame, cut):
 check_leaks(leaks)
 
 # %% [markdown]
-# Unlike a suspiciously good metric, this test has no threshold, and it finds a small leak as surely
-# as a large one. It belongs in the tests of every feature pipeline, with a few cuts.
+# Unlike a suspiciously good metric, this test has no threshold, and it finds small leaks as well as
+# large ones. Two changes may cancel in one sum, so use a few cuts. It belongs in the tests of every
+# feature pipeline.
 
 # %% [markdown]
 # ## A decision
@@ -228,8 +230,9 @@ f"streaming minus nightly: {pair.estimate:+.4f}, 95 % interval {pair.low:+.4f} t
 # six days with all its rows in `log.split.train`; `log.frame` has the rows, `log.roles` the names.
 # **Output**: a policy; `ScorerPolicy(model, counters=features.serving(log))` makes one from a fitted
 # model and its `CounterFeatures`. **Worked number**: ids alone stand at 100 %, and the check asks for
-# three percent more in a fresh world. Choose keys, half-lives and refresh. `features.compute(log)`
-# gives the training columns.
+# three percent more in a fresh world. Choose keys, half-lives in seconds, and refresh, `"nightly"` or
+# `"row"`. `features.compute(log)` is the table of the training columns, as of each row, and joins
+# `log.frame`.
 
 
 # %% tags=["exercise"] exercise="make_policy"

@@ -230,7 +230,8 @@ world, scorer = frozen_model(seed=33)
 # `SegmentPolicy` does the bookkeeping. It multiplies the frozen prediction by the factor of the
 # candidate's segment, and once an hour calls your `learn(state, clicks, expected)`: the real clicks
 # of each segment in the rows that became known, and the clicks that the frozen model had expected
-# of the same rows. `state[0] / state[1]` is the factor. Here it is with a `learn` that learns
+# of the same rows, each an array with one number a segment. `state[0] / state[1]` is the factor; both
+# rows of the state begin at `strength`, counted in clicks. Here it is with a `learn` that learns
 # nothing.
 
 # %%
@@ -273,7 +274,7 @@ check_make_policy(make_policy)
 f"{deployed_revenue(33, baseline_policy):.1f} % of the frozen model's revenue"
 
 # %% [markdown]
-# Two dozen numbers over a frozen model react faster than a full online learner, because each sees
-# all the evidence of its category at once. They also know nothing else. Further reading: Mike West
+# Two dozen numbers over a frozen model can react within hours, because each sees all the evidence of
+# its category at once. They also know nothing else. Further reading: Mike West
 # and Jeff Harrison 1997, *Bayesian Forecasting and Dynamic Models*, on discount factors; E. S. Page
 # 1954, *Continuous Inspection Schemes*, Biometrika 41.
