@@ -16,7 +16,7 @@ from mlsd.features import CounterFeatures
 from mlsd.models import LightGBMScorer, SmoothedRate, StudentPerceptron
 from mlsd.models.base import Columns, Scorer
 from mlsd.policies import ScorerPolicy
-from mlsd.policies.scoring import CounterLookup
+from mlsd.policies.scoring import FeatureLookup
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
@@ -77,7 +77,7 @@ class Market:
     labelled: pd.DataFrame
     test: pd.DataFrame
     fallback: SmoothedRate
-    counters: Callable[[], CounterLookup]
+    counters: Callable[[], FeatureLookup]
 
     def entropy(self, scorer: Scorer) -> float:
         """Return a scorer's normalized entropy on the day after."""
