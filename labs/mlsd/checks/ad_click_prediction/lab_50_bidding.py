@@ -18,7 +18,7 @@ from mlsd.worlds.base import Policy
 
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 7, 5, 3
 # Percent of the baseline's revenue; `outcome_margin` gives 4.2 on seeds 500 to 539. No verdict on
-# 300 to 375 was false: right 10.7 or more, wrong up to 1.8 (tests/benchmarks/lab_verdicts.py).
+# 300 to 399 was false: right 10.7 or more, wrong up to 1.9 (tests/benchmarks/lab_verdicts.py).
 MARGIN = 5.0
 _FRESH_SEED = 50_011
 # A thin market: two candidates for one slot, second price, budgets that do not bind.
