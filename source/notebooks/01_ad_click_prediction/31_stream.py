@@ -501,7 +501,15 @@ traces.loc[[1, 2, 5, 6, 12, 18, 24, 36], ["poisoned", "rolled back"]].round(2).T
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
-rungs = ["global_rate", "smoothed_ad", "smoothed_ad_segment", "kalman", "hashed_lr", "ftrl", "oracle"]
+rungs = [
+    "global_rate",
+    "smoothed_ad",
+    "smoothed_ad_segment",
+    "kalman",
+    "hashed_lr",
+    "ftrl",
+    "oracle",
+]
 shown = "normalized_entropy(_low|_high)?|calibration_ratio|fit_cpu_seconds|online_revenue"
 assert ledger.loc["hashed_lr", "normalized_entropy"] < ledger.loc["ftrl", "normalized_entropy"]
 assert ledger.loc["ftrl", "calibration_ratio"] > 1.1

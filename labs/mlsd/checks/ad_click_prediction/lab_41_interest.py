@@ -23,8 +23,8 @@ from mlsd.checks.ad_click_prediction.turning_interest import (
 from mlsd.data.log import LabelledLog
 from mlsd.worlds import AdClickWorld
 
-# Percent of the baseline's revenue; settled on seeds 500 to 519, see the report.
-MARGIN = 5.0
+# Percent of the baseline's revenue; settled on single markets of seeds 500 to 519.
+MARGIN = 4.0
 _FRESH_SEED = 20_041
 
 
