@@ -454,8 +454,8 @@ ledger[list(names)].rename(columns=names).sort_values("revenue", ascending=False
 
 # %% [markdown]
 # This is no contradiction. The rungs are honest fits, and the step that matters among them, as-of
-# counters, improves everything at once. (The four rungs with counters are within one percent of each
-# other by revenue; which of them wins says nothing.) Entropy is a good guide along such a ladder. It
+# counters, improves everything at once. (All rungs with counters are within two percent of each
+# other by revenue; which of them wins says little.) Entropy is a good guide along such a ladder. It
 # misleads where a gain or a mistake is the same for all candidates of a request.
 
 # %% [markdown]
