@@ -255,10 +255,10 @@ changes = {
 changes = pd.DataFrame(changes).T[["estimate", "low", "high"]].astype(float)
 plot_changes(changes, xlabel="change in normalized entropy against the line (left is better)")
 plt.show()
-changes.assign(fit_cpu_seconds=pd.Series(seconds)).round(3)
 assert changes.loc["DIN", "high"] < 0
 assert changes.loc["line, count", "estimate"] < changes.loc["DIN", "estimate"]
 assert changes.loc["DIN", "estimate"] < changes.loc["DIN, softmax", "estimate"]
+changes.assign(fit_cpu_seconds=pd.Series(seconds)).round(3)
 
 # %% [markdown]
 # How to read it: a dot left of the line gains over the model without history, the bar is the interval
