@@ -269,7 +269,7 @@ plt.show()
 # %% [markdown]
 # ## Freeze it and watch the level
 #
-# The *calibration ratio* is expected clicks over real ones; 1 is right. The ledger of this course
+# Expected clicks over real ones are a model's calibration ratio; 1 is right. The ledger of this course
 # deploys FTRL *frozen*, trained once, and finds its ratio well above 1. Does freezing do that?
 #
 # We train through day 8; days 9 to 11, before the drift day, are the test. Once with the weekday
@@ -301,10 +301,9 @@ judged.round(4)
 # A batch fit adjusts all weights together, and does not fall into it.
 #
 # The rest is not the weekday's. A single pass wobbles around its level, because the last rows weigh
-# most, and freezing keeps whatever came last. On this seed and
-# four more (911 to 914) the frozen ratio lay between 1.23 and 1.86 with the weekday, and between
-# 0.94 and 1.10 without. A frozen online learner wants a calibration step behind it; `33_calibrate`
-# builds one.
+# most, and freezing keeps whatever came last. On this seed and four more (911 to 914) the frozen
+# ratio lay between 1.23 and 1.86 with the weekday, and between 0.94 and 1.10 without. A frozen online
+# learner wants a calibration step behind it; `33_calibrate` builds one.
 
 # %% [markdown]
 # ## Live through the drift day
