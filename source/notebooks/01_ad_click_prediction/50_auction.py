@@ -123,8 +123,7 @@ def my_prices(bid, rate, reserve):
 
 
 # %% [markdown]
-# The last line of the check multiplies the rates by ten and expects the prices as before. Keep it in
-# mind.
+# The last line of the check multiplies the rates by ten and expects the prices as before.
 
 # %% tags=["check"]
 ranked = np.array([2.0, 3.0, 1.0]), np.array([0.05, 0.03, 0.04])
@@ -158,7 +157,7 @@ kept = {
 }
 
 # %% [markdown]
-# All amounts are per user who looks at the top slot and clicks there. The fourth place is not seen.
+# All amounts are per click in the top slot. The fourth place is not seen.
 
 # %%
 axes = pd.DataFrame(kept, index=bids).plot(drawstyle="steps-mid", figsize=(7, 3))
@@ -171,7 +170,7 @@ plt.show()
 # How to read it: a step is a slot won or lost. With one slot, every bid above 9 keeps the same, and
 # no bid keeps more than the truth: the own bid only decides *whether* one buys. With three slots under
 # GSP the truth keeps 1, and a bid of 3 keeps 3.36: fewer clicks, far cheaper. Above 9 the two GSP lines
-# coincide. Under VCG the truth is best again.
+# coincide, below 6 VCG covers GSP. Under VCG the truth is best again.
 #
 # So GSP equals the second-price auction with one slot. With several it is neither VCG nor truthful
 # (Edelman, Ostrovsky and Schwarz 2007). Choosing a bid for its effect on the price instead of stating
@@ -216,7 +215,7 @@ frozen.round(1)
 # %% [markdown]
 # Clicks and user cost are equal: bids are frozen and all three rules rank alike, so the rule only
 # moves money from one pocket to the other. Whoever presents this table as a reason for first price
-# has measured nothing. We come back to it when bidders may answer.
+# has measured nothing, as we shall see.
 #
 # First price is useful as an instrument, though. With frozen bids its revenue is the sum of the bids
 # on the clicks that came: what those who bid say that the clicks are worth. We call it *bid value*.
@@ -464,7 +463,7 @@ kept = pd.DataFrame(
 )
 
 # %% [markdown]
-# Each multiple keeps an amount an auction, the price paid and the auctions lost both counted.
+# What each multiple keeps:
 
 # %%
 axes = (1_000 * kept.iloc[:-1]).plot(figsize=(6, 3))

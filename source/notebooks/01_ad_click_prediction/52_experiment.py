@@ -396,7 +396,7 @@ boards = {"ten models": board, "rungs": ledger[list(names)].rename(columns=names
 signs = {"normalized entropy": -1, "AUC": 1, "AUC within users": 1, "calibration error": -1}
 rng, rows = np.random.default_rng(0), {}
 for family, table in boards.items():
-    draws = [table] + [table.sample(frac=1, replace=True, random_state=rng) for _ in range(500)]
+    draws = [table] + [table.sample(frac=1, replace=True, random_state=rng) for _ in range(200)]
     for name in table.columns.intersection(list(signs)):
         found = [signs[name] * t[name].corr(t["revenue, %"], method="spearman") for t in draws]
         rows[family, name] = [found[0], *np.nanquantile(found[1:], [0.025, 0.975])]
