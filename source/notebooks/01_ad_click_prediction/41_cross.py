@@ -265,8 +265,9 @@ assert quality.loc[["2 cross layers", "perceptron"]].max(axis=None) < 0.8
 
 # %% [markdown]
 # How to read it: a model with a long bar has found the product, one with a bar at zero has not. The
-# factorization machine and one cross layer find the product of two and are blind to that of three. Two layers find both. The
-# perceptron finds both as well: it has no products, but enough bends to imitate one.
+# factorization machine and one cross layer find the product of two and are blind to that of three. Two
+# layers find both. The perceptron finds both as well: it has no products, but enough bends to imitate
+# one.
 #
 # *DCN-v2* is cross layers and a perceptron on the same inputs, in parallel or one on top of the other.
 # *DeepFM* (Guo et al. 2017) is a factorization machine and a perceptron on the same embeddings. DLRM
@@ -299,9 +300,9 @@ pd.DataFrame({"ids": as_ids, "numbers": quality.loc["2 cross layers"]}).round(3)
 # about 0.01, so the two other factors give a slope of one in ten thousand, which drowns in the noise
 # of a batch. Nothing of lower degree shows the way, and training never leaves the start.
 #
-# Our log is the cruellest case, since by construction pairs tell nothing. But keep the lesson: when a deep model ties
-# with a linear one, "there are no interactions" and "it did not learn them" look the same. A planted log
-# tells them apart.
+# Our log is the cruellest case, since by construction pairs tell nothing. But keep the lesson: when a
+# deep model ties with a linear one, "there are no interactions" and "it did not learn them" look the
+# same. A planted log tells them apart.
 
 # %% [markdown]
 # ## Race on the same columns
