@@ -140,7 +140,7 @@ guess_better_student = ...
 guess_difference = ...
 
 # %% [markdown]
-# Here is the teacher, the student, and its twin.
+# The teacher, the student and its twin:
 
 # %%
 names = ("category", "format", "publisher_id", "position", "age_band", "region", "campaign_id")
@@ -230,9 +230,9 @@ forms.round(4)
 # graph at all?
 
 # %%
-inputs, alone = student.inputs(columns[0]), {}
+encoded, alone = student.inputs(columns[0]), {}
 for name, scorer in served.items():
-    alone[name] = 1e3 * min(repeat(lambda s=scorer: s.scores(*inputs), number=1, repeat=300))
+    alone[name] = 1e3 * min(repeat(lambda s=scorer: s.scores(*encoded), number=1, repeat=300))
 pd.Series(alone).round(3).to_frame("graph alone, ms").T
 
 # %% [markdown]
@@ -242,10 +242,9 @@ pd.Series(alone).round(3).to_frame("graph alone, ms").T
 # %% [markdown]
 # ## Load it honestly
 #
-# Now the whole path: look up, encode, run, for each of 1,500 requests. We
-# cut the slowest 5 %, which tell about this computer's other programs, and put in pauses of our own
-# so that all readers see the same: one request in 500 takes 30 times as long. A garbage collection
-# or a neighbour's batch job does that to every real service.
+# Now the whole path: look up, encode, run, for each of 1,500 requests. We cut the slowest 5 %, which
+# tell about this computer's other programs, and put in pauses of our own: one request in 500 takes
+# 30 times as long. A garbage collection or a neighbour's batch job does that to every real service.
 
 # %%
 service = serving.RankingService(lookup, served["student"], fallback)
@@ -260,11 +259,10 @@ f"median {1e3 * np.median(work):.2f} ms, mean {1e3 * work.mean():.2f} ms"
 # The rest of this section is a queue with these times: one worker, first come, first served. Its
 # *capacity* is the rate at which the worker would never rest. Loads below are shares of it.
 #
-# How do you load a service? The obvious way is a loop: ask, wait for the answer, ask again. In such a
-# *closed loop* the service is never asked while it is busy. When it pauses, the tester pauses too,
-# and notes one slow answer. Users do not wait for each other. In an *open-loop load* requests
-# come at their own times, whatever became of the earlier ones, and latency counts from the moment at
-# which the request was due.
+# The obvious load test is a loop: ask, wait for the answer, ask again. In such a *closed loop* the
+# service is never asked while it is busy. When it pauses, the tester pauses too, and notes one slow
+# answer. Users do not wait for each other. In an *open-loop load* requests come at their own times,
+# whatever became of the earlier ones, and latency counts from the moment at which the request was due.
 #
 # **Your guess**: at 60 % load, how many times the closed loop's 99th percentile is the open one's?
 
@@ -348,8 +346,8 @@ check(
 )
 
 # %% [markdown]
-# The service does the same in an event loop, with one thing more. Watch what a timeout does when more
-# comes in than can be served. At the deadline a request leaves the queue. The worker takes the next
+# The service does the same in an event loop. Watch what a timeout does when more comes in than can
+# be served. At the deadline a request leaves the queue. The worker takes the next
 # one, which has waited almost as long, and finishes it too late. It works for people who have left.
 #
 # *Load shedding* says no at the door: when so many are in the house that one more would be late
@@ -422,7 +420,7 @@ assert cost.loc["fallback", "high"] < min(0, cost.loc["teacher", "low"])
 # %% [markdown]
 # How to read it: a dot is the change in revenue, the bar its interval, left of the line is lost. The
 # fallback costs real money. The teacher is level with its student here. Do not make a rule of it:
-# the interval is wider than one percent to each side.
+# its interval reaches more than one percent to each side.
 #
 # So a late request has a price: as a first estimate, what the fallback loses, times how often. A
 # page without ads earns nothing. That is why there is an answer at every deadline, and why the share
@@ -448,8 +446,8 @@ ledger.loc[["smoothed_ad", *members, "ensemble", "student"], shown].round(3)
 # The ensemble averages a linear model, trees and a cross network, and is ahead of each of them. A batch
 # takes it more than ten times the student's time. The student was distilled from the trees, pruned and
 # rounded to eight bits. It gives up some quality, and needs about a tenth of the ensemble's memory.
-# On the way it came to promise some 25 % too many clicks. The auction forgives a common factor, a report does not.
-# Compress first, then calibrate on later rows, as `33_calibrate` does.
+# On the way it came to promise some 25 % too many clicks. The auction forgives a common factor, a
+# report does not. Compress first, then calibrate on later rows, as `33_calibrate` does.
 #
 # And the requirement? The queue above has no network. Over HTTP the rest costs several times what the
 # model does: parsing, the event loop, a thread to hand over to. `tests/benchmarks/serve.py` loads the
