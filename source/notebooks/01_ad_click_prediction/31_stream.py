@@ -495,8 +495,8 @@ traces.loc[[1, 2, 5, 6, 12, 18, 24, 36], ["poisoned", "rolled back"]].round(2).T
 #
 # The rungs so far, from the committed ledger: three worlds without an event, every model frozen. So
 # deployed, FTRL is no match for the batch fit of the same columns: it sees each row once, and it was
-# given the weekday. You know now what that does to its calibration ratio. `kalman` keeps a mean and a
-# variance for each id; the lab builds its simplest relative.
+# given the weekday. You know now what that does to its calibration ratio. `kalman` is the lab's
+# tracker with every id.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
@@ -518,11 +518,10 @@ ledger.loc[rungs].filter(regex=f"^({shown})$").round(3)
 # ## What breaks in production
 #
 # The join comes late. If clicks lag and views do not, an online model learns a world without
-# clicks, at once. Learn a row when its label has settled, never before.
+# clicks. Learn a row when its label has settled.
 #
 # Nobody can say which model answered at 14:05. Keep hourly snapshots, with the position in the log,
-# so that you can roll back and replay without the bad rows. And watch the progressive loss: the lab
-# builds that alarm.
+# to roll back and replay without the bad rows. Watch the progressive loss: the lab builds that alarm.
 
 # %% [markdown]
 # ## Summary

@@ -494,8 +494,7 @@ table[["rate, %", "rate over truth", "revenue, %"]].round(2)
 # %% [markdown]
 # And the course so far, from the committed ledger. Its rungs rank by bid times click probability;
 # no conversion enters. Look at the advertisers' column: the best click models earned them more
-# value unasked than the simple ones, because bids follow what a click is worth. `esmm` ranks by its
-# click tower.
+# value unasked than the simple ones, because bids follow what a click is worth.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
