@@ -337,7 +337,8 @@ chosen if chosen is ... else list(candidates)[chosen]
 # `click`. **Output**: the pair. `StudentPerceptron(**COLUMNS, **RECIPE)` is the student of this lab;
 # you may change its size. The runtime counts bytes as in exercise 1, and plain arrays by their type.
 # **Worked number**: the fallback keeps 0 %, and so does an artifact beyond the budget, which is not
-# deployed; the uncompressed student is at 100 %, and the check asks for 75 %.
+# deployed; the uncompressed student is at 100 %, and the check asks for 75 % in
+# three fresh shops together.
 
 
 # %% tags=["exercise"] exercise="make_student"

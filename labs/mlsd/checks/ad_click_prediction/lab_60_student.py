@@ -15,6 +15,7 @@ from mlsd.checks.ad_click_prediction.packed_student import (
     artifact_bytes,
     deployed_value,
     fallback_alone,
+    market_seeds,
 )
 from mlsd.checks.ad_click_prediction.student_mistakes import WRONG_ANSWERS
 from mlsd.checks.outcome import grading_seed
@@ -28,7 +29,8 @@ __all__ = [
     "check_pack_rows",
 ]
 
-# Percent of the uncompressed student's worth; settled on seeds 500 to 519.
+# Percent of the uncompressed student's worth. In 31 single markets the solution kept 95 or more,
+# the best wrong answer 85 once; means of three of them reach 68 at most.
 MARGIN = 75.0
 _FRESH_SEED = 60_031
 
@@ -183,7 +185,7 @@ def check_make_student(answer: MakeStudent) -> CheckResult:
 
 
 def _within_budget(make_student: MakeStudent) -> str:
-    made = artifact(grading_seed(_FRESH_SEED), make_student)
+    made = artifact(market_seeds(grading_seed(_FRESH_SEED))[0], make_student)
     if not isinstance(made, tuple) or len(made) != 2:
         return "return a pair: the fitted student, and its weights by name"
     used = artifact_bytes(made[1])

@@ -21,7 +21,7 @@ from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 BYTE_BUDGET = 10_000
-TRAINING_DAYS, HISTORY_DAYS, DEPLOYED_DAYS = 4, 5, 2
+TRAINING_DAYS, HISTORY_DAYS, DEPLOYED_DAYS, MARKETS = 4, 5, 2, 3
 LABELLED_SHARE = 0.005
 # Tastes differ widely, candidates are many and budgets do not bind: predictions are worth much.
 CONFIG = AdClickConfig(
@@ -85,7 +85,7 @@ class Market:
         return metrics.normalized_entropy(self.test["click"].to_numpy(), predicted)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def market(seed: int, size: str = "default") -> Market:
     """Return the market of a seed.
 
@@ -212,7 +212,7 @@ def artifact(seed: int, make_student: MakeStudent) -> tuple[StudentPerceptron, W
     return make_student(found.teacher, found.traffic.copy(), found.labelled.copy())
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def uncompressed(seed: int) -> StudentPerceptron:
     """Return the student that an artifact is measured against: distilled, float32, any size."""
     found = market(seed)
@@ -222,8 +222,9 @@ def uncompressed(seed: int) -> StudentPerceptron:
 def deployed_value(seed: int, make_student: MakeStudent) -> float:
     """Return how much of the uncompressed student's worth an artifact keeps, in percent.
 
-    The worth is what two days in the world bring beyond the fallback's revenue; the fallback alone
-    keeps 0, and so does an artifact beyond the byte budget, which is not deployed.
+    The worth is what two days in each of three markets bring beyond the fallback's revenue; the
+    fallback alone keeps 0, and so does an artifact beyond the byte budget, which is not deployed.
+    In a single market the worth may be small, and a bad student lucky.
 
     Examples
     --------
@@ -232,13 +233,28 @@ def deployed_value(seed: int, make_student: MakeStudent) -> float:
     """
     if make_student is fallback_alone:
         return 0.0
-    student, weights = artifact(seed, make_student)
-    if artifact_bytes(weights) > BYTE_BUDGET:
-        return 0.0
-    return 100 * _gain(seed, PackedStudent(student, weights)) / _reference_gain(seed)
+    kept, worth = 0.0, 0.0
+    for own in market_seeds(seed):
+        student, weights = artifact(own, make_student)
+        if artifact_bytes(weights) > BYTE_BUDGET:
+            return 0.0
+        kept += _gain(own, PackedStudent(student, weights))
+        worth += _reference_gain(own)
+    return 100 * kept / worth
 
 
-@lru_cache(maxsize=2)
+def market_seeds(seed: int) -> tuple[int, ...]:
+    """Return the seeds of the markets in which an artifact of `seed` is graded.
+
+    Examples
+    --------
+    >>> market_seeds(7)
+    (7000, 7001, 7002)
+    """
+    return tuple(1_000 * seed + number for number in range(MARKETS))
+
+
+@lru_cache(maxsize=4)
 def _reference_gain(seed: int) -> float:
     return _gain(seed, uncompressed(seed))
 
