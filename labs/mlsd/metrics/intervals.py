@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from mlsd.metrics.calibration import calibration_ratio, expected_calibration_error
 from mlsd.metrics.classification import auc, average_precision, log_loss, normalized_entropy
 from mlsd.metrics.inputs import check_labels, check_probabilities, check_scores
+from mlsd.metrics.resampling import cluster_codes, resampled_weights
 from mlsd.metrics.weighted import (
     SortedScores,
     divide,
@@ -119,8 +120,8 @@ def bootstrap_draws(
     y = check_labels(y)
     p = check_scores(y, p)
     metric(y, p)
-    codes, count = _cluster_codes(clusters, len(y))
-    weights = _resampled_weights(count, repetitions, seed)
+    codes, count = cluster_codes(clusters, len(y))
+    weights = resampled_weights(count, repetitions, seed)
     if metric in _ADDITIVE:
         return _additive_draws(metric, check_probabilities(y, p), y, codes, weights)
     evaluate = _sorted_evaluator(metric, y, p, codes) or _repeated_evaluator(metric, y, p, codes)
@@ -234,8 +235,7 @@ def mean_draws(
 
     Parameters
     ----------
-    values : array, shape (n,)
-        NaN values count as absent.
+    values : array, shape (n,), NaN where absent
     clusters, repetitions, seed
         As in `bootstrap_draws`, whose draws these are paired with.
 
@@ -253,32 +253,11 @@ def mean_draws(
     present = ~np.isnan(values)
     if not present.any():
         raise InputError("no value to take the mean of; at least one has to be a number")
-    codes, count = _cluster_codes(clusters, len(values))
+    codes, count = cluster_codes(clusters, len(values))
     sums = np.bincount(codes[present], values[present], minlength=count)
     rows = np.bincount(codes[present], minlength=count)
-    weights = _resampled_weights(count, repetitions, seed)
+    weights = resampled_weights(count, repetitions, seed)
     return np.array([divide(weight @ sums, weight @ rows) for weight in weights])
-
-
-def _cluster_codes(clusters: ArrayLike | None, rows: int) -> tuple[np.ndarray, int]:
-    if clusters is None:
-        return np.arange(rows), rows
-    clusters = np.asarray(clusters)
-    if clusters.shape != (rows,):
-        raise InputError(f"clusters has shape {clusters.shape}; pass one a row, shape ({rows},)")
-    names, codes = np.unique(clusters, return_inverse=True)
-    return codes, len(names)
-
-
-def _resampled_weights(count: int, repetitions: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each of `count` units is drawn, `repetitions` times."""
-    if repetitions < 1:
-        raise InputError(f"repetitions is {repetitions}; there has to be at least one")
-    random = np.random.default_rng(seed)
-    return (
-        np.bincount(random.integers(count, size=count, dtype=np.int32), minlength=count)
-        for _ in range(repetitions)
-    )
 
 
 def _additive_draws(

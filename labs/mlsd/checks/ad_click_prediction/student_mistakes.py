@@ -6,11 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlsd.checks import WrongAnswer
-from mlsd.checks.ad_click_prediction.packed_student import COLUMNS, RECIPE, Packed, weights_of
+from mlsd.checks.ad_click_prediction.packed_student import (
+    COLUMNS,
+    RECIPE,
+    Packed,
+    Weights,
+    weights_of,
+)
 from mlsd.models import StudentPerceptron
+from mlsd.models.base import Scorer
 from mlsd.serving import prune_by_magnitude
+
+Artifact = tuple[StudentPerceptron, Weights]
 
 
 def _packed(values, bits, *, axis=1, top=None, size=np.abs, step=np.round, head=4):
@@ -27,7 +37,8 @@ def _mistaken_packing(**mistake):
     return lambda values, bits: _packed(values, bits, **mistake)
 
 
-def _dropped(first, bias, second, second_bias, inputs, keep, *, mistake):
+def _dropped(*given, mistake):
+    first, bias, second, second_bias, inputs, keep = given
     output = np.maximum(inputs @ first.T + bias, 0)
     worth = output.std(axis=0) * np.linalg.norm(second, axis=0)
     if mistake == "by weights":
@@ -97,29 +108,31 @@ def _four_bits(student: StudentPerceptron, bits: int = 4):
     return student, packed
 
 
-def not_packed(teacher, traffic, labelled):
+def not_packed(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
     """Return a distilled student as it is."""
     student = StudentPerceptron(**COLUMNS, **RECIPE).distil(traffic, teacher)
     return student, weights_of(student)
 
 
-def scales_forgotten(teacher, traffic, labelled):
+def scales_forgotten(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
     """Return eight bits for everything, which fit as long as nobody counts the scales."""
     return _four_bits(not_packed(teacher, traffic, labelled)[0], bits=8)
 
 
-def nearly_all_pruned(teacher, traffic, labelled):
+def nearly_all_pruned(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
     """Return a student of which nine tenths of the weights are zero."""
     student = not_packed(teacher, traffic, labelled)[0]
     return _four_bits(prune_by_magnitude(student, 0.9))
 
 
-def classes_of_the_teacher(teacher, traffic, labelled):
+def classes_of_the_teacher(
+    teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame
+) -> Artifact:
     """Return a student that learned yes and no."""
     return _four_bits(not_packed(_Classes(teacher), traffic, labelled)[0])
 
 
-def few_clicks_alone(teacher, traffic, labelled):
+def few_clicks_alone(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
     """Return a student that saw the labelled rows and not the teacher."""
     recipe = RECIPE | {"epochs": 20, "batch_size": 256}
     student = StudentPerceptron(**COLUMNS, **recipe).fit(labelled, labelled["click"])
