@@ -26,6 +26,7 @@ class FactorizationMachineNetwork(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> network = FactorizationMachineNetwork([10, 5], 3, embedding_dim=4)
     >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3)).shape
     torch.Size([2])
