@@ -23,9 +23,9 @@ from mlsd.checks.ad_click_prediction.turning_interest import (
 from mlsd.data.log import LabelledLog
 from mlsd.worlds import AdClickWorld
 
-# Percent of the baseline's revenue; settled on single markets of seeds 500 to 519. No verdict on
-# 300 to 343 was false: right 6.1 or more, wrong up to 1.8 (tests/benchmarks/lab_verdicts.py).
-MARGIN = 4.0
+# Percent of the baseline's revenue. In single markets of seeds 500 to 519 the solution gains 12.7
+# (sd 1.3), a plain share 10.0 (1.4), the strongest wrong answer, the leak, 2.5 (1.8).
+MARGIN = 7.0
 _FRESH_SEED = 20_041
 
 

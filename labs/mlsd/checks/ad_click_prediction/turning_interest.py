@@ -18,18 +18,19 @@ from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Actions, Policy, RequestBatch
 
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 4, 4, 3
-# Few users who click often, each with strong tastes of his own that turn within days.
+# Few users who click often, each with strong tastes of his own that turn within days. Campaigns are
+# almost equally popular, or the luck of a few large ones would decide which policy earns more.
 CONFIG = AdClickConfig(
-    users=1_000,
-    requests_per_day=6_000,
+    users=2_000,
+    requests_per_day=12_000,
     publishers=40,
-    advertisers=60,
-    campaigns=200,
-    live_ads=500,
-    clusters=100,
+    campaigns=400,
+    live_ads=800,
+    clusters=400,
     activity_sd=0.5,
-    base_logit=-3.6,
-    cluster_taste_sd=1.8,
+    popularity_exponent=0.2,
+    base_logit=-4.4,
+    cluster_taste_sd=2.2,
     user_taste_sd=0.0,
     daypart_taste_sd=0.0,
     drift_per_day=0.35,
