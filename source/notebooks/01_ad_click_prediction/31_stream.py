@@ -470,13 +470,12 @@ assert twins["poisoned"].n_[at] > twins["clean"].n_[at]
 
 # %%
 traces = {}
-for since in range(1, 49):
-    if since == 6:
+for hour, stretch in impressions[hours.between(noon + 1, noon + 48)].groupby(hours):
+    if hour == noon + 6:
         twins["rolled back"] = copy.deepcopy(snapshot)
-    stretch = impressions[hours == noon + since]
     own = stretch[stretch["campaign_id"] == victim]
     if len(own):
-        traces[since] = {n: twin.predict_proba(own)[:, 1].mean() for n, twin in twins.items()}
+        traces[hour - noon] = {n: twin.predict_proba(own)[:, 1].mean() for n, twin in twins.items()}
     for twin in twins.values():
         twin.partial_fit(stretch, stretch["click"])
 traces = pd.DataFrame(traces).T.div(pd.DataFrame(traces).loc["clean"], axis=0)

@@ -201,18 +201,11 @@ sizes = {name: artifact_bytes(scorer.weights) for name, scorer in candidates.ite
 # A byte a weight and a scale a matrix; the runtime has unpacked them, so count what was stored.
 sizes["8 bits"] = sum(v.size + 4 if v.ndim == 2 else v.nbytes for v in weights.values())
 kilobytes = np.array(list(sizes.values())) / 1e3
-
-clicked = shop.test["click"].to_numpy()
-predicted = {name: scorer.predict_proba(shop.test) for name, scorer in candidates.items()}
-losses = np.stack([-np.log(np.where(clicked == 1, p[:, 1], p[:, 0])) for p in predicted.values()])
+losses = np.stack([shop.losses(scorer) for scorer in candidates.values()])
 milliseconds = np.stack([perceptron_milliseconds(scorer) for scorer in candidates.values()])
-measured = {
-    "kB": kilobytes,
-    "median, ms": np.median(milliseconds, axis=1),
-    "slowest, ms": milliseconds.max(axis=1),
-    "log loss": losses.mean(axis=1),
-}
-pd.DataFrame(measured, index=list(candidates)).round(4)
+measured = pd.DataFrame({"kB": kilobytes, "log loss": losses.mean(axis=1)}, list(candidates))
+measured["median, ms"], measured["slowest, ms"] = np.median(milliseconds, 1), milliseconds.max(1)
+measured.round(4)
 
 # %% [markdown]
 # Zeros save nothing, and cost quality. Eight bits save room and no time, since this runtime unpacks

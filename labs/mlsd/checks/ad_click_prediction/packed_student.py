@@ -84,6 +84,11 @@ class Market:
         predicted = scorer.predict_proba(self.test)[:, 1]
         return metrics.normalized_entropy(self.test["click"].to_numpy(), predicted)
 
+    def losses(self, scorer: Scorer) -> np.ndarray:
+        """Return a scorer's log loss on each impression of the day after, shape (n,)."""
+        chances, clicked = scorer.predict_proba(self.test), self.test["click"].to_numpy()
+        return -np.log(chances[np.arange(len(clicked)), clicked.astype(int)])
+
 
 @lru_cache(maxsize=4)
 def market(seed: int, size: str = "default") -> Market:
