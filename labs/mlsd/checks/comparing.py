@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+# Values that a message can hold and a reader can paste.
+_SMALL_TABLE = 60
+
 
 def describe_difference(got: Any, expected: Any, *, rtol: float = 1e-6, atol: float = 1e-9) -> str:
     """Return how `got` differs from `expected`, or ``""``.
@@ -132,15 +135,19 @@ def _kind(value: Any) -> str:
 
 
 def show_value(value: Any) -> str:
-    """Return `value` in at most 60 characters, for a message.
+    """Return `value` for a message: a small table whole, all else in at most 60 characters.
 
     Examples
     --------
     >>> show_value(0.1 + 0.2)
     '0.3'
+    >>> show_value(pd.DataFrame({"ad_id": [1, 2], "click": [0, 1]}))
+    "DataFrame({'ad_id': [1, 2], 'click': [0, 1]})"
     """
     if value is None:
         return "nothing (None)"
+    if isinstance(value, pd.DataFrame) and value.size <= _SMALL_TABLE:
+        return f"DataFrame({value.to_dict('list')})"
     if isinstance(value, (float, np.floating)):
         return f"{value:.6g}"
     text = str(value) if isinstance(value, np.generic) else repr(value)

@@ -56,19 +56,19 @@ def beats(
     Examples
     --------
     >>> beats(lambda seed, price: float(price), 10, margin=2, seed=1)(11)
-    'earned revenue 11 against the baseline 10 in the world of seed 1; it takes 12 to pass'
+    'earned revenue 11 against the baseline 10 on seed 1; it takes 12 to pass'
     """
 
     def test(answer: Any) -> str:
         world = grading_seed(seed)
         earned, reference = deploy(world, answer), deploy(world, baseline)
         if not math.isfinite(earned):
-            return f"{unit} in the world of seed {world} is {earned}, which is not a number"
+            return f"{unit} on seed {world} is {earned}, which is not a number"
         if earned - reference >= margin:
             return ""
         return (
             f"earned {unit} {earned:.6g} against the baseline {reference:.6g} "
-            f"in the world of seed {world}; it takes {reference + margin:.6g} to pass"
+            f"on seed {world}; it takes {reference + margin:.6g} to pass"
         )
 
     return test

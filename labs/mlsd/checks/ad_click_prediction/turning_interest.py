@@ -148,10 +148,20 @@ def stale_policy(log: LabelledLog) -> Policy:
     return _policy(log, _past(log), _matching, _matching, fresh=False)
 
 
-def leaking_policy(log: LabelledLog) -> Policy:
+def leaking_policy(log: LabelledLog, interest: Interest = _matching) -> Policy:
     """Return a policy trained on histories as of the log's end, whatever the row's time."""
     past = ClickHistories(["category"], length=_LENGTH).serving(log).lookup(log.frame)
-    return _policy(log, past["clicked_category"], _matching, _matching)
+    return _policy(log, past["clicked_category"], interest, interest)
+
+
+def fading_leak_policy(log: LabelledLog) -> Policy:
+    """Return a policy with the same leak that trusts newer clicks more, as a good one would."""
+
+    def fading(past: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+        weights = 0.8 ** np.arange(past.shape[1])
+        return np.log1p(((past == candidate[:, None]) * weights).sum(axis=1))
+
+    return leaking_policy(log, fading)
 
 
 def own_click_policy(log: LabelledLog) -> Policy:
