@@ -311,13 +311,13 @@ check_interest(interest)
 # and every request waits for one lookup (one for the user, not one for each candidate). The count needs
 # the same lookup, or a counter per user and category, so the store is no argument against DIN alone;
 # the activation unit is: 50 × 500 = 25,000 evaluations a request, 25 ms of a core; at 2,000 requests a
-# second 50 million evaluations, 50 cores at full load. Measure p99 at
-# that load, and the gain again for shorter histories (10 clicks cost a fifth) and only on the
-# candidates that survive a cheaper first score. Then an A/B test, since 0.002 may earn nothing. The
-# nightly refresh must be judged by replay: build training rows with histories as of the last midnight
-# and see what of the gain is left. If interests turn within a day, most of it is gone; and a model
-# trained on fresh histories but served nightly ones is skewed, so both sides must share one clock. I
-# would ship the count with fresh clicks, and DIN when the A/B test pays for the activation unit.
+# second 50 million evaluations, 50 cores at full load. Measure p99 at that load, and the gain again for
+# shorter histories (10 clicks cost a fifth) and only on the candidates that survive a cheaper first
+# score. Then an A/B test, since 0.002 may earn nothing. The nightly refresh must be judged by replay:
+# build training rows with histories as of the last midnight and see what of the gain is left. If
+# interests turn within a day, most of it is gone; and a model trained on fresh histories but served
+# nightly ones is skewed, so both sides must share one clock. I would ship the count with fresh clicks,
+# and DIN when the A/B test pays for the activation unit.
 #
 # **Rubric**: bytes per user times users, one lookup a request, and the work that grows with candidates
 # × history, each as a number (1); a measurement that decides, latency and revenue, against the *count*
