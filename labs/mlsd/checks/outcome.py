@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 from typing import Any
 
-from mlsd.checks.result import Test
+from mlsd.checks.result import Remark, Test
 from mlsd.runtime import InputError
 
 Deploy = Callable[[int, Any], float]
@@ -56,20 +56,18 @@ def beats(
     Examples
     --------
     >>> beats(lambda seed, price: float(price), 10, margin=2, seed=1)(11)
-    'earned revenue 11 against the baseline 10 on seed 1; it takes 12 to pass'
+    'revenue 11 against 10 of the baseline, on seed 1; it takes 12 to pass'
     """
 
-    def test(answer: Any) -> str:
+    def test(answer: Any) -> str | Remark:
         world = grading_seed(seed)
         earned, reference = deploy(world, answer), deploy(world, baseline)
         if not math.isfinite(earned):
-            return f"{unit} on seed {world} is {earned}, which is not a number"
+            return f"{unit} {earned} on seed {world}, which is not a number"
+        found = f"{unit} {earned:.4g} against {reference:.4g} of the baseline"
         if earned - reference >= margin:
-            return ""
-        return (
-            f"earned {unit} {earned:.6g} against the baseline {reference:.6g} "
-            f"on seed {world}; it takes {reference + margin:.6g} to pass"
-        )
+            return Remark(found)
+        return f"{found}, on seed {world}; it takes {reference + margin:.4g} to pass"
 
     return test
 

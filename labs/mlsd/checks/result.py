@@ -11,7 +11,24 @@ from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Test = Callable[[Any], str]
+
+@dataclass(frozen=True)
+class Remark:
+    """What a test says of an answer that is right. It counts as nothing wrong: it is false.
+
+    Examples
+    --------
+    >>> bool(Remark("revenue 104"))
+    False
+    """
+
+    text: str
+
+    def __bool__(self) -> bool:
+        return False
+
+
+Test = Callable[[Any], "str | Remark"]
 
 
 class NotAttempted(Exception):
@@ -42,6 +59,8 @@ class CheckResult:
     wrong: expected shape (3,), got (3, 1)
     >>> CheckResult("mean", "passed", points=2)
     passed (2 points)
+    >>> CheckResult("policy", "passed", "revenue 104")
+    passed (1 point): revenue 104
     """
 
     name: str
@@ -57,9 +76,10 @@ class CheckResult:
     def __repr__(self) -> str:
         if grading():
             return f"{self.earned:g}"
+        verdict: str = self.status
         if self.status == "passed":
-            return f"passed ({self.points:g} point{'s' * (self.points != 1)})"
-        return f"{self.status}: {self.message}" if self.message else self.status
+            verdict += f" ({self.points:g} point{'s' * (self.points != 1)})"
+        return f"{verdict}: {self.message}" if self.message else verdict
 
 
 def attempted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,8 +113,8 @@ def check(name: str, answer: Any, *tests: Test, points: float = 1) -> CheckResul
     answer : object
         A function, a value, or ``...`` when the exercise was not begun.
     *tests : callable
-        Each takes the answer and returns what is wrong with it in a few words, or ``""``.
-        What a test raises counts as wrong, with the exception in the message.
+        Each takes the answer and returns what is wrong with it in a few words, or ``""``, or a
+        `Remark`. What a test raises counts as wrong, with the exception in the message.
     points : float
         What a right answer earns; there is no part credit within one check.
 
@@ -122,16 +142,19 @@ def check(name: str, answer: Any, *tests: Test, points: float = 1) -> CheckResul
 
 
 def _first_failure(answer: Any, tests: tuple[Test, ...]) -> tuple[str, str]:
+    remarks = []
     try:
         for test in tests:
             message = test(answer)
             if message:
-                return "wrong", message
+                return "wrong", str(message)
+            if isinstance(message, Remark):
+                remarks.append(message.text)
     except NotAttempted:
         return "not attempted", ""
     except Exception as error:  # the learner's code may raise anything
         return "wrong", f"raised {type(error).__name__}: {error}"
-    return "passed", ""
+    return "passed", "; ".join(remarks)
 
 
 @contextmanager

@@ -17,9 +17,9 @@
 # %% [markdown]
 # # Shrink the student, and keep what it earns
 #
-# You write five functions and one decision, with nothing but what `60_serve` said. Every check tells
-# you what is wrong and none blocks you: the text goes on with its own version. The last check
-# deploys your student in a world that nobody has looked at.
+# You write five functions and one decision, with nothing but what the chapters up to `60_serve` said.
+# Every check tells you what is wrong and none blocks you: the text goes on with its own version. The
+# last check deploys your student in shops that nobody has looked at.
 
 # %%
 import matplotlib.pyplot as plt
@@ -53,7 +53,7 @@ plt.rcParams.update(course_style())
 # %% [markdown]
 # ## A model for every shop
 #
-# Your company runs the ads of 20,000 shops, and each shop has a model of its own. One server shall
+# Your company runs the ads of 20,000 shops, and each shop has a model of its own. One server must
 # hold them all in 200 MB, which leaves **10,000 bytes a model**. Privacy rules add a second limit:
 # once the teacher is fitted, the clicks are deleted, and one row in 200 keeps its label. Rows without
 # clicks are plenty.
@@ -82,7 +82,7 @@ pd.DataFrame({"shape": shapes, "bytes": {name: v.nbytes for name, v in weights.i
 # **Goal**: codes, scales and true bytes. With `bits` bits the codes run from −(2^(bits−1) − 1) to
 # 2^(bits−1) − 1, so from −127 to 127 with 8. A row's scale is its largest absolute value divided by
 # the largest code; a code is value / scale, rounded to the nearest whole number. A row of zeros has
-# codes 0 and whatever positive scale. **Inputs**: `values`, shape (n, d); `bits` from 2 to 8.
+# codes 0 and any positive scale. **Inputs**: `values`, shape (n, d); `bits` from 2 to 8.
 # **Output**: three things: codes, int8 of shape (n, d); scale, float32 of shape (n,); bytes, a whole
 # number: codes lie bit by bit one after the other, each row starts at a new byte, and a scale takes
 # four. **Worked number**: the row (1.4, −0.4) with 4 bits has scale 0.2, codes (7, −2) and 1 + 4 = 5
@@ -141,8 +141,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# How to read it: a dot is the student with its matrices rounded to so many bits, the line is what it
-# was before; lower is better. From eight bits to three, either way of scaling moves it by less than
+# How to read it: a dot is the student with its matrices rounded to so many bits, the line is the
+# student in float32; lower is better. From eight bits to three, either way of scaling moves it by less than
 # a hundredth: these weights hold no outlier that would spoil a common scale. At two bits, which
 # leaves a row the codes −1, 0 and 1, the common scale makes the student worse than one rate for all
 # (above 1), and scales by row hold most of it. They have a price that the figure does not show: on a
@@ -157,7 +157,7 @@ plt.show()
 #
 # ### Exercise 2: take units out, keep what they said on average
 #
-# **Goal**: two smaller layers. A unit's output is max(0, first · x + bias). It matters by the
+# **Goal**: two smaller layers. A unit's output is max(0, first · x + bias). Its importance is the
 # standard deviation of its output over the rows of `inputs` (numpy's `std`) times the Euclidean norm
 # of its column in `second`. Keep the `keep` units that matter most, in the order in which they stood.
 # Each of the others goes; its mean output times its column is added to `second_bias`. **Inputs**:
@@ -209,8 +209,8 @@ measured.round(4)
 
 # %% [markdown]
 # Zeros save nothing, and cost quality. Eight bits save room and no time, since this runtime unpacks
-# them once, when it loads. Fewer units save both. Their loss is higher here; `drop_units` on the large
-# student is another road to the same size, and worth a try.
+# them once, when it loads. Fewer units save both. Their loss is higher here. `drop_units` on the large
+# student would shrink its layers and leave the table; without another fit it can lose even more.
 #
 # ## Softer labels
 #
@@ -254,8 +254,8 @@ check_distillation_loss(distillation_loss)
 # s the standard deviation of the differences (`ddof=1`). Return the index of the smallest level
 # candidate (the first of equal ones), −1 where none fits. **Inputs**: `kilobytes` (n,);
 # `milliseconds` (n, runs); `losses` (n, rows); the budgets. **Worked number**: 30 and 10 kB, both
-# fit, losses (0.1, 0.3, 0.2) and (0.2, 0.2, 0.3): the differences 0.1, −0.1, 0.1 have mean 0.033
-# and two standard errors 0.133, so index 1.
+# fit, losses (0.1, 0.3, 0.2) and (0.2, 0.2, 0.3): index 0 is the reference, with mean 0.2 against
+# 0.233; the differences 0.1, −0.1, 0.1 have mean 0.033 and two standard errors 0.133, so index 1.
 
 
 # %% tags=["exercise"] exercise="choose_artifact"
@@ -295,7 +295,7 @@ chosen if chosen is ... else list(candidates)[chosen]
 # ### Exercise 5: ship the colleague's student?
 #
 # A colleague has pruned nine tenths of the student's weights to zero and rounded the rest to 4 bits.
-# His slide says: "1.6 kB after compression; 40 % faster, mean of 20 calls on my laptop; normalized
+# His slide says: "1.6 kB as a zip file; 40 % faster, mean of 20 calls on my laptop; normalized
 # entropy on yesterday's impressions only 0.002 worse." In about eight lines: what do you ask and
 # measure first, what do you ship, and how?
 #
@@ -320,18 +320,19 @@ chosen if chosen is ... else list(candidates)[chosen]
 #
 # Now for the shop that you have not seen. The runtime takes a pair: a fitted student, for its
 # encoders, and its weights by name, as `weights_of` gives them. Each is a plain array, or
-# `Packed(codes, scale, bits)`. `artifact_bytes` counts: 45,796 before anything is done.
+# `Packed(codes, scale, bits)`, whose third value is the bits a code has, not the bytes of all.
+# `artifact_bytes` counts: 45,796 for the student at the top, before anything is done.
 #
 # ### Exercise 6: keep three quarters of the worth
 #
 # **Goal**: an artifact within the budget that keeps what the uncompressed student is worth. Worth is
-# the revenue of two days beyond what the fallback, a smoothed rate by ad, would earn. **Inputs**:
+# the revenue of two days, beyond what the fallback, a smoothed rate by ad, would earn. **Inputs**:
 # `teacher`, with `predict_proba`; `traffic`, rows without clicks; `labelled`, one in 200 of them with
 # `click`. **Output**: the pair. `StudentPerceptron(**COLUMNS, **RECIPE)` is the student of this lab;
 # you may change its size. The runtime counts bytes as in exercise 1, and plain arrays by their type.
 # **Worked number**: the fallback keeps 0 %, and so does an artifact beyond the budget, which is not
-# deployed; the uncompressed student is at 100 %, and the check asks for 75 % in
-# three fresh shops together.
+# deployed. The uncompressed student is at 100 %, which is no ceiling: one that learns longer may go
+# beyond. The check asks for 75 % in three fresh shops together.
 
 
 # %% tags=["exercise"] exercise="make_student"
@@ -351,12 +352,12 @@ def make_student(teacher, traffic, labelled):
 check_make_student(make_student)
 
 # %% [markdown]
-# A smaller student in float32 fits too, with two dimensions and 44 units, say. Which of the two roads
-# keeps more, and in how many shops out of five?
+# A smaller student in float32 fits too, with `embedding_dim=2, hidden=(44,)`, say. Which keeps more, few
+# bits or few units, and for how many seeds of five?
 #
-# For comparison, the student from the top of this lab, unpacked, in its own shop: what is not
-# deployed earns nothing. Try yours there as often as you like; the check uses another seed, and an
-# instructor uses yet another.
+# For comparison, the student from the top of this lab, unpacked: it is beyond the budget, is not
+# deployed, and keeps nothing. Try yours on this seed as often as you like; the check uses another,
+# and an instructor uses yet another.
 #
 # Further reading: Raghuraman Krishnamoorthi 2018, *Quantizing deep convolutional networks for
 # efficient inference: A whitepaper*, arXiv:1806.08342, on scales by channel; Hui Guan et al. 2019,

@@ -94,7 +94,9 @@ def deploy(seed, policy):
 
 def test_an_answer_is_graded_by_what_it_earns_on_the_same_luck(monkeypatch):
     test = beats(deploy, lambda seed: 1.0, margin=0.5, seed=3)
-    assert check("policy", lambda seed: 1.6, test).status == "passed"
+    passed = check("policy", lambda seed: 1.6, test)
+    assert passed.status == "passed"
+    assert passed.message.startswith("revenue ")
     assert check("policy", lambda seed: 1.4, test).status == "wrong"
     monkeypatch.setenv("MLSD_GRADING_SEED", "4711")
     only_here = check("policy", lambda seed: 9.0 if seed == 4711 else 0.0, test)

@@ -108,7 +108,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             baseline_policy,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="revenue, % of the baseline's,",
+            unit="percent of the baseline's revenue:",
         ),
         points=4,
     )

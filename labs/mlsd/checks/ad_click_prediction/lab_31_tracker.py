@@ -214,7 +214,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             baseline_policy,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="revenue, % of the frozen model's,",
+            unit="percent of the frozen model's revenue:",
         ),
         points=4,
     )

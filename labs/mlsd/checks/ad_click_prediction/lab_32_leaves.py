@@ -18,7 +18,8 @@ from mlsd.worlds import AdClickWorld
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 7, 3, 3
 # Below what the chapter's four counters need (about 21,700 keys), above the users' alone (15,200).
 KEY_BUDGET = 18_000
-# Percent of the baseline's revenue; settled on seeds 300 to 399, with a budget of 25,000 keys.
+# Percent of the baseline's revenue, set before three markets were taken together. No verdict on
+# seeds 300 to 399 was false: right 6.0 or more, wrong up to 3.2 (tests/benchmarks/lab_verdicts.py).
 MARGIN = 4.0
 _FRESH_SEED = 20_032
 _CONTEXT = ("category", "format", "device", "hour", "position", "age_band", "region")
@@ -158,7 +159,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             context_policy,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="revenue (% of the baseline's; 0 beyond the key budget)",
+            unit="percent of the baseline's revenue (0 beyond the key budget):",
         ),
         points=4,
     )

@@ -27,7 +27,7 @@ from mlsd.worlds import AdClickWorld
 # Percent of the baseline's revenue. In single markets of seeds 9000 to 9038 the solution gains 13.5
 # (sd 1.4), a plain share 11.8 (1.4), the strongest wrong answer, a leak into the solution's own
 # column, 4.4 (2.3).
-MARGIN = 9.0
+MARGIN = 10.5
 _FRESH_SEED = 20_041
 
 
@@ -181,7 +181,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             plain_policy,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="revenue, % of the baseline's,",
+            unit="percent of the baseline's revenue:",
         ),
         points=4,
     )

@@ -150,7 +150,7 @@ def check_make_forecast(answer: Forecast) -> CheckResult:
             naive_forecast,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="an accuracy, in %, of",
+            unit="accuracy, in percent:",
         ),
         points=4,
     )

@@ -216,7 +216,7 @@ def check_make_reserve(answer: MakeReserve) -> CheckResult:
             one_reserve,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="revenue, % of the best single reserve's,",
+            unit="percent of the best single reserve's revenue:",
         ),
         points=4,
     )

@@ -163,7 +163,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             proven_ads_policy,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="revenue, % of the house rule's,",
+            unit="percent of the house rule's revenue:",
         ),
         points=4,
     )

@@ -48,6 +48,8 @@ def check_pack_rows(answer: Callable[..., tuple]) -> CheckResult:
         _part(0, one, 4, expected=[[7, -2]], hint="the row's largest size becomes code 7"),
         _part(1, one, 4, expected=[0.2]),
         holds(lambda f: f(one, 4)[0].dtype == np.int8, "codes have to be int8"),
+        holds(lambda f: f(one, 4)[1].dtype == np.float32, "the scale has to be float32"),
+        holds(lambda f: (f(two, 4)[1] > 0).all(), "a row of zeros needs a positive scale too"),
         _part(
             0,
             two,
@@ -70,6 +72,8 @@ def check_drop_units(answer: Callable[..., tuple]) -> CheckResult:
     x = np.array([[1.0], [3.0]])
     worked = np.array([[1.0], [0.0]]), np.array([0.0, 5.0]), np.array([[1.0, 10.0]]), np.zeros(1)
     dead = np.array([[1.0], [-9.0], [2.0]]), np.array([0.0, 0.0, -1.0]), np.array([[4.0, 9.0, 3.0]])
+    far = *dead[:2], np.array([[9.0, 9.0, 3.0]])
+    half = np.array([[2.0], [5.0]]), np.array([-3.0, 0.0]), np.array([[1.0, 1.0]]), np.zeros(1)
     return check(
         "drop_units",
         answer,
@@ -96,6 +100,21 @@ def check_drop_units(answer: Callable[..., tuple]) -> CheckResult:
             expected=([[2.0]], [-1.0], [[3.0]], [9.0]),
             hint="a unit matters by the spread of its output times the size of what it feeds",
         ),
+        gives(
+            *far,
+            np.ones(1),
+            x,
+            1,
+            expected=([[1.0]], [0.0], [[9.0]], [10.0]),
+            hint="a unit with less spread can matter more, if its column is longer",
+        ),
+        gives(
+            *half,
+            x,
+            1,
+            expected=([[5.0]], [0.0], [[1.0]], [1.5]),
+            hint="the mean is that of the output, after max(0, ...)",
+        ),
         gives(*worked, x, 2, expected=worked, hint="nothing to drop: nothing changes"),
         points=3,
     )
@@ -109,7 +128,14 @@ def check_distillation_loss(answer: Callable[..., float]) -> CheckResult:
     return check(
         "distillation_loss",
         answer,
-        gives(zero, np.array([0.2]), none, 0.3, expected=np.log(2)),
+        gives(
+            zero,
+            np.array([0.2]),
+            none,
+            0.3,
+            expected=np.log(2),
+            hint="a row without a label counts as well; its target is the teacher's probability",
+        ),
         gives(
             np.array([1.0]),
             np.array([0.2]),
@@ -157,6 +183,7 @@ def check_choose_artifact(answer: Callable[..., int]) -> CheckResult:
             50.0,
             2.0,
             expected=1,
+            hint="a smaller one that is level with the best goes before it",
         ),
         gives(*table, 50.0, 2.0, expected=2, hint="compare row by row: pairs share their luck"),
         gives(*table, 7.0, 2.0, expected=3, hint="5 kB is all that fits"),
@@ -179,7 +206,7 @@ def check_make_student(answer: MakeStudent) -> CheckResult:
             fallback_alone,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="% of the uncompressed student's worth",
+            unit="percent of the uncompressed student's worth:",
         ),
         points=4,
     )

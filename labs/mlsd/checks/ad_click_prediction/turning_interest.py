@@ -17,7 +17,7 @@ from mlsd.policies import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Actions, Policy, RequestBatch
 
-HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 4, 4, 3
+HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 4, 4, 5
 # Few users who click often, each with strong tastes of his own that turn within days. Campaigns are
 # almost equally popular, or the luck of a few large ones would decide which policy earns more.
 CONFIG = AdClickConfig(
@@ -92,12 +92,12 @@ def interest_world(seed: int) -> tuple[AdClickWorld, LabelledLog]:
 
 
 def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
-    """Return what a policy earns in three markets, in percent of what the baseline earns there.
+    """Return what a policy earns in five markets, in percent of what the baseline earns there.
 
     Parameters
     ----------
     seed : int
-        Of the three markets together.
+        Of the five markets together.
     make_policy : callable
         From the labelled log of four days to a policy, which is deployed for four more.
     """
