@@ -226,11 +226,10 @@ assert abs(gap["no budgets"]) < 0.1 < gap["budgets"]
 #
 # **Goal**: earn clearly more, over ten days, than the house rule. **Input**: `log`, five days of
 # impressions. **Output**: a policy. **Worked number**: the house rule stands at 100 %; the check asks
-# for eight percent more, on average over five fresh markets. More chance is not always better: full
-# Thompson draws come out only just above the bar, or below it. `ExploringRatePolicy` has the
-# rules `greedy`, `thompson`, `ucb` (with `width`) and `epsilon`; `BetaPosteriors` takes `strength`,
-# `examination` and `inherit`. Decide what a new ad should start from, and how much benefit of the
-# doubt it gets.
+# for ten percent more, on average over five fresh markets. More chance is not always better: full
+# Thompson draws come out near the bar, above or below. `ExploringRatePolicy` has the rules `greedy`,
+# `thompson`, `ucb` (with `width`) and `epsilon`; `BetaPosteriors` takes `strength`, `examination` and
+# `inherit`. Decide what a new ad should start from, and how much benefit of the doubt it gets.
 
 
 # %% tags=["exercise"] exercise="make_policy"

@@ -26,7 +26,7 @@ from mlsd.worlds import AdClickWorld
 
 # Percent of the baseline's revenue. In single markets of seeds 9000 to 9038 the solution gains 13.5
 # (sd 1.4), a plain share 11.8 (1.4), the strongest wrong answer, a leak into the solution's own
-# column, 4.4 (2.3).
+# column, 4.4 (2.3); another form of that leak 7.5 (1.9).
 MARGIN = 10.5
 _FRESH_SEED = 20_041
 
