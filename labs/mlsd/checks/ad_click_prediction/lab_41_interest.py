@@ -26,7 +26,8 @@ from mlsd.worlds import AdClickWorld
 
 # Percent of the baseline's revenue. In single markets of seeds 9000 to 9038 the solution gains 13.5
 # (sd 1.4), a plain share 11.8 (1.4), the strongest wrong answer, a leak into the solution's own
-# column, 4.4 (2.3); another form of that leak 7.5 (1.9).
+# column, 4.4 (2.3); another form of that leak 7.5 (1.9). No verdict on 300 to 399 was false: right
+# 11.2 or more, wrong up to 9.2 (tests/benchmarks/lab_verdicts.py).
 MARGIN = 10.5
 _FRESH_SEED = 20_041
 
