@@ -15,7 +15,7 @@ from mlsd.worlds.base import Actions, Policy, RequestBatch
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 5, 10, 5
 PROVEN_VIEWS, STRENGTH = 200, 30.0
 # Percent of the baseline's revenue. `outcome_margin` gives 7.9 on seeds 500 to 519; but on 300 to
-# 399 a wrong answer once reached 8.6, and right ones, whose gains are skewed, stayed at 12.4 or more.
+# 399 a wrong answer once reached 8.6, and right ones, whose gains are skewed, stayed above 12.4.
 # With 10, no verdict on 700 to 729 was false either (tests/benchmarks/lab_verdicts.py).
 MARGIN = 10.0
 _FRESH_SEED = 20_051
