@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from mlsd.checks.ad_click_prediction.packed_student import (
 )
 from mlsd.checks.ad_click_prediction.student_mistakes import WRONG_ANSWERS
 from mlsd.checks.outcome import grading_seed
+from mlsd.checks.result import Test
 
 __all__ = [
     "WRONG_ANSWERS",
@@ -67,57 +68,42 @@ def check_pack_rows(answer: Callable[..., tuple]) -> CheckResult:
     )
 
 
+def _units() -> Iterator[Test]:
+    x, one = np.array([[1.0], [3.0]]), np.ones(1)
+    worked = np.array([[1.0], [0.0]]), np.array([0.0, 5.0]), np.array([[1.0, 10.0]]), np.zeros(1)
+    yield gives(
+        *worked,
+        x,
+        1,
+        expected=([[1.0]], [0.0], [[1.0]], [50.0]),
+        hint="four arrays; the unit that always says 5 goes, 5 times 10 moves to the next bias",
+    )
+    yield gives(*worked, x, 2, expected=worked, hint="nothing to drop: nothing changes")
+    first, bias = np.array([[1.0], [-9.0], [2.0]]), np.array([0.0, 0.0, -1.0])
+    cases = (
+        (
+            ([4.0, 9.0, 3.0], 2, ([[1.0], [2.0]], [0.0, -1.0], [[4.0, 3.0]], [1.0])),
+            "a unit that never fires goes, however large its weights; kept ones keep order",
+        ),
+        (
+            ([4.0, 9.0, 3.0], 1, ([[2.0]], [-1.0], [[3.0]], [9.0])),
+            "a unit matters by the spread of its output times the size of what it feeds",
+        ),
+        (
+            ([9.0, 9.0, 3.0], 1, ([[1.0]], [0.0], [[9.0]], [10.0])),
+            "a unit with less spread can matter more, if its column is longer",
+        ),
+    )
+    for (column, keep, expected), hint in cases:
+        yield gives(first, bias, np.array([column]), one, x, keep, expected=expected, hint=hint)
+    half = np.array([[2.0], [5.0]]), np.array([-3.0, 0.0]), np.ones((1, 2)), np.zeros(1)
+    mean = "the mean is that of the output, after max(0, ...)"
+    yield gives(*half, x, 1, expected=([[5.0]], [0.0], [[1.0]], [1.5]), hint=mean)
+
+
 def check_drop_units(answer: Callable[..., tuple]) -> CheckResult:
     """Check the second exercise."""
-    x = np.array([[1.0], [3.0]])
-    worked = np.array([[1.0], [0.0]]), np.array([0.0, 5.0]), np.array([[1.0, 10.0]]), np.zeros(1)
-    dead = np.array([[1.0], [-9.0], [2.0]]), np.array([0.0, 0.0, -1.0]), np.array([[4.0, 9.0, 3.0]])
-    far = *dead[:2], np.array([[9.0, 9.0, 3.0]])
-    half = np.array([[2.0], [5.0]]), np.array([-3.0, 0.0]), np.array([[1.0, 1.0]]), np.zeros(1)
-    return check(
-        "drop_units",
-        answer,
-        gives(
-            *worked,
-            x,
-            1,
-            expected=([[1.0]], [0.0], [[1.0]], [50.0]),
-            hint="four arrays; the unit that always says 5 goes, 5 times 10 moves to the next bias",
-        ),
-        gives(
-            *dead,
-            np.ones(1),
-            x,
-            2,
-            expected=([[1.0], [2.0]], [0.0, -1.0], [[4.0, 3.0]], [1.0]),
-            hint="a unit that never fires goes, however large its weights; kept ones keep order",
-        ),
-        gives(
-            *dead,
-            np.ones(1),
-            x,
-            1,
-            expected=([[2.0]], [-1.0], [[3.0]], [9.0]),
-            hint="a unit matters by the spread of its output times the size of what it feeds",
-        ),
-        gives(
-            *far,
-            np.ones(1),
-            x,
-            1,
-            expected=([[1.0]], [0.0], [[9.0]], [10.0]),
-            hint="a unit with less spread can matter more, if its column is longer",
-        ),
-        gives(
-            *half,
-            x,
-            1,
-            expected=([[5.0]], [0.0], [[1.0]], [1.5]),
-            hint="the mean is that of the output, after max(0, ...)",
-        ),
-        gives(*worked, x, 2, expected=worked, hint="nothing to drop: nothing changes"),
-        points=3,
-    )
+    return check("drop_units", answer, *_units(), points=3)
 
 
 def check_distillation_loss(answer: Callable[..., float]) -> CheckResult:
