@@ -37,11 +37,7 @@ from mlsd.checks.ad_click_prediction.lab_41_interest import (
     check_pool_history,
     check_two_histories,
 )
-from mlsd.checks.ad_click_prediction.turning_interest import (
-    CONFIG,
-    CONTEXT,
-    InterestPolicy,
-)
+from mlsd.checks.ad_click_prediction.turning_interest import CONFIG, CONTEXT, InterestPolicy
 from mlsd.features import ClickHistories, CounterFeatures, click_histories
 from mlsd.models import DIN, HashedLogisticRegression
 from mlsd.plots import COLOURS, course_style, plot_changes

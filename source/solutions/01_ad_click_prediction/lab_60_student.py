@@ -39,9 +39,7 @@ from mlsd.checks.ad_click_prediction.packed_student import (
     Packed,
     PackedStudent,
     artifact_bytes,
-    deployed_value,
     market,
-    perceptron_milliseconds,
     weights_of,
 )
 from mlsd.models import StudentPerceptron
@@ -202,7 +200,7 @@ sizes = {name: artifact_bytes(scorer.weights) for name, scorer in candidates.ite
 sizes["8 bits"] = sum(v.size + 4 if v.ndim == 2 else v.nbytes for v in weights.values())
 kilobytes = np.array(list(sizes.values())) / 1e3
 losses = np.stack([shop.losses(scorer) for scorer in candidates.values()])
-milliseconds = np.stack([perceptron_milliseconds(scorer) for scorer in candidates.values()])
+milliseconds = np.stack([scorer.milliseconds() for scorer in candidates.values()])
 measured = pd.DataFrame({"kB": kilobytes, "log loss": losses.mean(axis=1)}, list(candidates))
 measured["median, ms"], measured["slowest, ms"] = np.median(milliseconds, 1), milliseconds.max(1)
 measured.round(4)
@@ -355,13 +353,10 @@ check_make_student(make_student)
 # A smaller student in float32 fits too, with `embedding_dim=2, hidden=(44,)`, say. Which keeps more, few
 # bits or few units, and for how many seeds of five?
 #
-# For comparison, the student from the top of this lab, unpacked: it is beyond the budget, is not
-# deployed, and keeps nothing. Try yours on this seed as often as you like; the check uses another,
-# and an instructor uses yet another.
+# To try yours in three other shops, import `deployed_value` from where `Packed` comes from, and call
+# `deployed_value(60, make_student)` as often as you like. The check uses another seed, and an
+# instructor uses yet another.
 #
 # Further reading: Raghuraman Krishnamoorthi 2018, *Quantizing deep convolutional networks for
 # efficient inference: A whitepaper*, arXiv:1806.08342, on scales by channel; Hui Guan et al. 2019,
 # *Post-Training 4-bit Quantization on Embedding Tables*, arXiv:1911.02079.
-
-# %%
-f"{deployed_value(60, lambda *given: (student, weights)):.1f} % of the worth is kept"

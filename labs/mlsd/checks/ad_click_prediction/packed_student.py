@@ -161,6 +161,13 @@ class PackedStudent:
         Fitted.
     weights : mapping
         Under the names of `weights_of`.
+
+    Examples
+    --------
+    >>> X = {"a": np.arange(200) % 2}
+    >>> student = StudentPerceptron(categorical=("a",), epochs=1).fit(X, X["a"])
+    >>> PackedStudent(student, weights_of(student)).milliseconds(runs=3).shape
+    (3,)
     """
 
     def __init__(self, student: StudentPerceptron, weights: Weights) -> None:
@@ -184,23 +191,14 @@ class PackedStudent:
             x = x if layer == "out" else np.maximum(x, 0)
         return x[:, 0]
 
-
-def perceptron_milliseconds(scorer: PackedStudent, runs: int = 30) -> np.ndarray:
-    """Return the time of each run of the perceptron on 100 rows, encoders left out, shape (runs,).
-
-    Examples
-    --------
-    >>> X = {"a": np.arange(200) % 2}
-    >>> student = StudentPerceptron(categorical=("a",), epochs=1).fit(X, X["a"])
-    >>> perceptron_milliseconds(PackedStudent(student, weights_of(student)), runs=3).shape
-    (3,)
-    """
-    x = np.ones((100, scorer.weights["perceptron.0.weight"].shape[1]), np.float32)
-    marks = [time.perf_counter()]
-    for _ in range(runs):
-        scorer.scores(x)
-        marks.append(time.perf_counter())
-    return 1e3 * np.diff(marks)
+    def milliseconds(self, runs: int = 30) -> np.ndarray:
+        """Return the time of each run on 100 rows, encoders left out, shape (runs,)."""
+        x = np.ones((100, self.weights["perceptron.0.weight"].shape[1]), np.float32)
+        marks = [time.perf_counter()]
+        for _ in range(runs):
+            self.scores(x)
+            marks.append(time.perf_counter())
+        return 1e3 * np.diff(marks)
 
 
 def fallback_alone(
