@@ -39,7 +39,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlsd.data.locations import data_root, find_raw_file
-from mlsd.features.fraud import (
+from mlsd.features.handbook import (
     DAY,
     FEEDBACK_DELAY,
     WINDOW_DAYS,

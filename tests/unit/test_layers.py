@@ -22,6 +22,8 @@ ROWS = (
     "experiments",
     "monitoring",
     "plots",
+    "cases",
+    "lab_support",
     "checks",
     "course",
     "cli",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlsd.runtime import InputError
+from mlsd.runtime import InputError, package_of
 
 _CASE = re.compile(r"\d\d_[a-z][a-z0-9_]*")
 _NAMES = {
@@ -86,8 +86,8 @@ class Unit:
 
     @property
     def checks_module(self) -> str:
-        """Name of the module with the lab's checks; a case's number is no part of it."""
-        return f"mlsd.checks.{self.case[3:]}.{self.name}"
+        """Name of the module with the lab's checks, in the case's package."""
+        return f"mlsd.checks.{package_of(self.case)}.{self.name}"
 
     @property
     def checks(self) -> Path:

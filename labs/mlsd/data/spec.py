@@ -37,8 +37,8 @@ from pathlib import Path
 
 from mlsd.data.sections import TomlSection, first_repeated
 from mlsd.data.splits import PARTS, check_shares
+from mlsd.runtime import CASE_IDS
 
-CASES = ("video", "event", "ad_click", "fraud")
 KINDS = ("time", "given", "shuffle")
 SINGLE_ROLES = ("label", "time", "known_at", "user", "item", "amount")
 LIST_ROLES = ("categorical", "numeric", "ignore")
@@ -131,8 +131,8 @@ def load_spec(path: Path | str) -> LogSpec:
     path = Path(path)
     document = TomlSection.read(path)
     case, name = document.text("case", "ad_click"), document.text("name", path.stem)
-    if case not in CASES:
-        document.fail(f"case {case!r} is unknown; choose among {', '.join(CASES)}")
+    if case not in CASE_IDS:
+        document.fail(f"case {case!r} is unknown; choose among {', '.join(CASE_IDS)}")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         document.fail(f"name {name!r} must consist of letters, digits, dot, dash and underscore")
     table = _table(document.section("table"))

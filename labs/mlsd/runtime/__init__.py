@@ -1,8 +1,16 @@
-"""Process-level concerns: errors for people, files, seeds and profile."""
+"""Process-level concerns: errors for people, files, the names of the cases."""
 
+from mlsd.runtime.cases import CASE_IDS, CASE_NAMES, CaseName, case_name, package_of
 from mlsd.runtime.errors import InputError
 from mlsd.runtime.files import atomic_path, project_root
-from mlsd.runtime.profile import profile
-from mlsd.runtime.seeds import spawn_generators
 
-__all__ = ["InputError", "atomic_path", "profile", "project_root", "spawn_generators"]
+__all__ = [
+    "CASE_IDS",
+    "CASE_NAMES",
+    "CaseName",
+    "InputError",
+    "atomic_path",
+    "case_name",
+    "package_of",
+    "project_root",
+]

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlsd.serving.ad_click.snapshot import snapshot_tables
     from mlsd.serving.app import create_app
     from mlsd.serving.cache import TTLCache
     from mlsd.serving.compressed_student import CompressedStudent
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from mlsd.serving.queueing import QueueOutcome, poisson_arrivals, simulate_queue
     from mlsd.serving.requests import RankRequest
     from mlsd.serving.service import Overloaded, Ranking, RankingService, ServiceLimits
-    from mlsd.serving.snapshot import snapshot_tables
     from mlsd.serving.tables import CandidateFeatures, FeatureTable
 
 _HOMES = {
@@ -36,7 +36,7 @@ _HOMES = {
     "Ranking": "service",
     "RankingService": "service",
     "ServiceLimits": "service",
-    "snapshot_tables": "snapshot",
+    "snapshot_tables": "ad_click.snapshot",
     "CandidateFeatures": "tables",
     "FeatureTable": "tables",
 }

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click_prediction.lab_20_baseline import (
+from mlsd.checks.ad_click.lab_20_baseline import (
     baseline_policy,
     check_calibration_by_age,
     check_forgetting_rate,

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
-from mlsd.checks.ad_click_prediction.lab_30_counters import (
+from mlsd.checks.ad_click.lab_30_counters import (
     check_as_of_rate,
     check_bits_for,
     check_leaks,

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
-from mlsd.checks.ad_click_prediction.lab_32_leaves import (
+from mlsd.checks.ad_click.lab_32_leaves import (
     KEY_BUDGET,
     check_best_cut,
     check_leaf_columns,

@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click_prediction.lab_33_calibration import (
+from mlsd.checks.ad_click.lab_33_calibration import (
     COLUMNS,
     baseline_policy,
     check_corrected,

@@ -30,15 +30,15 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
-from mlsd.checks.ad_click_prediction.lab_41_interest import (
+from mlsd.checks.ad_click.lab_41_interest import (
     check_interest,
     check_last_clicks,
     check_make_policy,
     check_pool_history,
     check_two_histories,
 )
-from mlsd.checks.ad_click_prediction.turning_interest import CONFIG, CONTEXT, InterestPolicy
 from mlsd.features import ClickHistories, CounterFeatures, click_histories
+from mlsd.lab_support.ad_click.turning_interest import CONFIG, CONTEXT, InterestPolicy
 from mlsd.models import DIN, HashedLogisticRegression
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.worlds import AdClickConfig, AdClickWorld

@@ -26,7 +26,7 @@ import pandas as pd
 from scipy import optimize, stats
 from scipy.special import expit
 
-from mlsd.checks.ad_click_prediction.lab_42_delay import (
+from mlsd.checks.ad_click.lab_42_delay import (
     check_make_forecast,
     check_stream_loss,
     check_weibull_contribution,

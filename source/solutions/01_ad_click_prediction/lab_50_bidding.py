@@ -24,7 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click_prediction.lab_50_bidding import (
+from mlsd.checks.ad_click.lab_50_bidding import (
     THIN,
     check_best_reserves,
     check_make_reserve,

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click_prediction.lab_51_bandits import (
+from mlsd.checks.ad_click.lab_51_bandits import (
     check_discounted_update,
     check_doubly_robust,
     check_linucb_scores,
@@ -32,7 +32,7 @@ from mlsd.checks.ad_click_prediction.lab_51_bandits import (
     deployed_revenue,
     proven_ads_policy,
 )
-from mlsd.checks.ad_click_prediction.randomised_slice import (
+from mlsd.lab_support.ad_click.randomised_slice import (
     replayed_slice,
     slice_report,
     slice_world,

@@ -26,14 +26,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click_prediction.lab_60_student import (
+from mlsd.checks.ad_click.lab_60_student import (
     check_choose_artifact,
     check_distillation_loss,
     check_drop_units,
     check_make_student,
     check_pack_rows,
 )
-from mlsd.checks.ad_click_prediction.packed_student import (
+from mlsd.lab_support.ad_click.packed_student import (
     COLUMNS,
     RECIPE,
     Packed,

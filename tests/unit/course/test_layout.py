@@ -34,8 +34,8 @@ def test_a_notebook_without_a_source_is_found_too(root):
 
 def test_the_checks_of_a_lab_lie_in_the_package(root):
     unit = make_unit(root, CASE, "lab_20_rates")
-    assert unit.checks_module == "mlsd.checks.ad_click_prediction.lab_20_rates"
-    assert unit.checks == root / "labs/mlsd/checks/ad_click_prediction/lab_20_rates.py"
+    assert unit.checks_module == "mlsd.checks.ad_click.lab_20_rates"
+    assert unit.checks == root / "labs/mlsd/checks/ad_click/lab_20_rates.py"
 
 
 def test_units_are_selected_by_any_of_their_files_or_a_folder(root):

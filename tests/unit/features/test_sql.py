@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mlsd.features import DecayedCounter, TrailingWindow, compute_windows
-from mlsd.features.fraud import customer_windows, terminal_windows
+from mlsd.features.handbook import customer_windows, terminal_windows
 from mlsd.features.sql import render_sql
 from mlsd.runtime import InputError
 

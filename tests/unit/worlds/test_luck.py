@@ -1,7 +1,7 @@
 import numpy as np
 from scipy import stats
 
-from mlsd.worlds.luck import generator, hashed_uniform
+from mlsd.worlds.kit.luck import generator, hashed_uniform
 
 KEYS = np.arange(50_000)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mlsd.worlds.ad_click.config import HOURS
 from mlsd.worlds.ad_click.traffic import Block
-from mlsd.worlds.luck import hashed_uniform
+from mlsd.worlds.kit.luck import hashed_uniform
 
 DESIGNS = ("user", "budget", "switchback")
 WINDOW_HOURS = 4

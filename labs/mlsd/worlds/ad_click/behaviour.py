@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from mlsd.worlds.ad_click.config import DAYPARTS, HOURS, AdClickConfig
 from mlsd.worlds.ad_click.population import Population
 from mlsd.worlds.ad_click.traffic import Block
-from mlsd.worlds.luck import hashed_uniform
+from mlsd.worlds.kit.luck import hashed_uniform
 
 # A view counts VIEW_UNIT, so that a night's forgetting works on whole numbers.
 VIEW_UNIT = 16

@@ -16,7 +16,7 @@ from mlsd.worlds.ad_click.response import SHARES, AuctionRules, Replay
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
 from mlsd.worlds.base import Actions, LazyMapping, Policy, RequestBatch
-from mlsd.worlds.luck import generator
+from mlsd.worlds.kit.luck import generator
 
 EVENT_TABLES = ("impressions", "clicks", "hides", "conversions")
 # Bids per click become bids per thousand impressions at this click-through rate.

@@ -12,7 +12,7 @@ import pandas as pd
 from mlsd.metrics import Interval
 from mlsd.worlds.ad_click.config import DAY
 from mlsd.worlds.base import Comparison, Lift, Report
-from mlsd.worlds.luck import generator
+from mlsd.worlds.kit.luck import generator
 
 REPETITIONS = 300
 PARTS = ("requests", "impressions", "clicks", "revenue", "conversion_value", "hides")

@@ -13,7 +13,7 @@ from mlsd.worlds.ad_click.config import (
     FORMATS,
     AdClickConfig,
 )
-from mlsd.worlds.luck import generator
+from mlsd.worlds.kit.luck import generator
 
 AGE_BAND_SHARES = (0.16, 0.25, 0.22, 0.17, 0.12, 0.08)
 REGION_SHARES = (0.34, 0.25, 0.18, 0.13, 0.10)

@@ -11,7 +11,7 @@ from mlsd.worlds.ad_click.behaviour import Behaviour, Shown, conversion_delay
 from mlsd.worlds.ad_click.config import DAY
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
-from mlsd.worlds.luck import hashed_uniform
+from mlsd.worlds.kit.luck import hashed_uniform
 
 CLICK_WINDOW = 600.0
 MEAN_CLICK_DELAY = 8.0

@@ -10,7 +10,7 @@ import numpy as np
 from mlsd.runtime import InputError
 from mlsd.worlds.ad_click.config import AGE_BANDS, DAY, DEVICES, HOURS, AdClickConfig
 from mlsd.worlds.ad_click.population import Population
-from mlsd.worlds.luck import generator
+from mlsd.worlds.kit.luck import generator
 
 # Requests by hour, quiet before dawn and busiest in the evening; and by weekday from Monday on.
 HOUR_CURVE = np.array(

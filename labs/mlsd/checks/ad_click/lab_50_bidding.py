@@ -12,7 +12,7 @@ import pandas as pd
 from mlsd.checks import CheckResult, WrongAnswer, attempted, beats, check, gives, holds
 from mlsd.models import SmoothedRate
 from mlsd.policies import ScorerPolicy
-from mlsd.policies.reserves import FLOOR, RequestReserve, ReservePolicy
+from mlsd.policies.ad_click.reserves import FLOOR, RequestReserve, ReservePolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from mlsd.checks import CheckResult, attempted, beats, check, gives, holds
-from mlsd.checks.ad_click_prediction.packed_student import (
+from mlsd.checks.ad_click.student_mistakes import WRONG_ANSWERS
+from mlsd.checks.outcome import grading_seed
+from mlsd.checks.result import Test
+from mlsd.lab_support.ad_click.packed_student import (
     BYTE_BUDGET,
     MakeStudent,
     artifact,
@@ -17,9 +20,6 @@ from mlsd.checks.ad_click_prediction.packed_student import (
     fallback_alone,
     market_seeds,
 )
-from mlsd.checks.ad_click_prediction.student_mistakes import WRONG_ANSWERS
-from mlsd.checks.outcome import grading_seed
-from mlsd.checks.result import Test
 
 __all__ = [
     "WRONG_ANSWERS",

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
-from mlsd.checks.ad_click_prediction.turning_interest import (
+from mlsd.data.log import LabelledLog
+from mlsd.lab_support.ad_click.turning_interest import (
     MakePolicy,
     deployed_revenue,
     fading_leak_policy,
@@ -21,7 +22,6 @@ from mlsd.checks.ad_click_prediction.turning_interest import (
     stale_policy,
     upside_down_policy,
 )
-from mlsd.data.log import LabelledLog
 from mlsd.worlds import AdClickWorld
 
 # Percent of the baseline's revenue. In single markets of seeds 9000 to 9038 the solution gains 13.5

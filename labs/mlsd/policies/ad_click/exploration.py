@@ -9,7 +9,7 @@ import pandas as pd
 
 from mlsd.runtime import InputError
 from mlsd.worlds.base import Actions, RequestBatch
-from mlsd.worlds.luck import generator
+from mlsd.worlds.kit.luck import generator
 
 RULES = ("greedy", "thompson", "ucb", "epsilon")
 # Keeps a Beta distribution proper where discounted views fall below the clicks.

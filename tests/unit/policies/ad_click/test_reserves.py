@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlsd.policies.reserves import FLOOR, ReservePolicy
+from mlsd.policies.ad_click.reserves import FLOOR, ReservePolicy
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Actions

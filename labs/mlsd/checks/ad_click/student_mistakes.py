@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.checks import WrongAnswer
-from mlsd.checks.ad_click_prediction.packed_student import (
+from mlsd.lab_support.ad_click.packed_student import (
     COLUMNS,
     RECIPE,
     Packed,

@@ -1,0 +1,1 @@
+"""Worlds and policies of the ad click labs."""

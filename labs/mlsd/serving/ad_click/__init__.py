@@ -1,0 +1,1 @@
+"""Serving an ad market: its feature tables."""

@@ -1,0 +1,1 @@
+"""What every world shares and none of which is about one case."""
