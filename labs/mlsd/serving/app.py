@@ -20,7 +20,7 @@ def create_app(service: RankingService) -> FastAPI:
     gives ``{"ad_ids", "click_probability", "source"}``, best first. A bad request gets status 400,
     one beyond the limit 503 with the header ``Retry-After``; both have ``{"error": ...}`` as body.
     ``GET /healthz`` says whether the service is up, ``GET /metrics`` gives its counters, one
-    ``name value`` a line.
+    ``name value`` per line.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def create_app(service: RankingService) -> FastAPI:
 
     Notes
     -----
-    The route for rankings is a plain one, and its body is read by hand: dependency injection and
-    the validation of a hundred fields would cost more than the scoring. A full house is noticed
-    before the body is read, so that a refusal is the cheapest answer of all.
+    The route for rankings is a plain one that hands the bytes of the body to pydantic itself: a
+    full queue is noticed before the body is read, so that a refusal is the cheapest answer of all,
+    and a bad request is one line of text instead of FastAPI's list of objects.
 
     Examples
     --------

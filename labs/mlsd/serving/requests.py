@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlsd.runtime import InputError
 
 MOST_CANDIDATES = 1_000
 _LARGEST_ID = 2**31
+
+_Number = Annotated[int, Field(gt=-_LARGEST_ID, lt=_LARGEST_ID)]
+_Id = Annotated[int, Field(ge=0, lt=_LARGEST_ID)]
+_Bid = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Body(BaseModel):
+    # Strict: neither true nor "7" nor 7.0 is an id.
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    context: dict[str, _Number]
+    ad_ids: Annotated[list[_Id], Field(min_length=1, max_length=MOST_CANDIDATES)]
+    bids: list[_Bid] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,9 +54,9 @@ class RankRequest:
         Raises
         ------
         InputError
-            For text that is no JSON object, a missing or strange field, no candidate or more than
-            1,000 of them, ids that are no whole numbers, bids that are not one non-negative number
-            a candidate.
+            For text that is not a JSON object, a missing or unknown field, no candidate or more
+            than 1,000 of them, ids that are not whole numbers, bids that are not one non-negative
+            number per candidate.
 
         Examples
         --------
@@ -51,43 +65,27 @@ class RankRequest:
         (array([3, 1]), array([1., 1.]))
         """
         try:
-            fields = json.loads(body)
-        except ValueError as error:
-            raise InputError(f"request: the body is no JSON ({error})") from error
-        if not isinstance(fields, dict) or not {"context", "ad_ids"} <= fields.keys():
-            raise InputError("request: give an object with 'context' and 'ad_ids'")
-        strange = sorted(fields.keys() - {"context", "ad_ids", "bids"})
-        if strange:
-            raise InputError(f"request: unknown field {strange[0]!r}; give context, ad_ids, bids")
-        ad_ids = _candidate_ids(fields["ad_ids"])
-        return cls(_context(fields["context"]), ad_ids, _bids(fields.get("bids"), len(ad_ids)))
+            fields = _Body.model_validate_json(body)
+        except ValidationError as error:
+            raise InputError(f"request: {_first_fault(error)}") from None
+        rows = len(fields.ad_ids)
+        bids = np.ones(rows) if fields.bids is None else np.array(fields.bids, dtype=np.float64)
+        if len(bids) != rows:
+            raise InputError(f"request: bids has to hold {rows} numbers, one per candidate")
+        return cls(fields.context, np.array(fields.ad_ids, dtype=np.int64), bids)
 
 
-def _context(value: Any) -> dict[str, int]:
-    if not isinstance(value, dict):
-        raise InputError("request: context has to be an object of names and whole numbers")
-    for name, number in value.items():
-        if type(number) is not int or abs(number) >= _LARGEST_ID:
-            raise InputError(f"request: context {name!r} is {number!r}; give a whole number")
-    return value
-
-
-def _candidate_ids(value: Any) -> np.ndarray:
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_CANDIDATES:
-        raise InputError(f"request: ad_ids has to be a list of 1 to {MOST_CANDIDATES} ids")
-    for position, each in enumerate(value):
-        if type(each) is not int or not 0 <= each < _LARGEST_ID:
-            raise InputError(f"request: ad_ids[{position}] is {each!r}; give a whole number")
-    return np.array(value, dtype=np.int64)
-
-
-def _bids(value: Any, rows: int) -> np.ndarray:
-    if value is None:
-        return np.ones(rows)
-    try:
-        bids = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError("request: bids has to be a list of numbers") from error
-    if bids.shape != (rows,) or not (np.isfinite(bids).all() and (bids >= 0).all()):
-        raise InputError(f"request: bids has to hold {rows} numbers of 0 or more, one a candidate")
-    return bids
+def _first_fault(error: ValidationError) -> str:
+    fault: dict[str, Any] = error.errors(include_url=False)[0]
+    field, *inner = fault["loc"] or ("the body",)
+    # Cut short, so that a body of megabytes does not come back as the message.
+    place = field + "".join(f"[{reprlib.repr(each)}]" for each in inner)
+    match fault["type"]:
+        case "json_invalid":
+            return f"the body is not JSON ({fault['ctx']['error']})"
+        case "missing":
+            return f"{field!r} is missing; give an object with 'context' and 'ad_ids'"
+        case "extra_forbidden":
+            return f"unknown field {reprlib.repr(field)}; give context, ad_ids, bids"
+    wanted = fault["msg"].lower().replace("input", "it", 1)
+    return f"{place} is {reprlib.repr(fault['input'])}; {wanted}"

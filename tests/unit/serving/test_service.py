@@ -164,30 +164,66 @@ def test_a_full_house_is_a_503_with_a_body_and_a_time_to_come_back():
 
 
 WRONG = {
-    b"{": "no JSON",
-    b"[]": "give an object",
-    b'{"context": {}}': "give an object",
-    b'{"context": {"hour": 3}, "ad_ids": []}': "1 to 1000 ids",
-    b'{"context": {"hour": 3}, "ad_ids": [1, "x"]}': "ad_ids[1] is 'x'",
+    b"": "not JSON",
+    b"{": "not JSON",
+    b'{"context": {"hour": 3}, "ad_ids": [1]} []': "not JSON",
+    b"[]": "the body is []; it should be an object",
+    b'{"context": {}}': "'ad_ids' is missing; give an object",
+    b'{"context": {"hour": 3}, "ad_ids": []}': "at least 1 item",
+    b'{"context": {"hour": 3}, "ad_ids": [' + b"1, " * 1_000 + b"1]}": "at most 1000 items",
+    b'{"context": {"hour": 3}, "ad_ids": [1, "x"]}': "ad_ids[1] is 'x'; it should be a valid int",
+    b'{"context": {"hour": 3}, "ad_ids": ["1"]}': "ad_ids[0] is '1'",
+    b'{"context": {"hour": 3}, "ad_ids": [1.0]}': "ad_ids[0] is 1.0",
+    b'{"context": {"hour": 3}, "ad_ids": [[1]]}': "ad_ids[0] is [1]",
     b'{"context": {"hour": 3}, "ad_ids": [true]}': "ad_ids[0] is True",
     b'{"context": {"hour": 3}, "ad_ids": [-4]}': "ad_ids[0] is -4",
-    b'{"context": {"hour": 3}, "ad_ids": [99999999999]}': "ad_ids[0]",
-    b'{"context": {"hour": 3.5}, "ad_ids": [1]}': "context 'hour' is 3.5",
-    b'{"context": 3, "ad_ids": [1]}': "context has to be an object",
+    b'{"context": {"hour": 3}, "ad_ids": [2147483648]}': "ad_ids[0] is 2147483648",
+    b'{"context": {"hour": 3}, "ad_ids": [9223372036854775808]}': "ad_ids[0] is 92233720",
+    b'{"context": {"hour": 3.5}, "ad_ids": [1]}': "context['hour'] is 3.5",
+    b'{"context": {"hour": -2147483648}, "ad_ids": [1]}': "context['hour'] is -2147483648",
+    b'{"context": {"a\\nb": null}, "ad_ids": [1]}': r"context['a\nb'] is None",
+    b'{"context": 3, "ad_ids": [1]}': "context is 3; it should be an object",
     b'{"context": {}, "ad_ids": [1]}': "context lacks 'hour'",
     b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [1, 2]}': "bids has to hold 1",
-    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [-1]}': "bids has to hold 1",
-    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": ["x"]}': "list of numbers",
-    b'{"context": {"hour": 3}, "ad_ids": [1], "bid": [1]}': "unknown field 'bid'",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [-1]}': "bids[0] is -1; it should",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": ["x"]}': "bids[0] is 'x'",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [NaN]}': "bids[0] is nan",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [1e400]}': "bids[0] is inf",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": 2}': "bids is 2",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bid": [1]}': "unknown field 'bid'; give context",
+}
+# What overran a limit of Python itself: the depth of its stack, the range of its floats.
+EXTREME = {
+    b"[" * 100_000: "recursion limit exceeded",
+    b'{"context": {"hour": ' + b'{"a":' * 100_000: "recursion limit exceeded",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [' + b"9" * 400 + b"]}": "bids[0] is 999",
+    b'{"context": {"hour": 3}, "ad_ids": [' + b"9" * 400 + b"]}": "ad_ids[0] is 999",
+    b'{"context": {"hour": 3}, "ad_ids": [' + b"9" * 5_000 + b"]}": "number out of range",
+    b'{"context": {"' + b"x" * 100_000 + b'": 0.5}, "ad_ids": [1]}': "context['xxx",
 }
 
 
-def test_a_bad_request_gets_one_clear_line():
+@pytest.mark.parametrize("wrong", [WRONG, EXTREME], ids=["wrong", "extreme"])
+def test_a_bad_request_gets_one_clear_line(wrong):
     service = make_service(FALLBACK, timeout_seconds=5)
-    answers = exchange(service, *(("POST", "/rank", body) for body in WRONG))
-    for message, answer in zip(WRONG.values(), answers):
+    answers = exchange(service, *(("POST", "/rank", body) for body in wrong))
+    for message, answer in zip(wrong.values(), answers, strict=True):
         assert answer.status_code == 400
         assert message in answer.json()["error"]
         assert "\n" not in answer.json()["error"]
-    assert service.counts["bad_request"] == len(WRONG)
+        assert len(answer.json()["error"]) < 200
+    assert service.counts["bad_request"] == len(wrong)
     assert service.counts["error"] == 0
+
+
+@pytest.mark.parametrize("bids", [b"", b', "bids": null'])
+def test_candidates_without_bids_are_worth_1_each(bids):
+    request = RankRequest.from_json(b'{"context": {"hour": -1}, "ad_ids": [7, 7, 0]' + bids + b"}")
+    assert request.context == {"hour": -1}
+    assert (request.ad_ids.dtype, request.ad_ids.tolist()) == (np.int64, [7, 7, 0])
+    assert (request.bids.dtype, request.bids.tolist()) == (np.float64, [1, 1, 1])
+
+
+def test_whole_numbers_are_bids_too():
+    body = b'{"context": {}, "ad_ids": [2147483647, 1], "bids": [0, 2.5]}'
+    assert RankRequest.from_json(body).bids.tolist() == [0.0, 2.5]
