@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mlsd.models.dense import Dense
 from mlsd.runtime import InputError
 
 
@@ -127,8 +126,8 @@ class CrossLayer(nn.Module):
 
     def __init__(self, width: int, rank: int | None = None) -> None:
         super().__init__()
-        full = Dense(width, width)
-        low = nn.Sequential(Dense(width, rank or 1, bias=False), Dense(rank or 1, width))
+        full = nn.Linear(width, width)
+        low = nn.Sequential(nn.Linear(width, rank or 1, bias=False), nn.Linear(rank or 1, width))
         self.weight = full if rank is None else low
 
     def forward(self, x0: Tensor, x: Tensor) -> Tensor:
@@ -180,7 +179,7 @@ class Perceptron(nn.Sequential):
             raise InputError(f"dropout is {dropout}; give a share from 0 to below 1")
         layers: list[nn.Module] = []
         for before, units in itertools.pairwise((width, *hidden)):
-            layers += [Dense(before, units), nn.ReLU(inplace=True)]
+            layers += [nn.Linear(before, units), nn.ReLU(inplace=True)]
             layers += [nn.Dropout(dropout)] if dropout else []
         super().__init__(*layers)
         self.out_width = (width, *hidden)[-1]
