@@ -21,7 +21,12 @@ CONDA_NAMES = {
     "torch": "pytorch",
 }
 # Modules that are named differently from the package that brings them.
-MODULE_PACKAGES = {"faiss": "faiss-cpu", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+MODULE_PACKAGES = {
+    "faiss": "faiss-cpu",
+    "grimp": "import-linter",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 
 
 def conda_mismatches(environment, requirements, python):
