@@ -1,5 +1,6 @@
 """Importing a layer stays cheap: the heavy libraries come with the module that needs them."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -50,3 +51,13 @@ def test_the_package_alone_brings_nothing_but_the_standard_library():
 def test_a_heavy_import_is_found(tmp_path):
     (tmp_path / "dear.py").write_text("import matplotlib\n")
     assert probe(["dear"], cwd=tmp_path) == {"dear": ["matplotlib"]}
+
+
+@pytest.mark.parametrize("name", ["mlsd.models", "mlsd.serving"])
+def test_every_name_of_a_lazy_package_is_where_its_stub_says(name):
+    package = importlib.import_module(name)
+    homes = {each: getattr(package, each).__module__ for each in package.__all__}
+    assert homes
+    assert all(home.startswith(f"{name}.") for home in homes.values())
+    with pytest.raises(AttributeError, match="no_such_name"):
+        package.no_such_name  # noqa: B018

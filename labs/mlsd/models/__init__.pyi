@@ -1,0 +1,23 @@
+"""What the package offers, and where each name lives: read by `lazy_loader` and by editors."""
+
+from .baselines import GlobalRate as GlobalRate
+from .baselines import SmoothedRate as SmoothedRate
+from .dcn import DCNv2 as DCNv2
+from .deepfm import DeepFM as DeepFM
+from .din import DIN as DIN
+from .dlrm import DLRM as DLRM
+from .esmm import ESMM as ESMM
+from .fm import FactorizationMachine as FactorizationMachine
+from .ftrl import FTRLProximal as FTRLProximal
+from .ftrl import progressive_predictions as progressive_predictions
+from .kalman import KalmanRate as KalmanRate
+from .linear import HashedLogisticRegression as HashedLogisticRegression
+from .popularity import PopularityRecommender as PopularityRecommender
+from .stacking import StackedEnsemble as StackedEnsemble
+from .student import StudentPerceptron as StudentPerceptron
+from .tree_leaves import TreeLeavesLogisticRegression as TreeLeavesLogisticRegression
+from .trees import LightGBMScorer as LightGBMScorer
+
+SCORERS: tuple[str, ...]
+MULTI_TASK_SCORERS: tuple[str, ...]
+RECOMMENDERS: tuple[str, ...]
