@@ -1,4 +1,7 @@
-"""The style numbers of the package: measured over the syntax tree, gated by the tests.
+"""The style numbers of the package that ruff does not know, gated by the tests.
+
+Docstrings, positional arguments and hints of results are ruff's (``pyproject.toml``). Its rule for
+hints of arguments does not tell public functions from private ones, so that these stand here.
 
 The lines of a function body are those from the first statement after the docstring to the last,
 without blank ones. A body that only says ``...`` (a protocol) is not counted.
@@ -7,7 +10,7 @@ without blank ones. A body that only says ``...`` (a protocol) is not counted.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,29 +24,24 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @dataclass(frozen=True)
 class Definition:
-    """A module, class or function as the style numbers see it.
+    """A module or function as the style numbers see it.
 
     Attributes
     ----------
     place : str
         ``file:line name``.
     kind : str
-        ``"module"``, ``"class"`` or ``"function"``.
+        ``"module"`` or ``"function"``.
     lines : int
-        Of a module all, of a function its body's, of a class 0.
-    positional : int
-        Arguments that can be passed by position, without self or cls.
-    public, documented, hinted : bool
-        Whether readers meet it, whether it has a docstring, whether every argument and the result
-        have type hints.
+        Of a module all, of a function its body's.
+    public, hinted : bool
+        Whether readers meet it, whether every argument and the result have type hints.
     """
 
     place: str
     kind: str
     lines: int
-    positional: int = 0
     public: bool = True
-    documented: bool = True
     hinted: bool = True
 
 
@@ -59,7 +57,7 @@ class Measure:
         As printed.
     passes : bool
     offenders : tuple of str
-        Places to mend, worst first.
+        Places that break the gate, worst first.
     """
 
     name: str
@@ -98,22 +96,18 @@ def measure_style(root: Path) -> dict[str, Measure]:
     functions = [f for f in found if f.kind == "function"]
     bodies = [f for f in functions if f.lines]
     modules = [m for m in found if m.kind == "module"]
-    public = [entry for entry in found if entry.public]
-    hintable = [entry for entry in public if entry.kind == "function"]
     measures = (
         _quantile("body lines, median", bodies, 0.5, aim=8),
         _quantile("body lines, p90", bodies, 0.9, aim=20),
-        _largest("longest body", bodies, lambda f: f.lines, gate=40),
-        _largest("positional arguments", functions, lambda f: f.positional, gate=5),
-        _largest("longest module", modules, lambda m: m.lines, gate=300),
-        _share("public docstrings", public, lambda entry: entry.documented),
-        _share("public type hints", hintable, lambda entry: entry.hinted),
+        _largest("longest body", bodies, gate=40),
+        _largest("longest module", modules, gate=300),
+        _hinted("public type hints", [f for f in functions if f.public]),
     )
     return {measure.name: measure for measure in measures}
 
 
 def read_definitions(path: Path, root: Path) -> list[Definition]:
-    """Return the module at `path` and all that it defines; places are named relative to `root`.
+    """Return the module at `path` and its functions; places are named relative to `root`.
 
     Raises
     ------
@@ -124,12 +118,10 @@ def read_definitions(path: Path, root: Path) -> list[Definition]:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
-        raise InputError(f"{path}:{error.lineno}: {error.msg}; mend the syntax") from None
+        raise InputError(f"{path}:{error.lineno}: {error.msg}; correct the syntax") from None
     place = path.relative_to(root).as_posix()
     lines = text.splitlines()
-    # An empty __init__.py makes a folder a package and says nothing that could be documented.
-    documented = not tree.body or ast.get_docstring(tree) is not None
-    module = Definition(f"{place}:1 module", "module", len(lines), documented=documented)
+    module = Definition(f"{place}:1 module", "module", len(lines))
     return [module, *_walk(tree, place, lines, public=True, inside_function=False)]
 
 
@@ -148,31 +140,16 @@ def _walk(
             yield from _walk(node, place, lines, public=public, inside_function=inside_function)
             continue
         seen = public and not inside_function and _is_public_name(node.name)
-        yield _define(node, f"{place}:{node.lineno} {node.name}", lines, seen)
-        within = inside_function or isinstance(node, FunctionNode)
+        within = isinstance(node, FunctionNode)
+        if within:
+            body, where = _body_lines(node, lines), f"{place}:{node.lineno} {node.name}"
+            yield Definition(where, "function", body, public=seen, hinted=_is_hinted(node))
+        within |= inside_function
         yield from _walk(node, place, lines, public=seen, inside_function=within)
 
 
 def _is_public_name(name: str) -> bool:
     return not name.startswith("_") or name in ("__init__", "__call__")
-
-
-def _define(
-    node: FunctionNode | ast.ClassDef, place: str, lines: Sequence[str], public: bool
-) -> Definition:
-    documented = ast.get_docstring(node) is not None
-    if isinstance(node, ast.ClassDef):
-        return Definition(place, "class", 0, public=public, documented=documented)
-    return Definition(
-        place,
-        "function",
-        _body_lines(node, lines),
-        positional=len(_positional(node)),
-        public=public,
-        # What a constructor takes is documented with the class.
-        documented=documented or node.name == "__init__",
-        hinted=_is_hinted(node),
-    )
 
 
 def _body_lines(node: FunctionNode, lines: Sequence[str]) -> int:
@@ -183,14 +160,10 @@ def _body_lines(node: FunctionNode, lines: Sequence[str]) -> int:
     return sum(1 for line in lines[body[0].lineno - 1 : body[-1].end_lineno] if line.strip())
 
 
-def _positional(node: FunctionNode) -> list[ast.arg]:
-    arguments = node.args.posonlyargs + node.args.args
-    skip = bool(arguments) and arguments[0].arg in ("self", "cls")
-    return arguments[skip:]
-
-
 def _is_hinted(node: FunctionNode) -> bool:
-    arguments = [*_positional(node), *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    positional = node.args.posonlyargs + node.args.args
+    skip = bool(positional) and positional[0].arg in ("self", "cls")
+    arguments = [*positional[skip:], *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
     hints = [argument.annotation for argument in arguments if argument is not None]
     return all(hint is not None for hint in (*hints, node.returns))
 
@@ -200,18 +173,14 @@ def _quantile(name: str, bodies: Sequence[Definition], share: float, *, aim: int
     return Measure(name, value, f"{aim}", f"<= {aim}", value <= aim)
 
 
-def _largest(
-    name: str, entries: Sequence[Definition], size: Callable[[Definition], int], *, gate: int
-) -> Measure:
-    ranked = sorted(entries, key=size, reverse=True)
-    value = size(ranked[0]) if ranked else 0
-    offenders = tuple(f"{e.place}: {size(e)}" for e in ranked if size(e) > gate)
+def _largest(name: str, entries: Sequence[Definition], *, gate: int) -> Measure:
+    ranked = sorted(entries, key=lambda entry: entry.lines, reverse=True)
+    value = ranked[0].lines if ranked else 0
+    offenders = tuple(f"{e.place}: {e.lines}" for e in ranked if e.lines > gate)
     return Measure(name, value, f"<= {gate}", f"<= {gate}", not offenders, offenders)
 
 
-def _share(
-    name: str, entries: Sequence[Definition], holds: Callable[[Definition], bool]
-) -> Measure:
-    offenders = tuple(entry.place for entry in entries if not holds(entry))
+def _hinted(name: str, entries: Sequence[Definition]) -> Measure:
+    offenders = tuple(entry.place for entry in entries if not entry.hinted)
     value = 1 - len(offenders) / max(len(entries), 1)
     return Measure(name, value, "100 %", "100 %", not offenders, offenders)
