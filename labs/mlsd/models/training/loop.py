@@ -1,47 +1,23 @@
-"""The one training loop of the deep models: batches, early stopping, sparse embedding updates."""
+"""The loop: shuffled batches, early stopping, sparse embedding updates."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from tqdm.auto import tqdm
 
 from mlsd.models.optimizers import Optimizers
 from mlsd.models.options import TrainingOptions
-
-Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Rows for training: input tensors (first dimension n), outcomes and optional weights."""
-
-    inputs: tuple[Tensor, ...]
-    labels: Tensor
-    weights: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, rows: Tensor) -> Examples:
-        """Return a choice of rows, by position."""
-        weights = None if self.weights is None else self.weights.index_select(0, rows)
-        inputs = tuple(each.index_select(0, rows) for each in self.inputs)
-        return Examples(inputs, self.labels.index_select(0, rows), weights)
-
-    def to(self, device: torch.device) -> Examples:
-        """Return the rows on a device."""
-        weights = None if self.weights is None else self.weights.to(device)
-        return Examples(tuple(x.to(device) for x in self.inputs), self.labels.to(device), weights)
+from mlsd.models.training.examples import Examples
+from mlsd.models.training.losses import Loss, evaluate, logistic_loss
 
 
 @dataclass
@@ -75,17 +51,6 @@ class TrainingHistory:
         if not self.steps:
             return None
         return self.steps[int(np.argmin(self.validation_loss))]
-
-
-def logistic_loss(scores: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
-    """Return the mean log loss of scores before the sigmoid, weighted where weights are given.
-
-    Examples
-    --------
-    >>> logistic_loss(torch.zeros(2), torch.tensor([0.0, 1.0]), None).round(decimals=4)
-    tensor(0.6931)
-    """
-    return functional.binary_cross_entropy_with_logits(scores, labels, weight=weights)
 
 
 @contextmanager
@@ -205,30 +170,3 @@ class _BestKeeper:
         """Put the best weights back, where there was a validation."""
         if self.best is not None:
             self.model.load_state_dict(self.best)
-
-
-@torch.inference_mode()
-def predict_scores(
-    model: nn.Module, inputs: tuple[Tensor, ...], *, batch_size: int = 8192
-) -> Tensor:
-    """Return the model's scores, shape (n,), with dropout off; the mode is left as it was."""
-    was_training = model.training
-    model.eval()
-    parts = zip(*(each.split(batch_size) for each in inputs))
-    scores = torch.cat([model(*part) for part in parts])
-    model.train(was_training)
-    return scores
-
-
-def evaluate(model: nn.Module, examples: Examples, *, loss: Loss = logistic_loss) -> float:
-    """Return the mean loss of `examples`.
-
-    Examples
-    --------
-    >>> model = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
-    >>> _ = nn.init.zeros_(model[0].weight), nn.init.zeros_(model[0].bias)
-    >>> round(evaluate(model, Examples((torch.ones(3, 2),), torch.ones(3))), 4)
-    0.6931
-    """
-    scores = predict_scores(model, examples.inputs)
-    return float(loss(scores, examples.labels, examples.weights))
