@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from mlsd.features.encoders import NumericEncoder, VocabularyEncoder
 from mlsd.models.options import TrainingOptions
 from mlsd.models.scorer import Arrays, ColumnScorer, take_rows
-from mlsd.models.training import Examples, logistic_loss, predict_scores, seeded, train
+from mlsd.models.training import LOG_LOSS, Examples, Loss, predict_scores, seeded, train
 from mlsd.runtime import InputError
 
 
@@ -28,6 +30,7 @@ class DeepScorer(ColumnScorer):
     min_count: int
     validation_share: float
     random_state: int
+    _loss: ClassVar[Loss] = LOG_LOSS
 
     def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
         raise NotImplementedError
@@ -60,9 +63,6 @@ class DeepScorer(ColumnScorer):
             seed=self.random_state,
             loss=self._loss,
         )
-
-    def _loss(self, scores: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
-        return logistic_loss(scores, labels, weights)
 
     def _hold_out(self, columns, y, weights):
         cut = len(y) - int(len(y) * self.validation_share)

@@ -15,7 +15,7 @@ from mlsd.models.base import Columns, LabelledColumns
 from mlsd.models.embedding_scorer import EmbeddingScorer
 from mlsd.models.layers import IdDropout, Perceptron, StackedEmbedding
 from mlsd.models.scorer import Arrays, row_count
-from mlsd.models.training import predict_scores
+from mlsd.models.training import Loss, Pointwise, predict_scores
 from mlsd.runtime import InputError
 
 CLICK, CONVERSION = 0, 1
@@ -154,6 +154,7 @@ class ESMM(EmbeddingScorer):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("click", "click_and_conversion")
+    _loss: ClassVar[Loss] = Pointwise(entire_space_loss)
     hidden: tuple[int, ...] = (128, 64)
     dropout: float = 0.2
 
@@ -206,9 +207,6 @@ class ESMM(EmbeddingScorer):
             if labels.min() == labels.max():
                 raise InputError(f"y: {task} is of one class; both 0 and 1 are needed")
         super()._learn(columns, y, weights, valid)
-
-    def _loss(self, scores: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
-        return entire_space_loss(scores, labels, weights)
 
     def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
         return ESMMNetwork(

@@ -2,11 +2,20 @@
 
 from mlsd.models.training.examples import Examples
 from mlsd.models.training.loop import TrainingHistory, seeded, train
-from mlsd.models.training.losses import Loss, evaluate, logistic_loss, predict_scores
+from mlsd.models.training.losses import (
+    LOG_LOSS,
+    Loss,
+    Pointwise,
+    evaluate,
+    logistic_loss,
+    predict_scores,
+)
 
 __all__ = [
+    "LOG_LOSS",
     "Examples",
     "Loss",
+    "Pointwise",
     "TrainingHistory",
     "evaluate",
     "logistic_loss",

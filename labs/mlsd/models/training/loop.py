@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from mlsd.models.optimizers import Optimizers
 from mlsd.models.options import TrainingOptions
 from mlsd.models.training.examples import Examples
-from mlsd.models.training.losses import Loss, evaluate, logistic_loss
+from mlsd.models.training.losses import LOG_LOSS, Loss, evaluate
 
 
 @dataclass
@@ -78,7 +78,7 @@ def train(
     *,
     validation: Examples | None = None,
     seed: int = 0,
-    loss: Loss = logistic_loss,
+    loss: Loss = LOG_LOSS,
 ) -> TrainingHistory:
     """Train `model` in place on shuffled batches.
 
@@ -88,13 +88,16 @@ def train(
     Parameters
     ----------
     model : nn.Module
-        Called as ``model(*inputs)``, gives scores of shape (rows,).
+        Called by `loss`, and by nothing else.
     examples, validation : Examples
         Validation rows are later in time than the training rows, and nothing is fitted to them.
     seed : int
-        Of shuffling and dropout.
+        Of shuffling, dropout, and whatever the loss draws. Each validation draws the same numbers
+        afresh, so that two validations differ by the weights alone, and training as if there were
+        none.
     loss : callable
-        From scores, labels and weights to a scalar.
+        From model and batch to a scalar, the mean over the batch's rows; see `evaluate` for what
+        it is on validation rows.
 
     Returns
     -------
@@ -103,7 +106,13 @@ def train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     examples = examples.to(device)
-    keeper = _BestKeeper(model, validation.to(device) if validation else None, loss)
+    held = validation.to(device) if validation else None
+
+    def validation_loss() -> float:
+        with seeded(seed):
+            return evaluate(model, held, loss=loss, batch_size=options.batch_size)
+
+    keeper = _BestKeeper(model, validation_loss if held else None)
     with seeded(seed):
         _run(model, examples, options, keeper, loss)
     keeper.restore()
@@ -125,7 +134,7 @@ def _run(
         for step, batch in enumerate(_batches(examples, options.batch_size, total), start=1):
             if options.decay == "cosine":
                 optimizers.scale(0.5 + 0.5 * math.cos(math.pi * (step - 1) / total))
-            optimizers.step(loss(model(*batch.inputs), batch.labels, batch.weights))
+            optimizers.step(loss(model, batch))
             bar.update()
             if step in due and keeper.stale(step) >= options.patience:
                 break
@@ -139,7 +148,7 @@ def _validation_steps(per_epoch: int, validations: int, total: int) -> set[int]:
 def _batches(examples: Examples, batch_size: int, total: int) -> Iterator[Examples]:
     served = 0
     while served < total:
-        order = torch.randperm(len(examples)).to(examples.labels.device)
+        order = torch.randperm(len(examples)).to(examples.device)
         for rows in order.split(batch_size)[: total - served]:
             yield examples.take(rows)
             served += 1
@@ -148,17 +157,17 @@ def _batches(examples: Examples, batch_size: int, total: int) -> Iterator[Exampl
 class _BestKeeper:
     """Keeps the weights of the lowest validation loss."""
 
-    def __init__(self, model: nn.Module, validation: Examples | None, loss: Loss) -> None:
-        self.model, self.validation, self.loss = model, validation, loss
+    def __init__(self, model: nn.Module, validation_loss: Callable[[], float] | None) -> None:
+        self.model, self.validation_loss = model, validation_loss
         self.history = TrainingHistory()
         self.best: dict[str, Tensor] | None = None
         self.started = time.process_time()
 
     def stale(self, step: int) -> int:
         """Take the validation loss; return how many have passed since the best one."""
-        if self.validation is None:
+        if self.validation_loss is None:
             return 0
-        value = evaluate(self.model, self.validation, loss=self.loss)
+        value = self.validation_loss()
         if value < self.history.best_loss:
             self.best = copy.deepcopy(self.model.state_dict())
         self.history.steps.append(step)
