@@ -108,7 +108,7 @@ class LightGBMScorer(ColumnScorer):
         if rows == 0:
             return np.empty((0, self.trees_), dtype=np.int32)
         matrix = self._matrix(columns, rows)
-        leaves = self.booster_.predict(matrix, pred_leaf=True, num_iteration=self.trees_)
+        leaves = self.booster_.predict(matrix, pred_leaf=True)
         return leaves.reshape(rows, -1).astype(np.int32)
 
     def _learn(self, columns, y, weights, valid) -> None:
@@ -132,7 +132,8 @@ class LightGBMScorer(ColumnScorer):
         self.booster_ = lightgbm.train(
             self._options(), data, self.n_estimators, valid_sets=held, callbacks=callbacks
         )
-        self.trees_ = self.booster_.best_iteration or self.booster_.current_iteration()
+        # A booster that stopped early comes back without the trees after its best one.
+        self.trees_ = self.booster_.current_iteration()
 
     def _options(self) -> dict[str, Any]:
         shared = {
@@ -153,4 +154,4 @@ class LightGBMScorer(ColumnScorer):
         return matrix
 
     def _probability(self, columns: Arrays, rows: int) -> np.ndarray:
-        return self.booster_.predict(self._matrix(columns, rows), num_iteration=self.trees_)
+        return self.booster_.predict(self._matrix(columns, rows))

@@ -42,6 +42,26 @@ def test_stops_early_on_valid_and_predicts_with_the_best_trees(log):
     np.testing.assert_allclose(stopped.predict_proba(held[0]), exact.predict_proba(held[0]))
 
 
+def test_trees_after_the_best_one_enter_no_prediction(log):
+    """Later trees learn flipped labels by heart; which number is best, trying each one tells."""
+    X, y = log
+    noisy = np.where(np.random.default_rng(1).random(3_000) < 0.1, 1 - y[:3_000], y[:3_000])
+    train, later = (part(X, slice(3_000)), noisy), (part(X, slice(3_000, None)), y[3_000:])
+
+    def loss(model):
+        return log_loss(later[1], model.predict_proba(later[0])[:, 1])
+
+    settings = {"learning_rate": 0.3, "min_child_samples": 5}
+    losses = [loss(build(n_estimators=n, **settings).fit(*train)) for n in range(1, 41)]
+    best = 1 + int(np.argmin(losses))
+    assert 1 < best < 20
+    assert losses[-1] > losses[best - 1] + 0.02
+    stopped = build(n_estimators=40, patience=30, **settings).fit(*train, valid=later)
+    assert stopped.trees_ == best
+    assert loss(stopped) == pytest.approx(losses[best - 1], rel=1e-9)
+    assert stopped.leaf_indices(later[0]).shape == (len(later[1]), best)
+
+
 def test_threads_do_not_change_the_model(log):
     with threadpool_limits(1):
         one = build(n_estimators=20).fit(*log).predict_proba(log[0])
