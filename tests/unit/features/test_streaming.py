@@ -56,6 +56,37 @@ def test_each_row_may_be_looked_up_at_a_moment_of_its_own():
     assert found["spent"].tolist() == [1, 0, 2, 0]
 
 
+@pytest.mark.parametrize("delay", [0, 100])
+@pytest.mark.parametrize(("include_row", "counted"), [(True, [2, 1, 1, 0]), (False, [1, 2, 1, 1])])
+def test_a_window_is_open_at_one_end_though_no_event_has_come_since(include_row, counted, delay):
+    """Events at 0 and 10, a window of 60: which of its two edges belongs to it, seen exactly there.
+
+    Without the row's own moment it is the far edge, with it the near one.
+    """
+    options = {"delay": delay, "include_row": include_row}
+    windows = [
+        TrailingWindow(("card",), "count", 60, name="count", **options),
+        TrailingWindow(("card",), "sum", 60, column="amount", name="sum", **options),
+    ]
+    stream = StreamingWindows(windows)
+    stream.update({"card": [1, 1], "ts": [0, 10], "amount": [5.0, 5.0]})
+    moments = [10, 60, 60.5, 70]
+    found = [stream.lookup({"card": [1]}, moment + delay) for moment in moments]
+    assert [each["count"].item() for each in found] == counted
+    assert [each["sum"].item() for each in found] == [5 * count for count in counted]
+
+
+@pytest.mark.parametrize(("include_row", "spent"), [(True, 7.0), (False, 5.0)])
+def test_an_update_exactly_at_the_far_edge_drops_only_what_no_lookup_needs(include_row, spent):
+    window = TrailingWindow(
+        ("card",), "sum", 60, column="amount", include_row=include_row, name="spent"
+    )
+    stream = StreamingWindows([window])
+    stream.update(event(1, 0, amount=5.0))
+    stream.update(event(1, 60, amount=7.0))
+    assert stream.lookup({"card": [1]}, 60)["spent"].tolist() == [spent]
+
+
 def test_a_lookup_may_not_go_back():
     stream = StreamingWindows([WINDOW])
     stream.update(event(1, 100))
