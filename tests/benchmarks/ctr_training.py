@@ -59,6 +59,7 @@ OURS = {
 PEER_EPOCHS = 5
 MARGIN = 0.001
 FIELDS, IDS, DIM = 10, 100_000, 16
+LAYERS = {"embedding_dim": DIM, "dropout": 0.0, "id_dropout": 0.0}
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ CONTESTS = {
         "",
         "DCNv2",
         {},
-        lambda sizes: DCNv2Network(sizes, 0, embedding_dim=DIM, hidden=(128, 128)),
+        lambda sizes: DCNv2Network(sizes, 0, models.DCNv2(**LAYERS, hidden=(128, 128))),
         lambda columns, seed: DCN(
             columns, columns, cross_num=2, cross_parameterization="matrix", seed=seed
         ),
@@ -100,7 +101,7 @@ CONTESTS = {
         "deepfm_",
         "DeepFM",
         {"embedding_learning_rate": 0.02},
-        lambda sizes: DeepFMNetwork(sizes, 0, embedding_dim=DIM, hidden=(256, 128)),
+        lambda sizes: DeepFMNetwork(sizes, 0, models.DeepFM(**LAYERS, hidden=(256, 128))),
         lambda columns, seed: DeepFM(columns, columns, seed=seed),
     ),
 }

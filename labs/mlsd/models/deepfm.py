@@ -4,51 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from mlsd.models.embedding_scorer import EmbeddingScorer
-from mlsd.models.interactions import LinearTerm, NumberVectors, factor_products
-from mlsd.models.layers import IdDropout, Perceptron, StackedEmbedding
+from mlsd.models.embedding_scorer import PerceptronScorer
+from mlsd.models.fm import FactorizationMachineNetwork
+from mlsd.models.interactions import factor_products
+from mlsd.models.layers import Perceptron
 
 
-class DeepFMNetwork(nn.Module):
+class DeepFMNetwork(FactorizationMachineNetwork):
     """The layers of DeepFM and its forward pass.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Number of ids of each categorical field.
-    numeric_width : int
-        Number of numeric inputs.
-    embedding_dim, hidden, dropout, id_dropout
-        As in `DeepFM`.
+    Built as `EmbeddingNetwork` is.
 
     Examples
     --------
-    >>> network = DeepFMNetwork([10, 5], 3, embedding_dim=4)
+    >>> network = DeepFMNetwork([10, 5], 3, DeepFM(embedding_dim=4))
     >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3)).shape
     torch.Size([2])
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        numeric_width: int,
-        *,
-        embedding_dim: int = 16,
-        hidden: Sequence[int] = (128, 64),
-        dropout: float = 0.0,
-        id_dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.forget = IdDropout(id_dropout)
-        self.linear = LinearTerm(sizes, numeric_width)
-        self.embedding = StackedEmbedding(sizes, embedding_dim)
-        self.number_vectors = NumberVectors(numeric_width, embedding_dim)
-        width = len(sizes) * embedding_dim + numeric_width
-        self.deep = Perceptron(width, hidden, dropout=dropout)
+    def __init__(self, sizes: Sequence[int], numeric_width: int, scorer: PerceptronScorer) -> None:
+        super().__init__(sizes, numeric_width, scorer)
+        width = len(sizes) * scorer.embedding_dim + numeric_width
+        self.deep = Perceptron(width, scorer.hidden, dropout=scorer.dropout)
         self.from_deep = nn.Linear(self.deep.out_width, 1, bias=False)
 
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
@@ -63,7 +45,7 @@ class DeepFMNetwork(nn.Module):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DeepFM(EmbeddingScorer):
+class DeepFM(PerceptronScorer):
     """Factorization machine plus perceptron, on shared embeddings and standardised numbers.
 
     The score is that of `FactorizationMachine`, for products of two fields, plus that of a
@@ -72,18 +54,8 @@ class DeepFM(EmbeddingScorer):
 
     Parameters
     ----------
-    hidden : tuple of int
-        Units of the perceptron's layers.
-    dropout : float
-        Share of the perceptron's units dropped while training.
-    categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
-        See `EmbeddingScorer`; `embedding_l2` applies to weights and vectors of ids alike.
-
-    Attributes
-    ----------
-    network_ : DeepFMNetwork
-    history_ : TrainingHistory
-        Validation losses, and the step whose weights were kept.
+    hidden, dropout, categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
+        See `PerceptronScorer`; `embedding_l2` applies to weights and vectors of ids alike.
 
     References
     ----------
@@ -99,15 +71,4 @@ class DeepFM(EmbeddingScorer):
     array([0., 1., 0.])
     """
 
-    hidden: tuple[int, ...] = (128, 64)
-    dropout: float = 0.2
-
-    def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
-        return DeepFMNetwork(
-            sizes,
-            numeric_width,
-            embedding_dim=self.embedding_dim,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            id_dropout=self.id_dropout,
-        )
+    network_class: ClassVar = DeepFMNetwork

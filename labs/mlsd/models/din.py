@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mlsd.models.base import Columns
-from mlsd.models.embedding_scorer import EmbeddingScorer
+from mlsd.models.embedding_scorer import PerceptronScorer
 from mlsd.models.layers import IdDropout, Perceptron, StackedEmbedding
 from mlsd.models.scorer import Arrays
 from mlsd.runtime import InputError
@@ -96,50 +97,34 @@ class InterestPooling(nn.Module):
 class DINNetwork(nn.Module):
     """The layers of DIN and its forward pass.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Number of ids of each categorical field.
-    numeric_width : int
-        Number of numeric inputs.
-    attended : sequence of int
-        Fields that have a history, in the order of the histories.
-    embedding_dim, attention_hidden, normalise, hidden, dropout, id_dropout
-        As in `DIN`.
+    Built as `EmbeddingNetwork` is; ids that have a history share a table with it, the others have
+    their own.
 
     Examples
     --------
-    >>> network = DINNetwork([10, 5], 3, attended=[1])
+    >>> scorer = DIN(categorical=("user", "ad"), histories=(("past_ad", "ad"),))
+    >>> network = DINNetwork([10, 5], 3, scorer)
     >>> past = torch.tensor([[[4], [-1]], [[-1], [-1]]])
     >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3), past).shape
     torch.Size([2])
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        numeric_width: int,
-        *,
-        attended: Sequence[int],
-        embedding_dim: int = 16,
-        attention_hidden: Sequence[int] = (36,),
-        normalise: bool = False,
-        hidden: Sequence[int] = (128, 64),
-        dropout: float = 0.0,
-        id_dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, sizes: Sequence[int], numeric_width: int, scorer: DIN) -> None:
         super().__init__()
-        self.attended = list(attended)
-        self.others = [field for field in range(len(sizes)) if field not in attended]
-        self.forget = IdDropout(id_dropout)
-        pooled = len(self.attended) * embedding_dim
+        self.attended = scorer.attended
+        self.others = [field for field in range(len(sizes)) if field not in self.attended]
+        self.forget = IdDropout(scorer.id_dropout)
+        dim = scorer.embedding_dim
+        pooled = len(self.attended) * dim
         if self.others:
-            self.embedding = StackedEmbedding([sizes[f] for f in self.others], embedding_dim)
+            self.embedding = StackedEmbedding([sizes[f] for f in self.others], dim)
         if self.attended:
-            self.items = StackedEmbedding([sizes[f] for f in self.attended], embedding_dim)
-            self.interest = InterestPooling(pooled, attention_hidden, normalise=normalise)
-        width = len(sizes) * embedding_dim + pooled + numeric_width
-        self.deep = Perceptron(width, hidden, dropout=dropout)
+            self.items = StackedEmbedding([sizes[f] for f in self.attended], dim)
+            self.interest = InterestPooling(
+                pooled, scorer.attention_hidden, normalise=scorer.normalise
+            )
+        width = len(sizes) * dim + pooled + numeric_width
+        self.deep = Perceptron(width, scorer.hidden, dropout=scorer.dropout)
         self.output = nn.Linear(self.deep.out_width, 1)
 
     def forward(self, codes: Tensor, numbers: Tensor, past: Tensor) -> Tensor:
@@ -164,7 +149,7 @@ class DINNetwork(nn.Module):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DIN(EmbeddingScorer):
+class DIN(PerceptronScorer):
     """Deep Interest Network: an embedding model that attends to what the user clicked before.
 
     The user's interest in a candidate a is ``sum over past items j of w(e_j, e_a) e_j``; the
@@ -174,8 +159,6 @@ class DIN(EmbeddingScorer):
 
     Parameters
     ----------
-    categorical, numeric : tuple of str
-        Columns read, one value a row.
     histories : tuple of (str, str)
         A history column, of shape (n, length), beside the column of `categorical` whose values it
         holds: ``(("clicked_ad_id", "ad_id"), ("clicked_category", "category"))``. The two share
@@ -187,18 +170,8 @@ class DIN(EmbeddingScorer):
         Units of the activation unit's layers.
     normalise : bool
         Weights pass a softmax over the history, and sum to one.
-    hidden : tuple of int
-        Units of the perceptron's layers.
-    dropout : float
-        Share of the perceptron's units dropped while training.
-    categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
-        See `EmbeddingScorer`; `id_dropout` forgets past ids too.
-
-    Attributes
-    ----------
-    network_ : DINNetwork
-    history_ : TrainingHistory
-        Validation losses, and the step whose weights were kept.
+    hidden, dropout, categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
+        See `PerceptronScorer`; `id_dropout` forgets past ids too.
 
     Notes
     -----
@@ -221,12 +194,11 @@ class DIN(EmbeddingScorer):
     array([1., 0., 0., 1.])
     """
 
+    network_class: ClassVar = DINNetwork
     histories: tuple[tuple[str, str], ...] = ()
     pad: int = ABSENT
     attention_hidden: tuple[int, ...] = (36,)
     normalise: bool = False
-    hidden: tuple[int, ...] = (128, 64)
-    dropout: float = 0.2
 
     def _columns(self) -> tuple[str, ...]:
         return (*super()._columns(), *(name for name, _ in self.histories))
@@ -249,20 +221,9 @@ class DIN(EmbeddingScorer):
                 )
         super()._learn(columns, y, weights, valid)
 
-    def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
-        return DINNetwork(
-            sizes,
-            numeric_width,
-            attended=self._attended(),
-            embedding_dim=self.embedding_dim,
-            attention_hidden=self.attention_hidden,
-            normalise=self.normalise,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            id_dropout=self.id_dropout,
-        )
-
-    def _attended(self) -> list[int]:
+    @property
+    def attended(self) -> list[int]:
+        """Places in `categorical` of the fields that have a history, in the histories' order."""
         return [self.categorical.index(field) for _, field in self.histories]
 
     def _tensors(self, columns: Arrays, rows: int) -> tuple[Tensor, ...]:
@@ -275,7 +236,7 @@ class DIN(EmbeddingScorer):
         length = tables[0].shape[1] if tables else 0
         past = np.full((rows, length, len(tables)), ABSENT, dtype=np.int32)
         present = ~np.logical_and.reduce(absent) if tables else np.zeros((rows, 0), dtype=bool)
-        for place, (table, field) in enumerate(zip(tables, self._attended())):
+        for place, (table, field) in enumerate(zip(tables, self.attended)):
             vocabulary = self.vocabulary_.vocabularies_[field]
             past[present, place] = vocabulary.encode(table[present])
         return past

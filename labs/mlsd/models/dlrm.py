@@ -4,51 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from mlsd.models.embedding_scorer import EmbeddingScorer
+from mlsd.models.embedding_scorer import EmbeddingNetwork, PerceptronScorer
 from mlsd.models.interactions import PairwiseDots
-from mlsd.models.layers import IdDropout, Perceptron, StackedEmbedding
+from mlsd.models.layers import Perceptron
 
 
-class DLRMNetwork(nn.Module):
+class DLRMNetwork(EmbeddingNetwork):
     """The layers of DLRM and its forward pass.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Number of ids of each categorical field.
-    numeric_width : int
-        Number of numeric inputs.
-    embedding_dim, bottom_hidden, hidden, dropout, id_dropout
-        As in `DLRM`.
+    Built as `EmbeddingNetwork` is.
 
     Examples
     --------
-    >>> network = DLRMNetwork([10, 5], 3, embedding_dim=4)
+    >>> network = DLRMNetwork([10, 5], 3, DLRM(embedding_dim=4))
     >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3)).shape
     torch.Size([2])
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        numeric_width: int,
-        *,
-        embedding_dim: int = 16,
-        bottom_hidden: Sequence[int] = (64,),
-        hidden: Sequence[int] = (128, 64),
-        dropout: float = 0.0,
-        id_dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.forget = IdDropout(id_dropout)
-        self.embedding = StackedEmbedding(sizes, embedding_dim)
-        self.bottom = Perceptron(max(numeric_width, 1), (*bottom_hidden, embedding_dim))
+    def __init__(self, sizes: Sequence[int], numeric_width: int, scorer: DLRM) -> None:
+        super().__init__(sizes, numeric_width, scorer)
+        dim = scorer.embedding_dim
+        self.bottom = Perceptron(max(numeric_width, 1), (*scorer.bottom_hidden, dim))
         self.dots = PairwiseDots(len(sizes) + 1)
-        self.top = Perceptron(embedding_dim + self.dots.out_width, hidden, dropout=dropout)
+        self.top = Perceptron(dim + self.dots.out_width, scorer.hidden, dropout=scorer.dropout)
         self.from_top = nn.Linear(self.top.out_width, 1)
 
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
@@ -61,7 +44,7 @@ class DLRMNetwork(nn.Module):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DLRM(EmbeddingScorer):
+class DLRM(PerceptronScorer):
     """Deep learning recommendation model: numbers and ids meet in dot products.
 
     A bottom perceptron turns the numbers into a vector as long as an embedding. The dot products of
@@ -72,18 +55,8 @@ class DLRM(EmbeddingScorer):
     ----------
     bottom_hidden : tuple of int
         Units of the bottom perceptron's layers before the last, which has `embedding_dim`.
-    hidden : tuple of int
-        Units of the top perceptron's layers.
-    dropout : float
-        Share of the top perceptron's units dropped while training.
-    categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
-        See `EmbeddingScorer`.
-
-    Attributes
-    ----------
-    network_ : DLRMNetwork
-    history_ : TrainingHistory
-        Validation losses, and the step whose weights were kept.
+    hidden, dropout, categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
+        See `PerceptronScorer`; `hidden` and `dropout` are about the top perceptron.
 
     Notes
     -----
@@ -104,17 +77,5 @@ class DLRM(EmbeddingScorer):
     array([0., 1., 0.])
     """
 
+    network_class: ClassVar = DLRMNetwork
     bottom_hidden: tuple[int, ...] = (64,)
-    hidden: tuple[int, ...] = (128, 64)
-    dropout: float = 0.2
-
-    def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
-        return DLRMNetwork(
-            sizes,
-            numeric_width,
-            embedding_dim=self.embedding_dim,
-            bottom_hidden=self.bottom_hidden,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            id_dropout=self.id_dropout,
-        )

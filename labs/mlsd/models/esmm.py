@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mlsd.models.base import Columns, LabelledColumns
-from mlsd.models.embedding_scorer import EmbeddingScorer
-from mlsd.models.layers import IdDropout, Perceptron, StackedEmbedding
+from mlsd.models.embedding_scorer import EmbeddingNetwork, PerceptronScorer
+from mlsd.models.layers import Perceptron
 from mlsd.models.scorer import Arrays, row_count
 from mlsd.models.training import Loss, Pointwise, predict_scores
 from mlsd.runtime import InputError
@@ -50,52 +50,34 @@ def entire_space_loss(scores: Tensor, labels: Tensor, weights: Tensor | None) ->
     return loss.mean() if weights is None else (weights * loss).mean()
 
 
-class ESMMNetwork(nn.Module):
+class ESMMNetwork(EmbeddingNetwork):
     """Two towers on shared embeddings.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Number of ids of each categorical field.
-    numeric_width : int
-        Number of numeric inputs.
-    embedding_dim, hidden, dropout, id_dropout
-        As in `ESMM`.
+    Built as `EmbeddingNetwork` is.
 
     Examples
     --------
-    >>> network = ESMMNetwork([10, 5], 3, embedding_dim=4)
+    >>> network = ESMMNetwork([10, 5], 3, ESMM(embedding_dim=4))
     >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3)).shape
     torch.Size([2, 2])
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        numeric_width: int,
-        *,
-        embedding_dim: int = 16,
-        hidden: Sequence[int] = (128, 64),
-        dropout: float = 0.0,
-        id_dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        width = len(sizes) * embedding_dim + numeric_width
-        self.forget = IdDropout(id_dropout)
-        self.embedding = StackedEmbedding(sizes, embedding_dim)
-        self.towers = nn.ModuleList(Perceptron(width, hidden, dropout=dropout) for _ in range(2))
+    def __init__(self, sizes: Sequence[int], numeric_width: int, scorer: PerceptronScorer) -> None:
+        super().__init__(sizes, numeric_width, scorer)
+        self.towers = nn.ModuleList(
+            Perceptron(self.width, scorer.hidden, dropout=scorer.dropout) for _ in range(2)
+        )
         self.outputs = nn.ModuleList(nn.Linear(tower.out_width, 1) for tower in self.towers)
 
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
         """Return scores of click, and of conversion given click, shape (rows, 2)."""
-        embedded = self.embedding(self.forget(codes)).flatten(1)
-        x = torch.cat([embedded, numbers], dim=1)
+        x = self.side_by_side(codes, numbers)
         scores = [output(tower(x)) for tower, output in zip(self.towers, self.outputs)]
         return torch.cat(scores, dim=1)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ESMM(EmbeddingScorer):
+class ESMM(PerceptronScorer):
     """Entire Space Multi-task Model: p(click), and p(click and conversion), over all impressions.
 
     One tower predicts the click, the other the conversion given a click; the loss never looks at
@@ -105,20 +87,15 @@ class ESMM(EmbeddingScorer):
 
     Parameters
     ----------
-    hidden : tuple of int
-        Units of each tower's layers.
-    dropout : float
-        Share of the towers' units dropped while training.
-    categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
-        See `EmbeddingScorer`.
+    hidden, dropout, categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
+        See `PerceptronScorer`; `hidden` and `dropout` are about each tower.
 
     Attributes
     ----------
     tasks : tuple of str
         What the columns of ``y`` and of ``predict_proba`` are about.
-    network_ : ESMMNetwork
     history_ : TrainingHistory
-        Validation losses, both tasks together, and the step whose weights were kept.
+        Validation losses are those of both tasks together.
 
     Notes
     -----
@@ -154,9 +131,8 @@ class ESMM(EmbeddingScorer):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("click", "click_and_conversion")
+    network_class: ClassVar = ESMMNetwork
     _loss: ClassVar[Loss] = Pointwise(entire_space_loss)
-    hidden: tuple[int, ...] = (128, 64)
-    dropout: float = 0.2
 
     def fit(
         self,
@@ -207,16 +183,6 @@ class ESMM(EmbeddingScorer):
             if labels.min() == labels.max():
                 raise InputError(f"y: {task} is of one class; both 0 and 1 are needed")
         super()._learn(columns, y, weights, valid)
-
-    def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
-        return ESMMNetwork(
-            sizes,
-            numeric_width,
-            embedding_dim=self.embedding_dim,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            id_dropout=self.id_dropout,
-        )
 
 
 def as_funnel(y: np.ndarray, rows: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -15,36 +16,23 @@ from mlsd.models.layers import IdDropout, StackedEmbedding
 class FactorizationMachineNetwork(nn.Module):
     """The layers of a factorization machine and its forward pass.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Number of ids of each categorical field.
-    numeric_width : int
-        Number of numeric inputs.
-    embedding_dim, id_dropout
-        As in `FactorizationMachine`.
+    Built as `EmbeddingNetwork` is.
 
     Examples
     --------
     >>> import torch
-    >>> network = FactorizationMachineNetwork([10, 5], 3, embedding_dim=4)
+    >>> machine = FactorizationMachine(embedding_dim=4)
+    >>> network = FactorizationMachineNetwork([10, 5], 3, machine)
     >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3)).shape
     torch.Size([2])
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        numeric_width: int,
-        *,
-        embedding_dim: int = 16,
-        id_dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, sizes: Sequence[int], numeric_width: int, scorer: EmbeddingScorer) -> None:
         super().__init__()
-        self.forget = IdDropout(id_dropout)
+        self.forget = IdDropout(scorer.id_dropout)
         self.linear = LinearTerm(sizes, numeric_width)
-        self.embedding = StackedEmbedding(sizes, embedding_dim)
-        self.number_vectors = NumberVectors(numeric_width, embedding_dim)
+        self.embedding = StackedEmbedding(sizes, scorer.embedding_dim)
+        self.number_vectors = NumberVectors(numeric_width, scorer.embedding_dim)
 
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
         """Return scores of shape (rows,), before the sigmoid."""
@@ -66,12 +54,6 @@ class FactorizationMachine(EmbeddingScorer):
     categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
         See `EmbeddingScorer`; `embedding_l2` applies to weights and vectors of ids alike.
 
-    Attributes
-    ----------
-    network_ : FactorizationMachineNetwork
-    history_ : TrainingHistory
-        Validation losses, and the step whose weights were kept.
-
     References
     ----------
     S. Rendle, Factorization Machines, ICDM 2010.
@@ -86,7 +68,4 @@ class FactorizationMachine(EmbeddingScorer):
     array([0., 1., 0.])
     """
 
-    def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
-        return FactorizationMachineNetwork(
-            sizes, numeric_width, embedding_dim=self.embedding_dim, id_dropout=self.id_dropout
-        )
+    network_class: ClassVar = FactorizationMachineNetwork

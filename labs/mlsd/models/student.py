@@ -4,63 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from mlsd.models.base import Columns, Scorer
-from mlsd.models.embedding_scorer import EmbeddingScorer
-from mlsd.models.layers import IdDropout, Perceptron, StackedEmbedding
+from mlsd.models.embedding_scorer import EmbeddingNetwork, PerceptronScorer
+from mlsd.models.layers import Perceptron
 from mlsd.models.scorer import row_count
 from mlsd.runtime import InputError
 
 
-class StudentNetwork(nn.Module):
+class StudentNetwork(EmbeddingNetwork):
     """Embeddings and numbers side by side, and a perceptron on them.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Number of ids of each categorical field.
-    numeric_width : int
-        Number of numeric inputs.
-    embedding_dim, hidden, dropout, id_dropout
-        As in `StudentPerceptron`.
+    Built as `EmbeddingNetwork` is.
 
     Examples
     --------
-    >>> network = StudentNetwork([10, 5], 3, embedding_dim=4)
+    >>> import torch
+    >>> network = StudentNetwork([10, 5], 3, StudentPerceptron())
     >>> network(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 3)).shape
     torch.Size([2])
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        numeric_width: int,
-        *,
-        embedding_dim: int = 8,
-        hidden: Sequence[int] = (64, 32),
-        dropout: float = 0.0,
-        id_dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.forget = IdDropout(id_dropout)
-        self.embedding = StackedEmbedding(sizes, embedding_dim)
-        width = len(sizes) * embedding_dim + numeric_width
-        self.perceptron = Perceptron(width, hidden, dropout=dropout)
+    def __init__(self, sizes: Sequence[int], numeric_width: int, scorer: PerceptronScorer) -> None:
+        super().__init__(sizes, numeric_width, scorer)
+        self.perceptron = Perceptron(self.width, scorer.hidden, dropout=scorer.dropout)
         self.out = nn.Linear(self.perceptron.out_width, 1)
 
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
         """Return scores of shape (rows,), before the sigmoid."""
-        x = torch.cat([self.embedding(self.forget(codes)).flatten(1), numbers], dim=1)
-        return self.out(self.perceptron(x)).squeeze(1)
+        return self.out(self.perceptron(self.side_by_side(codes, numbers))).squeeze(1)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class StudentPerceptron(EmbeddingScorer):
+class StudentPerceptron(PerceptronScorer):
     """A perceptron on embedded ids and numbers, cheap enough to answer every request.
 
     `fit` learns from clicks, like every scorer; `distil` from the probabilities of a fitted
@@ -68,18 +48,8 @@ class StudentPerceptron(EmbeddingScorer):
 
     Parameters
     ----------
-    hidden : tuple of int
-        Units of the perceptron's layers.
-    dropout : float
-        Share of its units dropped while training.
-    categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
-        See `EmbeddingScorer`.
-
-    Attributes
-    ----------
-    network_ : StudentNetwork
-    history_ : TrainingHistory
-        Validation losses, and the step whose weights were kept.
+    hidden, dropout, categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
+        See `PerceptronScorer`.
 
     References
     ----------
@@ -96,6 +66,7 @@ class StudentPerceptron(EmbeddingScorer):
     array([0., 1., 0.])
     """
 
+    network_class: ClassVar = StudentNetwork
     embedding_dim: int = 8
     hidden: tuple[int, ...] = (64, 32)
     dropout: float = 0.0
@@ -163,13 +134,3 @@ class StudentPerceptron(EmbeddingScorer):
         """
         codes, numbers = self._tensors(self._take(X), row_count(X))
         return codes.numpy(), numbers.numpy()
-
-    def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
-        return StudentNetwork(
-            sizes,
-            numeric_width,
-            embedding_dim=self.embedding_dim,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            id_dropout=self.id_dropout,
-        )

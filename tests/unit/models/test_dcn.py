@@ -27,7 +27,7 @@ def test_learns_an_interaction_that_no_linear_model_on_ids_holds(structure, cros
 
 
 def test_forward_is_cross_layers_beside_the_perceptron():
-    network = DCNv2Network([4, 3], 2, embedding_dim=2, hidden=(5,)).eval()
+    network = DCNv2Network([4, 3], 2, DCNv2(embedding_dim=2, hidden=(5,))).eval()
     codes, numbers = torch.tensor([[1, 2], [3, 0]]), torch.randn(2, 2)
     x = torch.cat([network.embedding(codes).flatten(1), numbers], dim=1)
     expected = (network.from_cross(network.cross(x)) + network.from_deep(network.deep(x))).flatten()
@@ -35,7 +35,7 @@ def test_forward_is_cross_layers_beside_the_perceptron():
 
 
 def test_forward_of_the_stacked_form():
-    network = DCNv2Network([4], 1, embedding_dim=2, hidden=(5,), structure="stacked").eval()
+    network = DCNv2Network([4], 1, DCNv2(embedding_dim=2, hidden=(5,), structure="stacked")).eval()
     codes, numbers = torch.tensor([[1], [3]]), torch.randn(2, 1)
     x = torch.cat([network.embedding(codes).flatten(1), numbers], dim=1)
     expected = network.from_deep(network.deep(network.cross(x))).flatten()

@@ -18,7 +18,7 @@ def parity(rows=2_000, fields=("a", "b"), size=6):
 
 
 def random_network(sizes, width):
-    network = DeepFMNetwork(sizes, width, embedding_dim=2, hidden=(5,)).eval()
+    network = DeepFMNetwork(sizes, width, DeepFM(embedding_dim=2, hidden=(5,))).eval()
     tables = network.embedding.table, network.linear.of_ids.table
     with seeded(3), torch.no_grad():
         for values in (*tables, *network.parameters()):

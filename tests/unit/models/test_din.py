@@ -11,6 +11,7 @@ from mlsd.runtime import InputError
 QUICK = {"epochs": 2, "batch_size": 100, "hidden": (16,), "validation_share": 0.0}
 THOROUGH = {**QUICK, "epochs": 16, "learning_rate": 0.01, "dropout": 0.0, "id_dropout": 0.0}
 COLUMNS = {"categorical": ("user", "category"), "histories": (("past", "category"),)}
+ONE_FIELD = {**COLUMNS, "categorical": ("category",)}
 
 
 def planted(rows=3_000, categories=8, length=5, seed=0):
@@ -109,7 +110,7 @@ def test_without_normalisation_a_repeated_click_speaks_louder():
     codes, numbers = torch.tensor([[2]]), torch.ones(1, 0)
     once, twice = torch.tensor([[[3], [-1]]]), torch.tensor([[[3], [3]]])
     for normalise in (False, True):
-        network = DINNetwork([5], 0, attended=[0], normalise=normalise).eval()
+        network = DINNetwork([5], 0, DIN(**ONE_FIELD, normalise=normalise)).eval()
         network.items.table.normal_()
         same = torch.allclose(network(codes, numbers, once), network(codes, numbers, twice))
         assert same == normalise
@@ -148,7 +149,7 @@ def by_hand(network, codes, numbers, past, normalise):
 def test_forward_is_what_the_formula_says(normalise):
     torch.manual_seed(2)
     options = {"embedding_dim": 3, "attention_hidden": (6,), "hidden": (5,)}
-    network = DINNetwork([4, 7], 2, attended=[1], normalise=normalise, **options).eval()
+    network = DINNetwork([4, 7], 2, DIN(**COLUMNS, **options, normalise=normalise)).eval()
     network.items.table.normal_()
     network.embedding.table.normal_()
     codes = torch.tensor([[1, 2], [3, 6], [0, 0]])
@@ -161,7 +162,7 @@ def test_forward_is_what_the_formula_says(normalise):
 
 
 def test_candidate_and_history_train_one_table():
-    network = DINNetwork([6], 0, attended=[0]).train()
+    network = DINNetwork([6], 0, DIN(**ONE_FIELD, id_dropout=0.0)).train()
     network.items.table.normal_()
     past = torch.tensor([[[4], [-1]]])
     network(torch.tensor([[2]]), torch.ones(1, 0), past).sum().backward()

@@ -18,7 +18,9 @@ def parity(rows=2_000, size=6):
 
 
 def random_network(sizes, width):
-    network = DLRMNetwork(sizes, width, embedding_dim=2, bottom_hidden=(4,), hidden=(5,)).eval()
+    network = DLRMNetwork(
+        sizes, width, DLRM(embedding_dim=2, bottom_hidden=(4,), hidden=(5,))
+    ).eval()
     with seeded(3), torch.no_grad():
         for values in (network.embedding.table, *network.parameters()):
             values.normal_()
@@ -50,7 +52,7 @@ def test_forward_equals_one_written_in_numpy(width):
 
 
 def test_top_reads_the_bottom_vector_and_one_number_a_pair():
-    network = DLRMNetwork([3] * 5, 2, embedding_dim=7, hidden=(4,))
+    network = DLRMNetwork([3] * 5, 2, DLRM(embedding_dim=7, hidden=(4,)))
     assert network.top[0].in_features == 7 + 6 * 5 // 2
 
 

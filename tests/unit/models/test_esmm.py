@@ -98,7 +98,7 @@ def test_unclicked_impressions_teach_the_conversion_tower_through_the_product_al
 
 def test_forward_is_two_towers_on_one_embedding():
     torch.manual_seed(1)
-    network = ESMMNetwork([5, 4], 1, embedding_dim=3, hidden=(6,)).eval()
+    network = ESMMNetwork([5, 4], 1, ESMM(embedding_dim=3, hidden=(6,))).eval()
     network.embedding.table.normal_()
     codes, numbers = torch.tensor([[1, 2], [4, 0]]), torch.randn(2, 1)
     table = network.embedding.table.numpy()

@@ -21,7 +21,9 @@ def parity(rows=2_000, size=6):
 
 
 def random_network(sizes, width):
-    network = FactorizationMachineNetwork(sizes, width, embedding_dim=3).eval()
+    network = FactorizationMachineNetwork(
+        sizes, width, FactorizationMachine(embedding_dim=3, id_dropout=0.0)
+    ).eval()
     tables = network.embedding.table, network.linear.of_ids.table
     with seeded(3), torch.no_grad():
         for values in (*tables, *network.parameters()):

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlsd.models.dcn import DCNv2Network
+from mlsd.models.dcn import DCNv2, DCNv2Network
 from mlsd.models.layers import StackedEmbedding
 from mlsd.models.options import TrainingOptions
 from mlsd.models.training import (
@@ -67,7 +67,8 @@ def test_rows_update_equals_a_dense_optimizer_on_the_same_batches():
 
 
 def test_rows_that_no_batch_holds_stay_as_they_were():
-    model = DCNv2Network([1_000], 0, embedding_dim=4, hidden=(8,))
+    scorer = DCNv2(embedding_dim=4, hidden=(8,), id_dropout=0.0, dropout=0.0)
+    model = DCNv2Network([1_000], 0, scorer)
     before = model.embedding.table.clone()
     data = examples(256, size=20)
     inputs = (data.inputs[0], torch.empty(256, 0))
