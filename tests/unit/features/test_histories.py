@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
-from mlsd.features import CounterFeatures
 from mlsd.features.histories import ClickHistories, click_histories, item_attributes
-from mlsd.features.lookups import JoinedLookups
 from mlsd.runtime import InputError
 
 DAY = 86_400
@@ -234,16 +232,3 @@ def test_wrong_choices_are_named(options, message):
 def test_a_log_that_lacks_a_role_is_refused(roles, message):
     with pytest.raises(InputError, match=message):
         ClickHistories.for_log(make_log(roles=roles))
-
-
-def test_counters_and_histories_are_served_as_one():
-    log = make_log()
-    counters = CounterFeatures([("ad_id",)], half_lives=(DAY,), refresh="row")
-    histories, end = ClickHistories(["ad_id"], length=4), log.frame["known_at"].max() + 1
-    joined = JoinedLookups(counters.serving(log, warm=False), histories.serving(log, warm=False))
-    joined.update(log.frame)
-    seen = joined.lookup(log.frame.iloc[:5], end)
-    parts = [each.serving(log).lookup(log.frame.iloc[:5], end) for each in (counters, histories)]
-    assert list(seen) == [*counters.names, *histories.names]
-    for name, values in (parts[0] | parts[1]).items():
-        np.testing.assert_array_equal(seen[name], values)
