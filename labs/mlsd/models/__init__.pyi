@@ -9,7 +9,6 @@ from .dlrm import DLRM as DLRM
 from .esmm import ESMM as ESMM
 from .fm import FactorizationMachine as FactorizationMachine
 from .ftrl import FTRLProximal as FTRLProximal
-from .ftrl import progressive_predictions as progressive_predictions
 from .kalman import KalmanRate as KalmanRate
 from .linear import HashedLogisticRegression as HashedLogisticRegression
 from .popularity import PopularityRecommender as PopularityRecommender

@@ -199,39 +199,3 @@ class FTRLProximal(ColumnScorer):
 
 def _sigmoid(score: np.ndarray) -> np.ndarray:
     return 0.5 * np.tanh(0.5 * score) + 0.5
-
-
-def progressive_predictions(
-    scorer: FTRLProximal, X: Columns, y: np.ndarray, *, batch_rows: int | None = None
-) -> np.ndarray:
-    """Predict every row just before learning from it: progressive validation.
-
-    Parameters
-    ----------
-    scorer : FTRLProximal
-        Fitted so far or not at all; it is changed.
-    X : DataFrame or mapping of arrays, n rows in time order
-    y : array of 0 and 1, shape (n,)
-    batch_rows : int, optional
-        Rows that arrive together, for a feed that comes in pieces; all at once where absent.
-        Within a piece, the scorer still learns by its own mini-batches.
-
-    Returns
-    -------
-    array, shape (n,)
-        Probability of 1, each from earlier mini-batches only.
-
-    Examples
-    --------
-    >>> X = {"ad_id": np.array([1, 2] * 100)}
-    >>> p = progressive_predictions(FTRLProximal(categorical=("ad_id",)), X, [1, 0] * 100)
-    >>> float(p[0]), bool(p[-2] > p[-1])
-    (0.5, True)
-    """
-    if batch_rows is None:
-        return scorer.progressive_fit(X, y)
-    columns, labels = scorer._checked(X, y)
-    pieces = [slice(at, at + batch_rows) for at in range(0, len(labels), batch_rows)]
-    return np.concatenate(
-        [scorer.progressive_fit(take_rows(columns, piece), labels[piece]) for piece in pieces]
-    )

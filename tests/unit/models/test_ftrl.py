@@ -3,7 +3,8 @@ import pytest
 
 from mlsd.features.encoders import hash_buckets
 from mlsd.metrics import log_loss
-from mlsd.models import FTRLProximal, progressive_predictions
+from mlsd.models import FTRLProximal
+from mlsd.models.scorer import take_rows
 from mlsd.runtime import InputError
 
 
@@ -90,11 +91,11 @@ def test_l1_leaves_rare_ids_at_zero():
 
 def test_pieces_in_sequence_equal_one_pass():
     columns, y = impressions(640)
-    whole = FTRLProximal(categorical=tuple(columns), bits=10)
-    pieces = FTRLProximal(categorical=tuple(columns), bits=10)
-    one = progressive_predictions(whole, columns, y)
-    two = progressive_predictions(pieces, columns, y, batch_rows=128)
-    np.testing.assert_array_equal(one, two)
+    whole, pieces = (FTRLProximal(categorical=tuple(columns), bits=10) for _ in range(2))
+    at_once = whole.progressive_fit(columns, y)
+    parts = [slice(start, start + 128) for start in range(0, 640, 128)]
+    in_turn = [pieces.progressive_fit(take_rows(columns, part), y[part]) for part in parts]
+    np.testing.assert_array_equal(at_once, np.concatenate(in_turn))
     np.testing.assert_array_equal(whole.z_, pieces.z_)
 
 
@@ -103,7 +104,7 @@ def test_progressive_predictions_do_not_see_their_own_label():
     flipped = y.copy()
     flipped[64:] = 1 - flipped[64:]
     one, two = (
-        progressive_predictions(FTRLProximal(categorical=tuple(columns)), columns, each)
+        FTRLProximal(categorical=tuple(columns)).progressive_fit(columns, each)
         for each in (y, flipped)
     )
     np.testing.assert_array_equal(one[:128], two[:128])
