@@ -71,19 +71,10 @@ class StudentPerceptron(PerceptronScorer):
     hidden: tuple[int, ...] = (64, 32)
     dropout: float = 0.0
 
-    def distil(
-        self,
-        X: Columns,
-        teacher: Scorer,
-        *,
-        clicks: np.ndarray | None = None,
-        clicks_weight: float = 0.0,
-    ) -> Self:
+    def distil(self, X: Columns, teacher: Scorer) -> Self:
         """Learn to answer as `teacher` does, forgetting any earlier fit.
 
-        The target of a row is ``(1 - w) * p + w * y``: p is the teacher's probability, y the click
-        and w `clicks_weight`. Log loss is linear in its target, so that this is the weighted mean
-        of both losses.
+        The target of a row is the teacher's probability instead of a click.
 
         Parameters
         ----------
@@ -91,14 +82,11 @@ class StudentPerceptron(PerceptronScorer):
             With the columns that the teacher reads.
         teacher : Scorer
             Fitted.
-        clicks : array of 0 and 1, shape (n,), optional
-        clicks_weight : float
-            From 0, the teacher alone, to 1, the clicks alone.
 
         Raises
         ------
         InputError
-            For no rows, a missing column, a weight outside [0, 1], or one above 0 without clicks.
+            For no rows or a missing column.
 
         Examples
         --------
@@ -113,15 +101,7 @@ class StudentPerceptron(PerceptronScorer):
         """
         if row_count(X) == 0:
             raise InputError("X has no row; the student needs rows on which to ask the teacher")
-        if not 0 <= clicks_weight <= 1:
-            raise InputError(f"clicks_weight is {clicks_weight!r}; give a share from 0 to 1")
-        if clicks is None and clicks_weight > 0:
-            raise InputError("clicks_weight is above 0 without clicks; give clicks")
-        target = teacher.predict_proba(X)[:, 1]
-        if clicks is not None:
-            _, labels = self._checked(X, clicks)
-            target = (1 - clicks_weight) * target + clicks_weight * labels
-        self._learn(self._take(X), target, None, None)
+        self._learn(self._take(X), teacher.predict_proba(X)[:, 1], None, None)
         return self
 
     def inputs(self, X: Columns) -> tuple[np.ndarray, np.ndarray]:
