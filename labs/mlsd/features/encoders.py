@@ -10,6 +10,7 @@ import pandas as pd
 
 from mlsd.features.entities import Columns, as_index, comparable, take_column
 from mlsd.runtime import InputError
+from mlsd.runtime.hashing import mix64
 
 _HEAVY_TAIL = 10.0
 _CLIP = 10.0
@@ -58,7 +59,7 @@ def hash_buckets(X: Columns, names: tuple[str, ...], bits: int) -> np.ndarray:
     columns = [take_column(X, name) for name in names]
     buckets = np.empty((len(columns[0]) if columns else 0, len(names)), dtype=np.int64)
     for index, (name, values) in enumerate(zip(names, columns)):
-        mixed = _mix(_hash_values(values) ^ _salt(name))
+        mixed = mix64(_hash_values(values) ^ _salt(name))
         buckets[:, index] = mixed >> np.uint64(64 - bits)
     return buckets
 
@@ -261,7 +262,7 @@ def _number_column(X: Columns, name: str) -> np.ndarray:
 def _hash_values(values: np.ndarray) -> np.ndarray:
     """One 64-bit number a value; equal numbers agree whatever their type."""
     if values.dtype.kind in "biu":
-        return _mix(values.astype(np.int64, copy=False).view(np.uint64))
+        return mix64(values.astype(np.int64, copy=False).view(np.uint64))
     if values.dtype.kind == "f":
         return _hash_floats(values.astype(np.float64, copy=False))
     codes, uniques = pd.factorize(values.astype(object))
@@ -273,15 +274,8 @@ def _hash_values(values: np.ndarray) -> np.ndarray:
 def _hash_floats(values: np.ndarray) -> np.ndarray:
     whole = (np.abs(values) < 2.0**53) & (values == np.floor(values))
     integers = np.where(whole, values, 0.0).astype(np.int64).view(np.uint64)
-    hashed = _mix(np.where(whole, integers, values.view(np.uint64)))
+    hashed = mix64(np.where(whole, integers, values.view(np.uint64)))
     return np.where(np.isnan(values), _salt("missing value"), hashed)
-
-
-def _mix(values: np.ndarray) -> np.ndarray:
-    """Scramble 64 bits so that each output bit depends on every input bit (SplitMix64's finish)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 def _salt(name: str) -> np.uint64:

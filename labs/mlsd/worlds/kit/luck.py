@@ -10,16 +10,9 @@ import zlib
 
 import numpy as np
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_ONE = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_TWO = np.uint64(0x94D049BB133111EB)
+from mlsd.runtime.hashing import GOLDEN, mix64
+
 _MANTISSA = 2.0**-53
-
-
-def _mix(values: np.ndarray) -> np.ndarray:
-    values = (values ^ (values >> np.uint64(30))) * _MIX_ONE
-    values = (values ^ (values >> np.uint64(27))) * _MIX_TWO
-    return values ^ (values >> np.uint64(31))
 
 
 def hashed_uniform(seed: int, stream: str, key: np.ndarray) -> np.ndarray:
@@ -47,9 +40,9 @@ def hashed_uniform(seed: int, stream: str, key: np.ndarray) -> np.ndarray:
     >>> bool(hashed_uniform(7, "clicks", np.array([2]))[0] == first[1])
     True
     """
-    start = _mix(np.array([(seed << 32) ^ zlib.crc32(stream.encode())], np.uint64) + _GOLDEN)
-    state = start + (key.astype(np.uint64) + np.uint64(1)) * _GOLDEN
-    return ((_mix(state) >> np.uint64(11)) + 0.5) * _MANTISSA
+    start = mix64(np.array([(seed << 32) ^ zlib.crc32(stream.encode())], np.uint64) + GOLDEN)
+    state = start + (key.astype(np.uint64) + np.uint64(1)) * GOLDEN
+    return ((mix64(state) >> np.uint64(11)) + 0.5) * _MANTISSA
 
 
 def generator(seed: int, stream: str, *key: int) -> np.random.Generator:
