@@ -73,6 +73,26 @@ def test_a_failing_cell_is_named_and_nothing_is_written(whole_project):
     assert project.chapter.notebook.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("MARGIN = 190.0", "MARGIN = 1e9", "cell 19 raised CheckFailed: check 'choose_arm'"),
+        (
+            "expected=0.25",
+            "expected=0.3",
+            "cell 11 raised CheckFailed: check 'weighted_rate'",
+        ),
+    ],
+)
+def test_a_solution_that_fails_its_own_check_is_not_built(whole_project, old, new, message):
+    project = whole_project
+    before = project.lab.notebook.read_bytes()
+    project.replace(project.lab.checks, old, new)
+    with pytest.raises(InputError, match=rf"lab_20_measure.py: {message} says wrong"):
+        build_unit(project.lab, force=True)
+    assert project.lab.notebook.read_bytes() == before
+
+
 def test_notebook_holds_nothing_of_the_machine(project):
     text = project.chapter.notebook.read_text(encoding="utf-8")
     assert str(project.root) not in text

@@ -63,6 +63,19 @@ def test_an_exceeded_budget_alone_fails_the_run(whole_project):
     assert "failed" not in text.rstrip().splitlines()[-1]
 
 
+def test_a_solution_that_fails_its_own_checks_fails_the_run(whole_project):
+    project = whole_project
+    project.replace(project.lab.checks, "MARGIN = 190.0", "MARGIN = 1e9")
+    project.replace(project.lab.checks, "expected=[0.38]", "expected=[0.39]")
+    code, text = run(project, [project.lab.notebook], workers=1)
+    assert code == 1
+    assert "lab_20_measure.ipynb::Cell 2 " in text
+    assert "check 'smoothed_rate' says wrong: for ([30], [60], 0.2, 40): " in text
+    assert "lab_20_measure.ipynb::Cell 9 " in text
+    assert "check 'choose_arm' says wrong: successes" in text
+    assert "2 failed" in text.rstrip().splitlines()[-1]
+
+
 def change_stored_output(content):
     cell = next(
         c for c in content["cells"] if "nbval-check-output" in c["metadata"].get("tags", [])

@@ -35,6 +35,10 @@ class NotAttempted(Exception):
     """The answer is still the stub ``...``."""
 
 
+class CheckFailed(AssertionError):
+    """An answer that has to be right is not (``MLSD_CHECKS=strict``)."""
+
+
 def grading() -> bool:
     """Tell whether the labs are being graded (``MLSD_GRADING=1``).
 
@@ -123,6 +127,11 @@ def check(name: str, answer: Any, *tests: Test, points: float = 1) -> CheckResul
     CheckResult
         Nothing is raised, and under ``MLSD_GRADING=1`` nothing is written to stderr.
 
+    Raises
+    ------
+    CheckFailed
+        Under ``MLSD_CHECKS=strict`` alone, which solutions are run with, unless the check passes.
+
     Examples
     --------
     >>> from mlsd.checks import gives
@@ -134,11 +143,18 @@ def check(name: str, answer: Any, *tests: Test, points: float = 1) -> CheckResul
     not attempted
     """
     if answer is Ellipsis:
-        return CheckResult(name, "not attempted", points=points)
+        return _demanded(CheckResult(name, "not attempted", points=points))
     watched = attempted(answer) if callable(answer) and not isinstance(answer, type) else answer
     with _silence():
         status, message = _first_failure(watched, tests)
-    return CheckResult(name, status, message, points)
+    return _demanded(CheckResult(name, status, message, points))
+
+
+def _demanded(result: CheckResult) -> CheckResult:
+    if os.environ.get("MLSD_CHECKS") == "strict" and result.status != "passed":
+        said = f"{result.status}: {result.message}" if result.message else result.status
+        raise CheckFailed(f"check {result.name!r} says {said}")
+    return result
 
 
 def _first_failure(answer: Any, tests: tuple[Test, ...]) -> tuple[str, str]:

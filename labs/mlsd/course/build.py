@@ -53,7 +53,8 @@ def build_unit(unit: Unit, *, run: bool = True, force: bool = False) -> BuildRes
     Raises
     ------
     InputError
-        From the source's header, a cell that fails, or nbgrader. Nothing is written then.
+        From the source's header, a cell that fails, a solution's check that does not pass, or
+        nbgrader. Nothing is written then.
     """
     where = str(unit.source.relative_to(unit.root))
     notebook = read_source(unit)
@@ -62,7 +63,8 @@ def build_unit(unit: Unit, *, run: bool = True, force: bool = False) -> BuildRes
     execute = run and (force or not current)
     lab = make_lab(notebook, where) if unit.kind == "lab" else None
     if execute:
-        execute_notebook(notebook, folder=unit.notebook.parent, root=unit.root, where=where)
+        folder, is_solution = unit.notebook.parent, unit.kind == "lab"
+        execute_notebook(notebook, folder=folder, root=unit.root, where=where, strict=is_solution)
     targets = [(notebook, unit.notebook), *([(lab, unit.lab)] if lab else [])]
     written = tuple(path for content, path in targets if write_notebook(content, path))
     return BuildResult(unit, execute, written)

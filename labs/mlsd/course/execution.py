@@ -20,10 +20,14 @@ from mlsd.runtime import InputError
 from mlsd.runtime.threads import THREAD_VARIABLES
 
 CELL_TIMEOUT_SECONDS = 180
+# A solution's checks have to pass: on these variables `mlsd.checks.check` raises unless they do.
+STRICT_CHECKS = {"MLSD_CHECKS": "strict"}
 
 
 def kernel_environment(root: Path, threads: int = 1) -> dict[str, str]:
     """Return the environment of a kernel: `threads` threads, idle ones asleep, package of `root`.
+
+    Checks do not raise in it, whatever is set around it.
 
     Examples
     --------
@@ -32,7 +36,8 @@ def kernel_environment(root: Path, threads: int = 1) -> dict[str, str]:
     """
     paths = [str((root / "labs").resolve()), os.environ.get("PYTHONPATH", "")]
     # A kernel chooses the inline backend only where nobody chose another.
-    inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    left_out = {"MPLBACKEND", *STRICT_CHECKS}
+    inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     return {
         **inherited,
         **dict.fromkeys(THREAD_VARIABLES, str(threads)),
@@ -76,7 +81,9 @@ class _Meter:
         }
 
 
-def execute_notebook(notebook: NotebookNode, *, folder: Path, root: Path, where: str) -> None:
+def execute_notebook(
+    notebook: NotebookNode, *, folder: Path, root: Path, where: str, strict: bool = False
+) -> None:
     """Run `notebook` in place and store its outputs, a hash of its code and what it cost.
 
     Parameters
@@ -88,6 +95,8 @@ def execute_notebook(notebook: NotebookNode, *, folder: Path, root: Path, where:
         The project whose package the kernel imports.
     where : str
         The source, for messages.
+    strict : bool
+        Whether a check that does not pass stops the run, as it has to in a solution.
 
     Raises
     ------
@@ -106,9 +115,10 @@ def execute_notebook(notebook: NotebookNode, *, folder: Path, root: Path, where:
         on_cell_executed=meter.stop,
     )
     meter.client = client
+    environment = kernel_environment(root) | (STRICT_CHECKS if strict else {})
     try:
         # What the kernel itself has to say concerns its sockets, not the notebook.
-        client.execute(env=kernel_environment(root), stderr=subprocess.DEVNULL)
+        client.execute(env=environment, stderr=subprocess.DEVNULL)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise InputError(_failure(meter.cell, error, where)) from None
     _finish(notebook, meter)

@@ -7,6 +7,7 @@ here by the gates that know what its checks have to say. ``mlsd course test`` lo
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from mlsd.course.budget import TimeBudget
 from mlsd.course.document import load_document
+from mlsd.course.execution import STRICT_CHECKS
 from mlsd.course.gates import EXECUTED_LAB_GATES, Gate
 from mlsd.course.layout import Unit
 from mlsd.runtime import InputError
@@ -101,6 +103,15 @@ def pytest_collect_file(
     if lab_unit(file_path) is None:
         return collectors
     return [LabFile.from_parent(parent, path=file_path)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Make the checks of solutions raise; nbval starts a kernel with this process's variables."""
+    for name, value in STRICT_CHECKS.items():
+        os.environ.pop(name, None)
+        if item.path.parts[-3:-2] == ("solutions",):
+            os.environ[name] = value
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mlsd.checks import attempted, beats, check, gives, holds, outcome_margin, raises
+from mlsd.checks.result import CheckFailed
 from mlsd.runtime import InputError
 
 
@@ -39,6 +40,14 @@ def test_nothing_is_raised_while_learning():
     assert repr(result) == "wrong: raised ZeroDivisionError: division by zero"
     assert repr(check("a", 5, gives(0, expected=1))).startswith("wrong: raised TypeError")
     assert repr(check("a", lambda: 1, gives(0, expected=1))).startswith("wrong: raised TypeError")
+
+
+@pytest.mark.parametrize("answer", [..., lambda x: x + 2, lambda x: ...])
+def test_where_checks_are_strict_only_a_right_answer_returns(monkeypatch, answer):
+    monkeypatch.setenv("MLSD_CHECKS", "strict")
+    assert check("twice", lambda x: 2 * x, gives(3, expected=6)).status == "passed"
+    with pytest.raises(CheckFailed, match=r"check 'twice' says (not attempted|wrong)"):
+        check("twice", answer, gives(3, expected=6))
 
 
 def test_the_first_failing_test_speaks():
