@@ -1,10 +1,10 @@
 """Sources become notebooks, solutions and labs; edits travel both ways; nothing is half done."""
 
 import json
-import time
 
 import pytest
 
+from mlsd.course import build
 from mlsd.course.build import build_unit
 from mlsd.course.gates import check_document, outputs, sync
 from mlsd.course.notebooks import RUN_RECORD, read_notebook
@@ -12,13 +12,12 @@ from mlsd.course.source import pull_source
 from mlsd.runtime import InputError
 
 
-def test_building_again_changes_nothing_and_starts_no_kernel(project):
+def test_building_again_changes_nothing_and_starts_no_kernel(project, monkeypatch):
+    monkeypatch.setattr(build, "execute_notebook", lambda *_, **__: pytest.fail("a kernel starts"))
     for unit in (project.chapter, project.lab):
         before = {path: path.read_bytes() for path in (unit.notebook, unit.source)}
-        start = time.perf_counter()
         result = build_unit(unit)
         assert (result.executed, result.written) == (False, ())
-        assert time.perf_counter() - start < 5
         assert before == {path: path.read_bytes() for path in before}
 
 
@@ -60,7 +59,7 @@ def test_changed_code_is_run(whole_project):
     assert build_unit(project.chapter).executed
     assert check_document(project.document("chapter")) == []
     record = read_notebook(project.chapter.notebook).metadata[RUN_RECORD]
-    assert 0 < record["cpu_seconds"] < 60
+    assert 0 < record["cpu_seconds"] < 600
     assert record["longest_cell_cpu_seconds"] <= record["cpu_seconds"]
 
 

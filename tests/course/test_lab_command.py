@@ -7,7 +7,7 @@ import urllib.request
 
 from mlsd.course.workspace import copy_workspace, lab_command
 
-SECONDS = 90
+SECONDS = 600
 
 
 def started_url(process):
@@ -23,7 +23,7 @@ def read(url):
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         try:
-            return urllib.request.urlopen(url, timeout=10).read().decode()
+            return urllib.request.urlopen(url, timeout=60).read().decode()
         except OSError:
             time.sleep(0.2)
     raise AssertionError(f"no answer from {url}")

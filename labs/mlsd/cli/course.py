@@ -115,17 +115,41 @@ def check(paths: Paths = None) -> None:
 def run_tests(
     paths: Paths = None,
     workers: Annotated[int, typer.Option(min=1, help="Notebooks side by side.")] = 2,
-    budget_minutes: Annotated[float, typer.Option(help="What all of them may take.")] = 50,
 ) -> None:
     """Run chapters and solutions under nbval, and labs unsolved; print each one's seconds.
+
+    No time fails the run; `mlsd course budget` adds up what it recorded.
 
     Example: [bold]mlsd course test notebooks/01_ad_click_prediction/10_frame.ipynb[/bold]
     """
     from mlsd.course.runner import run_notebooks
 
-    root = project_root()
-    code = run_notebooks(root, paths or [], workers=workers, budget_minutes=budget_minutes)
-    raise typer.Exit(code)
+    raise typer.Exit(run_notebooks(project_root(), paths or [], workers=workers))
+
+
+@course_app.command()
+def budget(
+    minutes: Annotated[float, typer.Option(help="What one case may take.")] = 20,
+) -> None:
+    """Hold each case to its CPU minutes, as the last `make test` recorded them.
+
+    A minute is one of the reference machine: CPU time is counted in units of a fixed piece of work
+    that was timed in the same run.
+
+    Example: [bold]mlsd course budget[/bold]
+    """
+    from mlsd.course.budget import Cost, case_costs, recorded_costs
+
+    console, passed = Console(), True
+    table = Table("case", "chapters", "solutions", "labs", "tests", "all", f"of {minutes:g} min")
+    for case, kinds in case_costs(recorded_costs(project_root())).items():
+        total = sum(kinds.values(), Cost())
+        figures = [cost.reference_minutes for cost in (*kinds.values(), total)]
+        within = figures[-1] <= minutes
+        passed &= within
+        table.add_row(case.id, *(f"{f:.1f}" for f in figures), "ok" if within else "OVER")
+    console.print(table)
+    raise typer.Exit(0 if passed else 1)
 
 
 @course_app.command()

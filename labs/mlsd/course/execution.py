@@ -19,7 +19,9 @@ from mlsd.course.notebooks import RUN_RECORD, code_fingerprint, set_cell_ids, st
 from mlsd.runtime import InputError
 from mlsd.runtime.threads import THREAD_VARIABLES
 
-CELL_TIMEOUT_SECONDS = 180
+# Some ten times what the longest cell and the start of a kernel take on a quiet machine.
+CELL_TIMEOUT_SECONDS = 600
+START_TIMEOUT_SECONDS = 300
 # A solution's checks have to pass: on these variables `mlsd.checks.check` raises unless they do.
 STRICT_CHECKS = {"MLSD_CHECKS": "strict"}
 
@@ -109,6 +111,7 @@ def execute_notebook(
         notebook,
         kernel_name="python3",
         timeout=CELL_TIMEOUT_SECONDS,
+        startup_timeout=START_TIMEOUT_SECONDS,
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
         on_cell_execute=meter.start,

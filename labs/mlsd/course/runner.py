@@ -10,10 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mlsd.course.execution import CELL_TIMEOUT_SECONDS, kernel_environment
+from mlsd.course.execution import (
+    CELL_TIMEOUT_SECONDS,
+    START_TIMEOUT_SECONDS,
+    kernel_environment,
+)
 from mlsd.course.layout import select_units
+from mlsd.course.notebooks import RUN_RECORD, read_notebook
 from mlsd.runtime import InputError
 
+COSTS_FOLDER = Path("build", "costs")
+NOTEBOOK_COSTS = COSTS_FOLDER / "notebooks.json"
 REPEATED_NOTEBOOKS = 2
 
 
@@ -42,32 +49,47 @@ def notebook_files(root: Path, paths: Iterable[Path] = ()) -> list[Path]:
     return files
 
 
+def longest_first(root: Path, files: Iterable[Path]) -> list[Path]:
+    """Return the notebooks by what they are likely to cost, so that no long one is left for last.
+
+    A chapter and a solution cost what their last build recorded. A lab costs about twice its
+    solution: its wrong answers are deployed too.
+    """
+
+    def likely_cost(file: Path) -> float:
+        is_lab = file.parts[0] == "labs"
+        stored = root / "solutions" / Path(*file.parts[1:]) if is_lab else root / file
+        record = read_notebook(stored).metadata.get(RUN_RECORD, {}) if stored.is_file() else {}
+        return record.get("cpu_seconds", 0.0) * (1 + is_lab)
+
+    return sorted(files, key=likely_cost, reverse=True)
+
+
 def pytest_command(
-    root: Path, files: Sequence[Path], *, workers: int, budget_minutes: float, project: bool
+    root: Path, files: Sequence[Path], *, workers: int, costs: Path | None = None
 ) -> list[str]:
-    """Return the pytest command that runs `files` and holds them to the time budget."""
+    """Return the pytest command that runs `files` in this order, and records their costs."""
     processes = min(workers, len(files))
     return [
-        *(sys.executable, "-m", "pytest", "-p", "mlsd.course.testing", "-p", "no:cacheprovider"),
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+        *("-p", "mlsd.course.costs", "-p", "mlsd.course.testing"),
         *("--override-ini", "addopts=", "--rootdir", str(root)),
         *("--nbval-lax", "--nbval-current-env"),
         f"--nbval-cell-timeout={CELL_TIMEOUT_SECONDS}",
+        f"--nbval-kernel-startup-timeout={START_TIMEOUT_SECONDS}",
         # A worker imports everything once more, which one process alone can be spared.
-        *("--numprocesses", str(processes if processes > 1 else 0), "--dist", "loadfile"),
-        f"--mlsd-workers={workers}",
-        f"--mlsd-budget-minutes={budget_minutes:g}",
-        *(["--mlsd-project"] if project else []),
+        *("--numprocesses", str(processes if processes > 1 else 0)),
+        *("--dist", "loadfile", "--no-loadscope-reorder"),
+        *([f"--mlsd-costs={costs}"] if costs else []),
         *map(str, files),
     ]
 
 
-def run_notebooks(
-    root: Path, paths: Sequence[Path] = (), *, workers: int = 2, budget_minutes: float = 50
-) -> int:
+def run_notebooks(root: Path, paths: Sequence[Path] = (), *, workers: int = 2) -> int:
     """Run notebooks and return pytest's exit code; zero when there are none.
 
     A full run repeats one or two chapters with AVX-512 off first, so that the closing line of the
-    main run is the last. Every worker has one thread.
+    main run is the last. Every worker has one thread. Times are printed and recorded; none fails.
 
     Raises
     ------
@@ -84,9 +106,8 @@ def run_notebooks(
         print("no notebooks to run")
         return 0
     repeated = 0 if paths else _repeat_without_avx512(root, files, workers)
-    command = pytest_command(
-        root, files, workers=workers, budget_minutes=budget_minutes, project=not paths
-    )
+    ordered = longest_first(root, files)
+    command = pytest_command(root, ordered, workers=workers, costs=NOTEBOOK_COSTS)
     code = subprocess.call(command, cwd=root, env=kernel_environment(root))
     if repeated and not code:
         print("failed: the run with AVX-512 switched off, above")
@@ -135,9 +156,7 @@ def _repeat_without_avx512(root: Path, files: Sequence[Path], workers: int) -> i
     if not variables or not chapters:
         return 0
     print(f"with AVX-512 switched off: {', '.join(map(str, chapters))}", flush=True)
-    command = pytest_command(
-        root, chapters, workers=workers, budget_minutes=float("inf"), project=False
-    )
+    command = pytest_command(root, chapters, workers=workers)
     return subprocess.call(command, cwd=root, env={**kernel_environment(root), **variables})
 
 

@@ -5,9 +5,13 @@ from typer.testing import CliRunner
 
 from mlsd.cli import build_app, course, lab
 from mlsd.course import workspace
+from mlsd.course.budget import NOTEBOOK_COSTS, REFERENCE_SECONDS, Cost, record_costs
 from mlsd.course.readme import BLOCKS
+from mlsd.runtime import InputError
 
-COMMANDS = ("new", "build", "pull", "check", "test", "stats", "guide", "readme", "classroom")
+COMMANDS = (
+    *("new", "build", "pull", "check", "test", "budget", "stats", "guide", "readme", "classroom"),
+)
 
 
 @pytest.fixture
@@ -38,6 +42,18 @@ def test_a_new_chapter_is_checked_and_built(run, tmp_path):
     assert "OUTSIDE THE GATE" in run("course", "stats", str(tmp_path / "source")).stdout
     pulled = run("course", "pull", str(tmp_path / "notebooks"))
     assert "20_measure.py" in pulled.stdout
+
+
+def test_a_case_over_its_budget_fails_the_command_and_no_other(run, tmp_path):
+    notebook = "notebooks/04_fraud_detection/10_frame.ipynb"
+    (tmp_path / notebook).parent.mkdir(parents=True)
+    (tmp_path / notebook).write_text("{}")
+    assert isinstance(run("course", "budget").exception, InputError)
+    minute = 60 / REFERENCE_SECONDS
+    record_costs(tmp_path, tmp_path / NOTEBOOK_COSTS, {notebook: Cost(calibrations=9 * minute)})
+    assert run("course", "budget").exit_code == 0
+    over = run("course", "budget", "--minutes", "8")
+    assert (over.exit_code, "OVER" in over.stdout, "9.0" in over.stdout) == (1, True, True)
 
 
 def test_lab_prints_what_it_adds_and_passes_the_exit_code_on(run, monkeypatch):
