@@ -156,6 +156,8 @@ def budget(
 def stats(paths: Paths = None) -> None:
     """Print every measure of chapters, labs and package beside its aim and its gate.
 
+    Outside an aim nothing fails.
+
     Example: [bold]mlsd course stats[/bold]
     """
     from mlsd.course.measures import measure
@@ -248,12 +250,14 @@ def _finish(problems: list[Problem], count: int) -> None:
 
 
 def _measures_table(document: Document, found: list[Measure]) -> Table:
+    from mlsd.course.measures import NO_GATE
+
     table = Table(document.unit.label, "value", "aim", "gate", "")
     for entry in found:
-        low, high = entry.gate
         aim = f"{entry.aim[0]:g}-{entry.aim[1]:g}"
+        gate = "-" if entry.gate == NO_GATE else f"{entry.gate[0]:g}-{entry.gate[1]:g}"
         mark = _mark(entry.passes) if entry.aimed or not entry.passes else "outside the aim"
-        table.add_row(entry.name, f"{entry.value:.4g}", aim, f"{low:g}-{high:g}", mark)
+        table.add_row(entry.name, f"{entry.value:.4g}", aim, gate, mark)
     return table
 
 

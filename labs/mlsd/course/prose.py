@@ -12,6 +12,8 @@ _TAG = re.compile(r"<!--.*?-->|<[^>\n]+>", re.DOTALL)
 _LINK = re.compile(r"\]\([^)\n]*\)")
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*\w)?")
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$", re.MULTILINE)
+_NO_SENTENCE = re.compile(r"^\s*(?:#|\||\$\$)")
+_SENTENCE_END = re.compile(r"[.?!:][*_)”\"]*\s+|\n\s*\n")
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
 
 
@@ -32,9 +34,24 @@ def words(text: str) -> int:
     >>> words("A [link](https://example.org/a) isn't *long*.")
     4
     """
-    for pattern, replacement in ((_FENCE, " "), (_TAG, " "), (_LINK, "]")):
-        text = pattern.sub(replacement, text)
-    return len(_WORD.findall(text))
+    return len(_WORD.findall(_prose(text)))
+
+
+def sentence_words(text: str) -> float:
+    """Return the mean number of words of the sentences in running text.
+
+    Headings and tables have none; a list item is one sentence or more.
+
+    Examples
+    --------
+    >>> sentence_words("# Title\\n\\nOne two three. Four\\nfive?\\n\\n- six")
+    2.0
+    """
+    lines = [line for line in _prose(text).splitlines() if not _NO_SENTENCE.match(line)]
+    lines = [f"\n\n{line}" if _BULLET.match(line) else line for line in lines]
+    counts = [len(_WORD.findall(part)) for part in _SENTENCE_END.split("\n".join(lines))]
+    counts = [count for count in counts if count]
+    return sum(counts) / len(counts) if counts else 0.0
 
 
 def markdown_text(notebook: NotebookNode, first: int = 0, last: int | None = None) -> str:
@@ -78,3 +95,9 @@ def points_made(text: str) -> int:
     lines = [line for line in text.splitlines() if line.strip()]
     bullets = sum(bool(_BULLET.match(line)) for line in lines)
     return bullets or len(lines)
+
+
+def _prose(text: str) -> str:
+    for pattern, replacement in ((_FENCE, " "), (_TAG, " "), (_LINK, "]")):
+        text = pattern.sub(replacement, text)
+    return text

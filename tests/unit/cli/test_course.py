@@ -39,7 +39,7 @@ def test_a_new_chapter_is_checked_and_built(run, tmp_path):
     assert (built.exit_code, built.stdout.splitlines()[-1]) == (0, "wrote README.md")
     assert (tmp_path / "notebooks/01_ad_click_prediction/20_measure.ipynb").is_file()
     assert "one may stop here" in run("course", "guide").stdout
-    assert "OUTSIDE THE GATE" in run("course", "stats", str(tmp_path / "source")).stdout
+    assert "outside the aim" in run("course", "stats", str(tmp_path / "source")).stdout
     pulled = run("course", "pull", str(tmp_path / "notebooks"))
     assert "20_measure.py" in pulled.stdout
 

@@ -13,6 +13,7 @@ CourseGate = Callable[[Course], list[Problem]]
 
 NOTEBOOK_GATES: tuple[Gate, ...] = (
     outputs.built,
+    frame.title_stands,
     sync.notebook_matches_source,
     code.cells_parse,
     code.imports_first,
@@ -28,7 +29,6 @@ NOTEBOOK_GATES: tuple[Gate, ...] = (
     sizes.within_ranges,
 )
 CHAPTER_GATES: tuple[Gate, ...] = (
-    frame.title_is_a_verb,
     frame.opening_complete,
     frame.sections_in_order,
     frame.minutes_per_section,
@@ -37,7 +37,6 @@ CHAPTER_GATES: tuple[Gate, ...] = (
     frame.reader_takes_part,
 )
 LAB_GATES: tuple[Gate, ...] = (
-    labs.title_stands,
     labs.exercises_complete,
     labs.regions_inside_functions,
     labs.stubs_documented,

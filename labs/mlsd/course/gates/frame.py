@@ -30,20 +30,16 @@ FRAME = (
 OPENING = ("You will build", "You will learn", "You need", "Minutes")
 YOUR_TURN_LINES = 8
 SUMMARY_LINES, SUMMARY_WORDS = 5, 150
-_NO_VERB = re.compile(r"(the|an?|our|your|introduction|chapter|overview|part|on)$|.*(ing|tion)$")
 _FOLDED = re.compile(r"<details>\s*<summary>.+?</summary>(.+?)</details>", re.DOTALL)
 
 
-def title_is_a_verb(document: Document) -> list[Problem]:
-    """Check that the first line is the title of the header, and its first word can be done."""
-    first = document.source.cells[0].source.splitlines() if document.source.cells else []
+def title_stands(document: Document) -> list[Problem]:
+    """Check that the first line is the title of the header."""
+    first = document.source.cells[0].source.splitlines() if document.source.cells else [""]
     wanted = f"# {document.front.title}"
-    if not first or first[0].strip() != wanted:
-        return [document.problem(f"starts with another line than {wanted!r}", 0)]
-    verb = document.front.title.split()[0].lower()
-    if _NO_VERB.fullmatch(verb):
-        return [document.problem(f"title: {verb!r} is no verb; say what the reader does", 0)]
-    return []
+    if first and first[0].strip() == wanted:
+        return []
+    return [document.problem(f"starts with another line than {wanted!r}", 0)]
 
 
 def opening_complete(document: Document) -> list[Problem]:
@@ -134,8 +130,9 @@ def reader_takes_part(document: Document) -> list[Problem]:
     asked = any("guess" in cell_tags(cell) for cell in cells)
     before = markdown_text(document.source, 0, len(cells))
     problems = []
-    if not asked and not re.search(r"\bguess", before, re.IGNORECASE):
-        problems.append(document.problem("asks for no guess before the results"))
+    if not asked and "**your guess**" not in before.lower():
+        message = 'asks for no guess before the results; write **Your guess**: or tags=["guess"]'
+        problems.append(document.problem(message))
     turns = [
         (place, cell)
         for place, (_, cell) in enumerate(code_cells(document.source))

@@ -18,15 +18,6 @@ _REGION = re.compile(r"BEGIN SOLUTION[^\n]*\n(.*?)\n[^\n]*END SOLUTION", re.DOTA
 _TELLING_CHARACTERS = 20
 
 
-def title_stands(document: Document) -> list[Problem]:
-    """Check that the first line is the title of the header."""
-    first = document.source.cells[0].source.splitlines() if document.source.cells else [""]
-    wanted = f"# {document.front.title}"
-    if first and first[0].strip() == wanted:
-        return []
-    return [document.problem(f"starts with another line than {wanted!r}", 0)]
-
-
 def exercises_complete(document: Document) -> list[Problem]:
     """Check that an exercise in code has its prompt before it and its check after it."""
     cells, problems = document.source.cells, []
