@@ -25,6 +25,7 @@ MODULE_PACKAGES = {
     "faiss": "faiss-cpu",
     "grimp": "import-linter",
     "sklearn": "scikit-learn",
+    "websocket": "websocket-client",
     "yaml": "pyyaml",
 }
 
