@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
+from mlsd.features.lookup import FeatureLookup
 from mlsd.models.base import Scorer
 from mlsd.runtime import InputError
 from mlsd.worlds.base import Actions, RequestBatch
-
-
-class FeatureLookup(Protocol):
-    """The streaming twin of a feature set, such as counters or click histories."""
-
-    def update(self, events: pd.DataFrame) -> None:
-        """Count labelled impressions in the order in which their labels became known."""
-        ...
-
-    def lookup(self, columns: Mapping[str, np.ndarray], now: float) -> dict[str, np.ndarray]:
-        """Return feature columns, n rows each, as known at `now`."""
-        ...
 
 
 class ScorerPolicy:
