@@ -8,7 +8,8 @@ import pytest
 
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
-from mlsd.worlds.base import Actions, Policy
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import Policy
 
 DAY = 86_400
 HISTORY, DAYS = 2, 2

@@ -7,7 +7,9 @@ from typing import Any, Self
 
 import pandas as pd
 
-from mlsd.worlds.base import Actions, Policy, RequestBatch, Tables
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests, Policy
+from mlsd.worlds.logs import Tables
 
 
 class RecordedPolicy:
@@ -37,7 +39,7 @@ class RecordedPolicy:
         self.policy = policy
         self._parts: list[pd.DataFrame] = []
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Return what the policy decides."""
         return self.policy.act(requests)
 

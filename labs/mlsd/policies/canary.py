@@ -9,7 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from mlsd.runtime import InputError
-from mlsd.worlds.base import Actions, Policy, RequestBatch, Tables
+from mlsd.worlds.base import Mergeable, Policy, Requests
+from mlsd.worlds.logs import Tables
 
 _LEAST_CLICKS = 50
 
@@ -99,20 +100,14 @@ class CanaryPolicy:
         """When the new policy was taken back, None if it was not."""
         return self._stopped[0] if self._stopped else None
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: Requests) -> Mergeable:
         """Return the control's actions, with the treatment's for the users of the canary."""
         self._now = float(requests.ts[-1]) if len(requests) else self._now
         control = self.control.act(requests)
         if self._stopped:
             return control
         treatment = self.treatment.act(requests)
-        chosen = self._in_canary(requests.context["user_id"])[:, None]
-        score = None
-        if control.rank_score is not None or treatment.rank_score is not None:
-            pair = [_score(actions, requests) for actions in (treatment, control)]
-            score = np.where(chosen, *pair)
-        predicted = np.where(chosen, treatment.predicted_ctr, control.predicted_ctr)
-        return Actions(predicted, score)
+        return treatment.where(self._in_canary(requests.context["user_id"]), control)
 
     def observe(self, events: Tables) -> None:
         """Count the clicks of both arms, and roll back where the new one is clearly behind."""
@@ -139,9 +134,3 @@ class CanaryPolicy:
         other.treatment = copy.deepcopy(self.treatment, memo)
         other.clicks, other.views = self.clicks.copy(), self.views.copy()
         return other
-
-
-def _score(actions: Actions, requests: RequestBatch) -> np.ndarray:
-    if actions.rank_score is not None:
-        return actions.rank_score
-    return requests.candidates["bid"] * actions.predicted_ctr

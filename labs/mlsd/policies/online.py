@@ -10,7 +10,9 @@ import pandas as pd
 from mlsd.models.base import OnlineScorer, Scorer
 from mlsd.policies.scoring import ScorerPolicy
 from mlsd.runtime import InputError
-from mlsd.worlds.base import Actions, RequestBatch, Tables
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests
+from mlsd.worlds.logs import Tables
 
 DAY = 86_400.0
 _SCHEDULES = (None, "nightly")
@@ -81,7 +83,7 @@ class OnlineScorerPolicy(ScorerPolicy):
         self._waiting: list[pd.DataFrame] = []
         self._day: float | None = None
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Learn what is known by the first request, then predict every candidate, shape (n, k)."""
         self.learn(float(requests.ts[0]))
         return super().act(requests)

@@ -10,7 +10,8 @@ import pandas as pd
 from mlsd.features.lookup import FeatureLookup
 from mlsd.models.base import Scorer
 from mlsd.runtime import InputError
-from mlsd.worlds.base import Actions, RequestBatch
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests
 
 
 class ScorerPolicy:
@@ -51,7 +52,7 @@ class ScorerPolicy:
         self.histories = histories
         self.rank_by = rank_by
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Return the predicted click-through rate of each candidate, shape (n, k)."""
         columns = requests.columns(position=0)
         shape = requests.candidates["ad_id"].shape
@@ -61,7 +62,7 @@ class ScorerPolicy:
         predicted = self.scorer.predict_proba(columns)[:, 1].reshape(shape)
         return Actions(predicted_ctr=predicted, rank_score=self._rank_score(requests, predicted))
 
-    def _rank_score(self, requests: RequestBatch, predicted: np.ndarray) -> np.ndarray | None:
+    def _rank_score(self, requests: CandidateRequests, predicted: np.ndarray) -> np.ndarray | None:
         if self.rank_by == "market":
             return None
         if self.rank_by == "bid":

@@ -11,7 +11,8 @@ from mlsd.policies import CanaryPolicy, ScorerPolicy
 from mlsd.policies.canary import rate_gap
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickWorld
-from mlsd.worlds.base import Actions, RequestBatch
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests
 
 
 class Constant:
@@ -32,7 +33,7 @@ class Constant:
 def requests(users):
     n = len(users)
     bid = np.full((n, 2), 2.0)
-    return RequestBatch(np.arange(n) + 50.0, np.arange(n), {"user_id": users}, {"bid": bid}, 1)
+    return CandidateRequests(np.arange(n) + 50.0, np.arange(n), {"user_id": users}, {"bid": bid}, 1)
 
 
 def impressions(user, clicks, views, ts=100.0):
@@ -59,8 +60,8 @@ def test_only_the_chosen_users_get_the_new_policy():
 
 def test_scores_are_mixed_where_one_arm_has_its_own():
     canary = CanaryPolicy(Constant(0.1), Constant(0.5, score=7.0), share=10)
-    score = canary.act(requests(np.array([5, 10]))).rank_score
-    assert score[:, 0].tolist() == [7.0, 0.2]
+    actions = canary.act(requests(np.array([5, 10])))
+    assert actions.scores(np.full((2, 2), 0.2))[:, 0].tolist() == [7.0, 0.2]
 
 
 def test_rolls_back_when_the_new_arm_is_behind_and_stays_back():

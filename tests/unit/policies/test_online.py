@@ -8,7 +8,7 @@ from mlsd.models import FTRLProximal, GlobalRate
 from mlsd.policies import OnlineScorerPolicy, ScorerPolicy
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
-from mlsd.worlds.base import RequestBatch
+from mlsd.worlds.base import CandidateRequests
 
 DAY = 86_400.0
 
@@ -40,7 +40,7 @@ def events(*known_at, click=None):
 
 def requests(ts):
     ones = np.ones((1, 2))
-    return RequestBatch(np.array([ts]), np.zeros(1), {}, {"ad_id": ones, "bid": ones}, slots=1)
+    return CandidateRequests(np.array([ts]), np.zeros(1), {}, {"ad_id": ones, "bid": ones}, slots=1)
 
 
 def test_rows_are_learned_once_in_the_order_in_which_they_became_known():

@@ -6,9 +6,9 @@ import pytest
 
 from mlsd.policies import ScorerPolicy
 from mlsd.runtime import InputError
-from mlsd.worlds.base import RequestBatch
+from mlsd.worlds.base import CandidateRequests
 
-REQUESTS = RequestBatch(
+REQUESTS = CandidateRequests(
     ts=np.array([10.0, 20.0]),
     request_id=np.arange(2),
     context={"user_id": np.array([7, 8])},

@@ -2,11 +2,32 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlsd.worlds.base import LazyMapping, Logs, RequestBatch, known_by
+from mlsd.worlds.base import CandidateRequests, Requests
+from mlsd.worlds.logs import LazyMapping, Logs, known_by
+
+
+def test_requests_without_candidates_have_one_row_each():
+    payments = Requests(np.array([10.0, 20.0]), np.array([5, 6]), {"amount": np.array([3.0, 4.0])})
+    columns = payments.columns()
+    assert {name: values.tolist() for name, values in columns.items()} == {
+        "amount": [3.0, 4.0],
+        "ts": [10.0, 20.0],
+    }
+    assert (len(payments), payments.shape) == (2, (2,))
+
+
+def test_a_world_may_call_the_slot_something_else():
+    class Feed(CandidateRequests):
+        position_column = "row"
+
+    slate = {"item_id": np.array([[7, 8]])}
+    columns = Feed(np.zeros(1), np.zeros(1), {}, slate, slots=1).columns(position=3)
+    assert set(columns) == {"ts", "item_id", "row"}
+    assert columns["row"].tolist() == [3, 3]
 
 
 def make_batch():
-    return RequestBatch(
+    return CandidateRequests(
         ts=np.array([10.0, 20.0]),
         request_id=np.array([5, 6]),
         context={"user_id": np.array([1, 2])},
@@ -24,7 +45,7 @@ def test_columns_are_request_major_and_carry_context_time_and_position():
 
 
 def test_batch_knows_its_shape():
-    assert (len(make_batch()), make_batch().width) == (2, 3)
+    assert (len(make_batch()), make_batch().width, make_batch().shape) == (2, 3, (2, 3))
 
 
 def test_a_lazy_value_is_made_once_and_only_when_asked():

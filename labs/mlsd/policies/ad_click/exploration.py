@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mlsd.runtime import InputError
-from mlsd.worlds.base import Actions, RequestBatch
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests
 from mlsd.worlds.kit.luck import generator
 
 RULES = ("greedy", "thompson", "ucb", "epsilon")
@@ -159,7 +160,7 @@ class ExploringRatePolicy:
     --------
     >>> one = np.zeros((1, 2), int)
     >>> ads = {"ad_id": np.array([[0, 1]]), "campaign_id": one, "bid": one + 1.0}
-    >>> requests = RequestBatch(np.zeros(1), np.zeros(1, int), {}, ads, slots=1)
+    >>> requests = CandidateRequests(np.zeros(1), np.zeros(1, int), {}, ads, slots=1)
     >>> ExploringRatePolicy("greedy").act(requests).rank_score
     array([[0.02, 0.02]])
     """
@@ -185,7 +186,7 @@ class ExploringRatePolicy:
         self.epsilon = epsilon
         self.seed = seed
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Return posterior means, and the scores to rank by, shape (n, k) each."""
         candidates = requests.candidates
         alpha, beta = self.posteriors.parameters(candidates["ad_id"], candidates["campaign_id"])

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from mlsd.runtime import InputError
-from mlsd.worlds.base import Actions, Policy, RequestBatch, Tables
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests, Policy
+from mlsd.worlds.logs import Tables
 
 # Scores are given in units of their request's reserve, times this: a world whose `score_reserve` is
 # this number then sells every request at the reserve of its own, and any other policy freely.
@@ -41,7 +43,7 @@ class ReservePolicy:
     ...     def act(self, requests):
     ...         return Actions(np.full((1, 2), 0.02))
     >>> ads = {"bid": np.array([[1.0, 2.0]])}
-    >>> requests = RequestBatch(np.zeros(1), np.zeros(1, int), {}, ads, slots=1)
+    >>> requests = CandidateRequests(np.zeros(1), np.zeros(1, int), {}, ads, slots=1)
     >>> actions = ReservePolicy(Rates(), lambda predicted: np.array([0.03])).act(requests)
     >>> actions.rank_score > FLOOR
     array([[False,  True]])
@@ -51,7 +53,7 @@ class ReservePolicy:
         self.policy = policy
         self.request_reserve = request_reserve
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Return predictions, and scores in units of each request's reserve, shape (n, k)."""
         predicted = self.policy.act(requests).predicted_ctr
         reserve = np.asarray(self.request_reserve(predicted.copy()), dtype=float)

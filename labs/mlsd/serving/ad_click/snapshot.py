@@ -9,7 +9,7 @@ import numpy as np
 from mlsd.features.counter_rates import column_names
 from mlsd.features.counter_serving import ServingCounters
 from mlsd.serving.tables import FeatureTable
-from mlsd.worlds.base import Logs
+from mlsd.worlds.logs import Logs
 
 _KEYS = ("ad_id", "campaign_id", "publisher_id", "user_id", "category")
 

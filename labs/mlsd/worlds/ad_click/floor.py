@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlsd.runtime import InputError
+from mlsd.worlds.ad_click.actions import Actions
 from mlsd.worlds.ad_click.auction import Outcome, explore, run_auction
 from mlsd.worlds.ad_click.behaviour import MOST_VIEWS, VIEW_UNIT, Behaviour, Shown
 from mlsd.worlds.ad_click.records import Columns, TickRecord, ad_columns, context_columns
 from mlsd.worlds.ad_click.response import SHARES, AuctionRules, Replay
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
-from mlsd.worlds.base import Actions, LazyMapping, Policy, RequestBatch
+from mlsd.worlds.base import CandidateRequests, Policy
 from mlsd.worlds.kit.luck import generator
+from mlsd.worlds.logs import LazyMapping
 
 EVENT_TABLES = ("impressions", "clicks", "hides", "conversions")
 # Bids per click become bids per thousand impressions at this click-through rate.
@@ -101,11 +103,11 @@ class Tick:
 
 def request_batch(
     tick: Tick, rows: slice | np.ndarray, bid: np.ndarray, setup: Setup
-) -> RequestBatch:
+) -> CandidateRequests:
     """Return the requests `rows` of a block as a policy sees them."""
     block = tick.block
     prices = {"bid": lambda: bid, "in_budget": lambda: bid > 0}
-    return RequestBatch(
+    return CandidateRequests(
         ts=block.ts[rows],
         request_id=block.request_id[rows],
         context=LazyMapping(context_columns(block, rows, setup)),
@@ -212,12 +214,10 @@ class AuctionFloor:
             actions = policy.act(batch)
             check_actions(actions, bid[own].shape, policy)
             predicted[own] = actions.predicted_ctr
-            score[own] = self._score(actions, bid[own])
+            score[own] = actions.scores(self._by_rule(actions, bid[own]))
         return predicted, score
 
-    def _score(self, actions: Actions, bid: np.ndarray) -> np.ndarray:
-        if actions.rank_score is not None:
-            return actions.rank_score
+    def _by_rule(self, actions: Actions, bid: np.ndarray) -> np.ndarray:
         return bid if self.config.billing == "impression" else bid * actions.predicted_ctr
 
     def _explore(self, tick: Tick, outcome: Outcome, bid: np.ndarray) -> Outcome:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlsd.worlds.ad_click.actions import Actions
 from mlsd.worlds.ad_click.config import DAY
-from mlsd.worlds.base import Actions, RequestBatch, Tables
+from mlsd.worlds.base import CandidateRequests
+from mlsd.worlds.logs import Tables
 
 
 class LoggingPolicy:
@@ -33,7 +35,7 @@ class LoggingPolicy:
         self._overall = initial_rate
         self._day = -1
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Return each candidate's rate as of last midnight, shape (n, k)."""
         ad = requests.candidates["ad_id"]
         day = int(requests.ts[0] // DAY)

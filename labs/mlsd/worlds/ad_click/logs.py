@@ -14,7 +14,7 @@ from mlsd.runtime import InputError, atomic_path
 from mlsd.worlds.ad_click.config import DAY, AdClickConfig
 from mlsd.worlds.ad_click.population import Population
 from mlsd.worlds.ad_click.records import Columns, known_rows
-from mlsd.worlds.base import LazyMapping, Logs, Tables
+from mlsd.worlds.logs import LazyMapping, Logs, Tables
 
 EVENT_TABLES = ("requests", "candidates", "impressions", "clicks", "hides", "conversions")
 EVENT_TABLES += ("budgets",)
@@ -68,7 +68,7 @@ class AdClickLogs(Logs):
         makers["ads"] = lambda: _hide_retirement(earlier["ads"], t)
         return AdClickLogs(LazyMapping(makers), until=known.until)
 
-    def labelled_log(
+    def labelled(
         self, *, split: tuple[float, float, float] = (0.8, 0.1, 0.1), name: str = "ad_click_world"
     ) -> LabelledLog:
         """Return the impressions with their clicks as a log to learn from.
@@ -101,6 +101,9 @@ class AdClickLogs(Logs):
             entities=tuple(keys for keys in ENTITIES if set(keys) <= set(frame.columns)),
         )
         return LabelledLog(name, frame, roles, split_by_time(len(frame), split))
+
+    # What chapters call it.
+    labelled_log = labelled
 
 
 def _hide_retirement(ads: pd.DataFrame, t: float) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from mlsd.worlds.ad_click.floor import EVENT_TABLES, Assign, AuctionFloor, Marke
 from mlsd.worlds.ad_click.records import Columns, Recorder, TickRecord, day_end, join_ticks
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block, Traffic
-from mlsd.worlds.base import LazyMapping, Policy
+from mlsd.worlds.base import Policy
+from mlsd.worlds.logs import LazyMapping
 
 HOUR = 3_600.0
 # Every night a fifth of the ads have their views halved: a half-life of five days.

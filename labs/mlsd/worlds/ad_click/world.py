@@ -24,7 +24,8 @@ from mlsd.worlds.ad_click.population import make_population
 from mlsd.worlds.ad_click.records import day_end
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.truth import Truth
-from mlsd.worlds.base import Comparison, LazyMapping, Policy, Report
+from mlsd.worlds.base import Comparison, Policy, Report
+from mlsd.worlds.logs import LazyMapping
 
 HISTORY_DAYS = 14
 DELIVERED_AT_ONCE = 100_000

@@ -10,7 +10,7 @@ from scipy import stats
 from mlsd.policies import BetaPosteriors, ExploringRatePolicy
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickWorld
-from mlsd.worlds.base import Policy, RequestBatch
+from mlsd.worlds.base import CandidateRequests, Policy
 
 
 def impressions(ad, campaign, click, position=0):
@@ -26,7 +26,7 @@ def requests(n=2_000, first=0, ads=2):
     ad = np.tile(np.arange(ads), (n, 1))
     candidates = {"ad_id": ad, "campaign_id": ad, "bid": np.full(ad.shape, 2.0)}
     ids = np.arange(first, first + n)
-    return RequestBatch(ids.astype(float), ids, {}, candidates, slots=1)
+    return CandidateRequests(ids.astype(float), ids, {}, candidates, slots=1)
 
 
 def one(posteriors, ad, campaign):

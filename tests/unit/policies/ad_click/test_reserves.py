@@ -4,7 +4,7 @@ import pytest
 from mlsd.policies.ad_click.reserves import FLOOR, ReservePolicy
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
-from mlsd.worlds.base import Actions
+from mlsd.worlds.ad_click import Actions
 
 
 class OneRate:

@@ -5,7 +5,7 @@ import pytest
 
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
-from mlsd.worlds.base import Actions
+from mlsd.worlds.ad_click import Actions
 
 TIGHT = AdClickConfig(price_rule="gsp", budget_per_impression=0.004, budget_sd=0.3)
 
