@@ -37,13 +37,13 @@ from mlsd.course.notebooks import cell_tags
 from mlsd.course.source import read_source
 from mlsd.runtime import project_root
 from mlsd.worlds import AdClickWorld
-from mlsd.worlds.ad_click import measures
 from mlsd.worlds.ad_click.logs import AdClickLogs
-from mlsd.worlds.ad_click.measures import Tally, compare_tallies
+from mlsd.worlds.kit import tally
+from mlsd.worlds.kit.tally import Tally, compare_tallies
 
 CASE = "01_ad_click_prediction"
 SOLUTION = "solution"
-# Of one seed at a time: lab 51 has five worlds a seed.
+# Of one seed at a time: lab 51 has five worlds per seed.
 WORLDS_KEPT = 5
 
 Gains = dict[str, dict[int, float]]
@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--settle", action="store_true", help="also say which margin balances")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    measures.REPETITIONS = 2
+    tally.REPETITIONS = 2
     units = [unit for unit in find_units(project_root()) if (unit.kind, unit.case) == ("lab", CASE)]
     seeds, results = range(arguments.seeds[0], arguments.seeds[1] + 1), {}
     for number in arguments.labs:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from mlsd.runtime.times import DAY
 from mlsd.worlds.ad_click.config import DAYPARTS, HOURS, AdClickConfig
 from mlsd.worlds.ad_click.population import Population
 from mlsd.worlds.ad_click.traffic import Block
@@ -26,8 +27,8 @@ MOST_VIEWS = 15 * VIEW_UNIT
 
 # Conversion delays: a quick kind and a slow kind with a tail of weeks; see the behaviour card.
 QUICK_SHARE, QUICK_MEDIAN, QUICK_SD = 0.60, 600.0, 1.3
-SLOW_SCALE, SLOW_SHAPE = 6.4 * 86_400, 0.478
-ATTRIBUTION_WINDOW = 30 * 86_400
+SLOW_SCALE, SLOW_SHAPE = 6.4 * DAY, 0.478
+ATTRIBUTION_WINDOW = 30 * DAY
 
 
 @dataclass(frozen=True)

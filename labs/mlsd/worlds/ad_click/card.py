@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
-from mlsd.worlds.ad_click.config import AdClickConfig
 from mlsd.worlds.ad_click.facts import FACTS
 from mlsd.worlds.ad_click.reasons import REASONS
 from mlsd.worlds.ad_click.world import AdClickWorld
+from mlsd.worlds.kit.card import CardText, world_card
 
 CARD_SEED = 0
 INTRODUCTION = """\
@@ -47,34 +45,4 @@ def render_card(*, seed: int = CARD_SEED, days: int = 14, size: str = "default")
         Of the history that is measured; the committed card has the default values.
     """
     world = AdClickWorld(seed=seed, size=size)
-    logs = world.history(days)
-    truth = world.reveal(logs)
-    measured = [
-        (fact.name, fact.measure(logs, truth), fact.published, fact.source) for fact in FACTS
-    ]
-    values = [(name, _show(value), REASONS[name]) for name, value in _parameters(world.config)]
-    return "\n".join(
-        [
-            INTRODUCTION.format(seed=seed, days=days),
-            "## Stylised facts\n",
-            _table(("fact", "measured here", "published value", "source"), measured),
-            "## Parameters and their reasons\n",
-            _table(("parameter", "value", "reason"), values),
-            LIMITS,
-        ]
-    )
-
-
-def _parameters(config: AdClickConfig) -> list[tuple[str, object]]:
-    return [(field.name, getattr(config, field.name)) for field in fields(config)]
-
-
-def _show(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(_show(part) for part in value)
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [titles, tuple("---" for _ in titles), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return world_card(CardText(INTRODUCTION, FACTS, REASONS, LIMITS), world, world.config, days)

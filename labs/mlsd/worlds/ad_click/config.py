@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mlsd.runtime import InputError
+from mlsd.worlds.kit.config import WorldConfig
 
 HOURS = 24
-DAY = 86_400
 AGE_BANDS, REGIONS, DEVICES, FORMATS, DAYPARTS = 6, 5, 3, 4, 4
 
 PRICE_RULES = ("gsp", "second", "first")
@@ -49,8 +48,12 @@ VARIANTS: dict[str, dict[str, float | bool]] = {
 
 
 @dataclass(frozen=True)
-class AdClickConfig:
+class AdClickConfig(WorldConfig):
     """Parameters of the ad click world. Standard deviations (``_sd``) are on the logit scale.
+
+    The variant ``"feature_poor"`` has no user ids, as where privacy rules leave one coarse interest
+    code per user; ads carry one of many topics, clicks depend on the pair through a low-rank
+    affinity, and hardly anything else tells.
 
     Attributes
     ----------
@@ -74,7 +77,7 @@ class AdClickConfig:
         Least price; also what randomly ordered impressions cost.
     score_reserve : float
         Least score that is shown, in the score's unit: where clicks are billed, bid times predicted
-        click-through rate, expected money an impression. It bounds the price below as a rival's
+        click-through rate, expected money per impression. It bounds the price below as a rival's
         score would. Randomly ordered impressions ignore it.
     response : str
         ``"none"``: bids stay as they are; ``"best_reply"``: every midnight each campaign moves its
@@ -87,7 +90,7 @@ class AdClickConfig:
         Category tastes of clusters, users within clusters and clusters by time of day; how readily
         users click at all.
     drift_per_day : float
-        Radians a day by which the cluster tastes turn.
+        Radians per day by which the cluster tastes turn.
     event_days : tuple of int
         First day of an event that shifts everybody's tastes at once, and the day after its last.
     event_sd : float
@@ -101,7 +104,7 @@ class AdClickConfig:
     churn : float
         Share of live ads that die and are replaced each night.
     signups_per_day : float
-        New users a day as a share of `users`.
+        New users per day as a share of `users`.
     bot_share, fraud_publisher_share, spam_click_rate : float
         Users that are bots, publishers with bot traffic, and their click probability.
     conversion_rate, conversion_value : float
@@ -116,7 +119,17 @@ class AdClickConfig:
         Whether the log and the policy see who asks, or the user's attributes alone.
     interest_topic_sd, interest_topic_mean : float
         Spread of that affinity, and mean of its factors as a share of their spread.
+
+    Examples
+    --------
+    >>> AdClickConfig.variant("feature_poor").topics > 0
+    True
+    >>> AdClickConfig().scaled("small").users
+    1000
     """
+
+    sizes = SIZES
+    variants = VARIANTS
 
     users: int = 16_000
     advertisers: int = 150
@@ -171,56 +184,25 @@ class AdClickConfig:
     interest_topic_mean: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.price_rule in PRICE_RULES, f"price_rule must be one of {PRICE_RULES}")
-        _require(self.billing in BILLINGS, f"billing must be one of {BILLINGS}")
-        _require(self.response in RESPONSES, f"response must be one of {RESPONSES}")
-        _require(self.score_reserve >= 0, "score_reserve must not be negative")
-        _require(
+        self._require(self.price_rule in PRICE_RULES, f"price_rule must be one of {PRICE_RULES}")
+        self._require(self.billing in BILLINGS, f"billing must be one of {BILLINGS}")
+        self._require(self.response in RESPONSES, f"response must be one of {RESPONSES}")
+        self._require(self.score_reserve >= 0, "score_reserve must not be negative")
+        self._require(
             self.response == "none" or self.billing == "click",
             "advertisers respond only where clicks are billed",
         )
-        _require(
+        self._require(
             1 <= self.slots <= self.candidates <= self.live_ads // 4,
             "slots <= candidates <= live_ads / 4 is needed",
         )
-        _require(self.campaigns <= self.live_ads, "campaigns <= live_ads is needed")
-        _require(0 <= self.exploration_share <= 1, "exploration_share must lie in [0, 1]")
-        _require(
+        self._require(self.campaigns <= self.live_ads, "campaigns <= live_ads is needed")
+        self._require(0 <= self.exploration_share <= 1, "exploration_share must lie in [0, 1]")
+        self._require(
             0 <= self.event_days[0] <= self.event_days[1],
             "event_days must be a first day and the day after the last",
         )
-        _require(
+        self._require(
             (self.interest_codes > 0) == (self.topics > 0),
             "interest_codes and topics must be both zero or both positive",
         )
-
-    @classmethod
-    def variant(cls, name: str) -> AdClickConfig:
-        """Return a named variant of the default parameters.
-
-        ``"feature_poor"``: no user ids, as where privacy rules leave one coarse interest code a
-        user; ads carry one of many topics, clicks depend on the pair through a low-rank affinity,
-        and hardly anything else tells.
-
-        Raises
-        ------
-        InputError
-            For an unknown name.
-
-        Examples
-        --------
-        >>> AdClickConfig.variant("feature_poor").topics > 0
-        True
-        """
-        _require(name in VARIANTS, f"unknown variant {name!r}; choose among {tuple(VARIANTS)}")
-        return cls(**VARIANTS[name])
-
-    def scaled(self, size: str) -> AdClickConfig:
-        """Return the parameters at a named size: ``"small"``, ``"default"`` or ``"large"``."""
-        _require(size in SIZES, f"unknown size {size!r}; choose among {tuple(SIZES)}")
-        return replace(self, **SIZES[size])
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(f"AdClickConfig: {message}")

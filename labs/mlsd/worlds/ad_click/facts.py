@@ -2,52 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
+from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds.ad_click.behaviour import ATTRIBUTION_WINDOW, conversion_delay
-from mlsd.worlds.ad_click.config import DAY
 from mlsd.worlds.ad_click.logs import AdClickLogs
-
-RANKS_FITTED = 300
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One row of the behaviour card: what is measured, and the published value it imitates."""
-
-    name: str
-    measure: Callable[[AdClickLogs, pd.DataFrame], str]
-    published: str
-    source: str
-
-
-def gini(amounts: np.ndarray) -> float:
-    """Return the Gini coefficient of non-negative amounts: 0 all equal, 1 one has it all.
-
-    Examples
-    --------
-    >>> gini(np.array([1, 1])), gini(np.array([0, 1]))
-    (0.0, 0.5)
-    """
-    ordered = np.sort(amounts).astype(float)
-    n = len(ordered)
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
-
-
-def zipf_exponent(counts: np.ndarray, ranks: int = RANKS_FITTED) -> float:
-    """Return minus the slope of log count over log rank, over the first `ranks` ranks.
-
-    Examples
-    --------
-    >>> round(zipf_exponent(1000 / np.arange(1, 11)), 6)
-    1.0
-    """
-    top = np.sort(counts)[::-1][:ranks].astype(float)
-    return float(-np.polyfit(np.log(np.arange(1, len(top) + 1)), np.log(top), 1)[0])
+from mlsd.worlds.kit.facts import RANKS_FITTED, Fact, gini, zipf_exponent
 
 
 def _click_through_rate(logs: AdClickLogs, truth: pd.DataFrame) -> str:
@@ -94,7 +55,7 @@ def _fatigue(logs: AdClickLogs, truth: pd.DataFrame) -> str:
 
 def _conversion_delay(logs: AdClickLogs, truth: pd.DataFrame) -> str:
     delay = conversion_delay(0, "card", np.arange(200_000))
-    within = [float((delay <= hours * 3_600).mean()) for hours in (0.5, 25, 12 * 24, 28 * 24)]
+    within = [float((delay <= hours * HOUR).mean()) for hours in (0.5, 25, 12 * 24, 28 * 24)]
     return ", ".join(f"{100 * share:.0f} %" for share in within)
 
 

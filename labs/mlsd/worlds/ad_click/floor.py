@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,19 +12,18 @@ from mlsd.runtime import InputError
 from mlsd.worlds.ad_click.actions import Actions
 from mlsd.worlds.ad_click.auction import Outcome, explore, run_auction
 from mlsd.worlds.ad_click.behaviour import MOST_VIEWS, VIEW_UNIT, Behaviour, Shown
-from mlsd.worlds.ad_click.records import Columns, TickRecord, ad_columns, context_columns
+from mlsd.worlds.ad_click.records import TickRecord, ad_columns, context_columns
 from mlsd.worlds.ad_click.response import SHARES, AuctionRules, Replay
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
 from mlsd.worlds.base import CandidateRequests, Policy
 from mlsd.worlds.kit.luck import generator
+from mlsd.worlds.kit.pending import PendingEvents
+from mlsd.worlds.kit.simulator import Assign
 from mlsd.worlds.logs import LazyMapping
 
-EVENT_TABLES = ("impressions", "clicks", "hides", "conversions")
 # Bids per click become bids per thousand impressions at this click-through rate.
 TYPICAL_RATE = 0.02
-
-Assign = Callable[[Block, slice], np.ndarray]
 
 
 @dataclass
@@ -41,15 +40,15 @@ class MarketState:
         What a click is bid.
     surplus : ndarray, shape (campaigns, shares)
         What other bids would have earned today; see `response`.
-    pending : dict of str to list
-        Events that are not known yet, as columns.
+    pending : PendingEvents
+        Events that are not known yet.
     """
 
     views: np.ndarray
     spent: np.ndarray
     bids: np.ndarray
     surplus: np.ndarray
-    pending: dict[str, list[Columns]] = field(default_factory=dict)
+    pending: PendingEvents = field(default_factory=PendingEvents)
 
     @classmethod
     def fresh(cls, setup: Setup) -> MarketState:
@@ -66,24 +65,6 @@ class MarketState:
         kept = self.bids.copy(), self.surplus.copy(), copy.deepcopy(self.pending)
         return MarketState(self.views.copy(), np.zeros(shape), *kept)
 
-    def release(self, t: float) -> dict[str, Columns]:
-        """Take out the events known by `t`, each table in the order in which it became known."""
-        released = {}
-        for name, parts in self.pending.items():
-            columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-            columns = _in_order(columns, columns["known_at"])
-            cut = int(np.searchsorted(columns["known_at"], t, side="right"))
-            self.pending[name] = [{key: values[cut:] for key, values in columns.items()}]
-            released[name] = {key: values[:cut] for key, values in columns.items()}
-        return released
-
-
-def _in_order(columns: Columns, clock: np.ndarray) -> Columns:
-    if (clock[1:] >= clock[:-1]).all():
-        return columns
-    order = np.argsort(clock, kind="stable")
-    return {key: values[order] for key, values in columns.items()}
-
 
 @dataclass(frozen=True)
 class Tick:
@@ -98,10 +79,10 @@ class Tick:
         """Return the index of the policy in charge of each request, shape (n,)."""
         if self.assign is None:
             return np.zeros(self.rows.stop - self.rows.start, np.intp)
-        return self.assign(self.block, self.rows)
+        return self.assign(self.block.user[self.rows], self.block.ts[self.rows])
 
 
-def request_batch(
+def requests_of(
     tick: Tick, rows: slice | np.ndarray, bid: np.ndarray, setup: Setup
 ) -> CandidateRequests:
     """Return the requests `rows` of a block as a policy sees them."""
@@ -210,8 +191,7 @@ class AuctionFloor:
             rows = tick.rows if len(policies) == 1 else own + start
             if not len(bid[own]):
                 continue
-            batch = request_batch(tick, rows, bid[own], self.setup)
-            actions = policy.act(batch)
+            actions = policy.act(requests_of(tick, rows, bid[own], self.setup))
             check_actions(actions, bid[own].shape, policy)
             predicted[own] = actions.predicted_ctr
             score[own] = actions.scores(self._by_rule(actions, bid[own]))

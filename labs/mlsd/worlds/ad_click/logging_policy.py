@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlsd.runtime.times import DAY
 from mlsd.worlds.ad_click.actions import Actions
-from mlsd.worlds.ad_click.config import DAY
 from mlsd.worlds.base import CandidateRequests
 from mlsd.worlds.logs import Tables
 

@@ -1,23 +1,20 @@
-"""The logged tables of the ad click world, in memory or in a folder of Parquet files."""
+"""The logs of the ad click world: who is there, what happened, and a log to learn from."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
-from mlsd.runtime import InputError, atomic_path
-from mlsd.worlds.ad_click.config import DAY, AdClickConfig
+from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY
+from mlsd.worlds.ad_click.config import AdClickConfig
 from mlsd.worlds.ad_click.population import Population
-from mlsd.worlds.ad_click.records import Columns, known_rows
-from mlsd.worlds.logs import LazyMapping, Logs, Tables
+from mlsd.worlds.kit.records import Columns
+from mlsd.worlds.logs import LazyMapping, Logs
 
-EVENT_TABLES = ("requests", "candidates", "impressions", "clicks", "hides", "conversions")
-EVENT_TABLES += ("budgets",)
 CONTEXT = ("publisher_id", "device", "hour", "weekday", "position", "age_band", "region")
 AD = ("campaign_id", "advertiser_id", "category", "format")
 CODES = ("interest", "topic")
@@ -32,7 +29,6 @@ ENTITIES = (
     ("topic",),
     ("interest", "topic"),
 )
-MANIFEST = "logs.json"
 
 
 def split_by_time(rows: int, parts: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
@@ -163,80 +159,3 @@ def _with_id(name: str, columns: Columns) -> pd.DataFrame:
 def _always(name: str, columns: Columns, count: int | None = None) -> pd.DataFrame:
     count = len(next(iter(columns.values()))) if count is None else count
     return _with_id(name, columns | {"known_at": np.full(count, -np.inf)})
-
-
-def long_candidates(columns: Columns) -> Columns:
-    """Return one row per candidate from one row per request with (n, k) arrays."""
-    width = columns["ad_id"].shape[1]
-    return {
-        name: values.ravel() if values.ndim == 2 else np.repeat(values, width)
-        for name, values in columns.items()
-    }
-
-
-class MemorySink:
-    """Keeps tables as compact column arrays; a data frame is made when it is read."""
-
-    def __init__(self, until: float) -> None:
-        self.until = until
-        self._parts: dict[str, list[Columns]] = {name: [] for name in EVENT_TABLES}
-
-    def add(self, tables: dict[str, Columns]) -> None:
-        """Keep the rows known by the end of the log."""
-        for name, columns in tables.items():
-            self._parts[name].append(known_rows(columns, self.until))
-
-    def tables(self) -> Tables:
-        """Return the event tables."""
-        return LazyMapping({name: lambda name=name: self._frame(name) for name in self._parts})
-
-    def _frame(self, name: str) -> pd.DataFrame:
-        parts = self._parts[name]
-        columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-        if name == "candidates":
-            columns = long_candidates(columns)
-        return pd.DataFrame(columns, copy=False)
-
-
-class ParquetSink:
-    """Writes each stretch of hours as one Parquet file per table: memory does not grow with days.
-
-    Parameters
-    ----------
-    folder : path
-        New or empty.
-    until : float
-        End of the log.
-
-    Raises
-    ------
-    InputError
-        Where the folder already holds something.
-    """
-
-    def __init__(self, folder: Path | str, until: float) -> None:
-        self.folder = Path(folder)
-        self.until = until
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
-            raise InputError(f"{self.folder}: not an empty folder; name a new one for the history")
-        self._parts = dict.fromkeys(EVENT_TABLES, 0)
-
-    def add(self, tables: dict[str, Columns]) -> None:
-        """Write the rows known by the end of the log."""
-        for name, columns in tables.items():
-            columns = known_rows(columns, self.until)
-            if name == "candidates":
-                columns = long_candidates(columns)
-            with atomic_path(self.folder / name / f"{self._parts[name]:05d}.parquet") as path:
-                pd.DataFrame(columns, copy=False).to_parquet(path, index=False)
-            self._parts[name] += 1
-
-    def tables(self) -> Tables:
-        """Return the event tables, each read when it is asked for."""
-        with atomic_path(self.folder / MANIFEST) as path:
-            path.write_text(json.dumps({"until": self.until, "parts": self._parts}, indent=2))
-        makers = {name: lambda name=name: self._read(name) for name in self._parts}
-        return LazyMapping(makers)
-
-    def _read(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self.folder / name)

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
+from mlsd.runtime.times import HOUR
 from mlsd.worlds.ad_click.behaviour import Behaviour
 from mlsd.worlds.ad_click.config import HOURS
-from mlsd.worlds.ad_click.floor import EVENT_TABLES, Assign, AuctionFloor, MarketState, Tick
-from mlsd.worlds.ad_click.records import Columns, Recorder, TickRecord, day_end, join_ticks
+from mlsd.worlds.ad_click.floor import AuctionFloor, MarketState, Tick
+from mlsd.worlds.ad_click.records import OBSERVED_TABLES, Recorder, TickRecord, join_ticks
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block, Traffic
 from mlsd.worlds.base import Policy
-from mlsd.worlds.logs import LazyMapping
+from mlsd.worlds.kit.records import Columns, day_end
+from mlsd.worlds.kit.simulator import Assign, Part
 
-HOUR = 3_600.0
 # Every night a fifth of the ads have their views halved: a half-life of five days.
 NIGHTS_TO_HALVE = 5
 
@@ -35,6 +35,25 @@ class Step:
     def __len__(self) -> int:
         """Return the number of requests."""
         return self.rows.stop - self.rows.start
+
+    def parts(self) -> Iterator[Part]:
+        """Yield what is measured: requests and what came of them."""
+        record, row = self.record, self.record.shown.row
+        conversions = self.tables["conversions"]
+        converted = conversions["impression_id"] // self.slots - self.block.request_id[0]
+        requests = np.arange(self.rows.start, self.rows.stop)
+        yield self._part("requests", requests, np.ones(len(self), np.int64))
+        yield self._part("impressions", row, np.ones(len(row), np.int64))
+        yield self._part("clicks", row, record.clicked)
+        yield self._part("hides", row, record.hidden)
+        yield self._part("revenue", row, record.due)
+        value, known_at = conversions["value"], conversions["known_at"]
+        yield self._part("conversion_value", converted, value, known_at)
+
+    def _part(
+        self, name: str, rows: np.ndarray, amount: np.ndarray, known_at: np.ndarray | None = None
+    ) -> Part:
+        return Part(name, self.block.user[rows], self.block.ts[rows], amount, known_at)
 
 
 class Market:
@@ -71,25 +90,26 @@ class Market:
             Copied by the caller; `act` and `observe` are called on them.
         days : range
         assign : callable or None
-            From a block and rows to the index of the policy in charge of each request.
+            From users and times to the index of the policy in charge of each request.
         """
         for day in days:
             self._start_day(day)
             for block in self.traffic.blocks(day):
                 yield from self._run_block(block, policies, assign)
         if days:
-            self._deliver(policies, day_end(days[-1]))
+            self.state.pending.deliver(policies, day_end(days[-1]))
 
-    def budget_ledger(self, day: int) -> Columns:
-        """Return each campaign's budget and spend of a day that has just ended."""
+    def close_day(self, day: int) -> dict[str, Columns]:
+        """Return the ledger of a day that has just ended: each campaign's budget and spend."""
         count = self.setup.config.campaigns
-        return {
+        budgets = {
             "campaign_id": np.arange(count, dtype=np.int32),
             "day": np.full(count, day, np.int16),
             "ts": np.full(count, day_end(day)),
             "daily_budget": self.floor.budgets.sum(axis=0),
             "spent": self.state.spent.sum(axis=0),
         }
+        return {"budgets": budgets}
 
     def _start_day(self, day: int) -> None:
         self.floor.start_day()
@@ -106,7 +126,7 @@ class Market:
         since = 0
         for hour, start, stop in zip(block.hours, block.hour_start, block.hour_start[1:]):
             if hour % every == 0:
-                self._deliver(policies, (block.day * HOURS + hour) * HOUR)
+                self.state.pending.deliver(policies, (block.day * HOURS + hour) * HOUR)
             tick = Tick(block, slice(int(start), int(stop)), hour, assign)
             waiting.append(self.floor.run(tick, policies))
             if hour == block.hours[-1] or (hour + 1) % every == 0:
@@ -115,15 +135,5 @@ class Market:
 
     def _step(self, block: Block, record: TickRecord, rows: slice) -> Step:
         tables = self.recorder.tables(block, record, rows)
-        for name in EVENT_TABLES:
-            self.state.pending.setdefault(name, []).append(tables[name])
+        self.state.pending.add({name: tables[name] for name in OBSERVED_TABLES})
         return Step(block, rows, record, tables, self.setup.config.slots)
-
-    def _deliver(self, policies: Sequence[Policy], t: float) -> None:
-        released = self.state.release(t)
-        for policy in policies if released else ():
-            makers = {
-                name: lambda columns=columns: pd.DataFrame(columns, copy=False)
-                for name, columns in released.items()
-            }
-            policy.observe(LazyMapping(makers))

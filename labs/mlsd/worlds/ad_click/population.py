@@ -20,7 +20,7 @@ REGION_SHARES = (0.34, 0.25, 0.18, 0.13, 0.10)
 DEVICE_SHARES = (0.62, 0.32, 0.06)
 FORMAT_SHARES = (0.4, 0.3, 0.2, 0.1)
 OLDEST_ACCOUNT_DAYS = 720
-# No campaign's budget pays for fewer clicks a day than this.
+# No campaign's budget pays for fewer clicks per day than this.
 LEAST_BUDGET_CLICKS = 5
 
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from mlsd.worlds.ad_click.behaviour import Behaviour, Shown, conversion_delay
-from mlsd.worlds.ad_click.config import DAY
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
 from mlsd.worlds.kit.luck import hashed_uniform
+from mlsd.worlds.kit.records import Columns
 
 CLICK_WINDOW = 600.0
 MEAN_CLICK_DELAY = 8.0
+# What policies are handed when it becomes known, and what a history records.
+OBSERVED_TABLES = ("impressions", "clicks", "hides", "conversions")
+LOGGED_TABLES = ("requests", "candidates", *OBSERVED_TABLES, "budgets")
 EVENT_KEYS = ("impression_id", "user_id", "ad_id", "campaign_id")
 
-Columns = dict[str, np.ndarray]
 Makers = dict[str, Callable[[], np.ndarray]]
 
 
@@ -121,7 +123,7 @@ class Recorder:
         return known | _made(context_columns(block, rows, self.setup))
 
     def _candidates(self, block: Block, tick: TickRecord, rows: slice) -> Columns:
-        """Return one row a request with (n, k) arrays; the table is made long when it is read."""
+        """Return one row per request with (n, k) arrays; made long when the table is read."""
         position = np.full(block.ad[rows].shape, -1, np.int8)
         shown = tick.shown
         position[shown.row - rows.start, shown.column] = shown.position
@@ -180,20 +182,3 @@ class Recorder:
         columns["ts"] = columns["known_at"] = columns["click_ts"] + delay[happens]
         columns["value"] = value[happens]
         return columns
-
-
-def known_rows(columns: Columns, t: float) -> Columns:
-    """Return the rows known by `t`, seconds since the origin."""
-    known = columns.get("known_at", columns["ts"]) <= t
-    return columns if known.all() else {name: values[known] for name, values in columns.items()}
-
-
-def day_end(day: int) -> float:
-    """Return when a day ends, seconds since the origin.
-
-    Examples
-    --------
-    >>> day_end(0)
-    86400.0
-    """
-    return float((day + 1) * DAY)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from mlsd.worlds.ad_click.config import AdClickConfig
 from mlsd.worlds.ad_click.population import Population
@@ -35,3 +36,8 @@ class Setup:
     exploration_share: float = 0.0
     budget_shares: tuple[float, ...] = (1.0,)
     hours_between_events: int = 1
+
+    def of_test(self, design: str) -> Self:
+        """Return the set-up of an A/B test: luck of its own, budgets split by design."""
+        shares = (0.5, 0.5) if design == "budget" else (1.0,)
+        return replace(self, luck="test", budget_shares=shares)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlsd.runtime import InputError
-from mlsd.worlds.ad_click.config import AGE_BANDS, DAY, DEVICES, HOURS, AdClickConfig
+from mlsd.runtime.times import HOUR
+from mlsd.worlds.ad_click.config import AGE_BANDS, DEVICES, HOURS, AdClickConfig
 from mlsd.worlds.ad_click.population import Population
 from mlsd.worlds.kit.luck import generator
 
@@ -164,7 +165,7 @@ class Traffic:
         robot = rng.random(n, dtype=np.float32) < FRAUD_REQUEST_SHARE
         return Block(
             day=day,
-            ts=(day * HOURS + within) * (DAY / HOURS),
+            ts=(day * HOURS + within) * HOUR,
             request_id=np.arange(first_id, first_id + n),
             user=user,
             publisher=publisher,

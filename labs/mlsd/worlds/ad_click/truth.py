@@ -7,13 +7,20 @@ import pandas as pd
 
 from mlsd.runtime import InputError
 from mlsd.worlds.ad_click.behaviour import Behaviour
+from mlsd.worlds.ad_click.logs import AdClickLogs
 from mlsd.worlds.ad_click.market import Step
 
 
 class Truth:
-    """Hidden facts of every impression of a history, in the order of their ids."""
+    """Hidden facts of every impression of a history, in the order of their ids.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    behaviour : Behaviour
+    """
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
         self._parts: list[tuple[np.ndarray, ...]] = []
         self._columns: tuple[np.ndarray, ...] = ()
 
@@ -24,14 +31,22 @@ class Truth:
         user, is_spam = step.block.user[shown.row], step.block.is_spam[shown.row]
         self._parts.append((ids, ad, user, step.record.attraction, is_spam))
 
-    def reveal(self, impressions: pd.DataFrame, behaviour: Behaviour) -> pd.DataFrame:
-        """Return the truth of each logged impression.
+    def reveal(self, logs: AdClickLogs) -> pd.DataFrame:
+        """Return the truth of each row of ``logs.impressions``.
+
+        Returns
+        -------
+        DataFrame
+            `click_probability` of the impression as it was shown, `examination` of its slot,
+            `attraction` (click probability given examination), `is_spam`,
+            `conversion_probability` of a click.
 
         Raises
         ------
         InputError
-            For impressions of another world.
+            For logs of another world.
         """
+        impressions, behaviour = logs.impressions, self.behaviour
         ad, user, attraction, is_spam = self._find(impressions)
         position = impressions["position"].to_numpy()
         converts = np.where(is_spam, 0, behaviour.conversion_probability(user, ad))

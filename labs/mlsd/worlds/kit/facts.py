@@ -1,0 +1,57 @@
+"""Stylised facts: what a world does, beside the published value that it imitates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+RANKS_FITTED = 300
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One row of a behaviour card.
+
+    Attributes
+    ----------
+    name : str
+    measure : callable
+        From a world's logs and their hidden truth to the measured value, as text.
+    published : str
+        The value that is imitated, or what is known of it.
+    source : str
+    """
+
+    name: str
+    measure: Callable[[Any, pd.DataFrame], str]
+    published: str
+    source: str
+
+
+def gini(amounts: np.ndarray) -> float:
+    """Return the Gini coefficient of non-negative amounts: 0 all equal, 1 one has it all.
+
+    Examples
+    --------
+    >>> gini(np.array([1, 1])), gini(np.array([0, 1]))
+    (0.0, 0.5)
+    """
+    ordered = np.sort(amounts).astype(float)
+    n = len(ordered)
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
+
+
+def zipf_exponent(counts: np.ndarray, ranks: int = RANKS_FITTED) -> float:
+    """Return minus the slope of log count over log rank, over the first `ranks` ranks.
+
+    Examples
+    --------
+    >>> round(zipf_exponent(1000 / np.arange(1, 11)), 6)
+    1.0
+    """
+    top = np.sort(counts)[::-1][:ranks].astype(float)
+    return float(-np.polyfit(np.log(np.arange(1, len(top) + 1)), np.log(top), 1)[0])

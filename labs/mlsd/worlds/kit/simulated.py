@@ -1,0 +1,276 @@
+"""History, deployment, test and truth of any world, on top of its simulator."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY
+from mlsd.worlds.base import HISTORY_DAYS, Comparison, Policy, Report
+from mlsd.worlds.kit.assignment import DESIGNS, Assignment
+from mlsd.worlds.kit.records import day_end
+from mlsd.worlds.kit.simulator import Part, Simulator, Truth
+from mlsd.worlds.kit.sinks import MemorySink, ParquetSink
+from mlsd.worlds.kit.tally import Measures, Tally, compare_tallies
+from mlsd.worlds.logs import Logs, Tables
+
+LogsType = TypeVar("LogsType", bound=Logs)
+
+
+class SimulatedWorld(ABC, Generic[LogsType]):
+    """A world as `mlsd.worlds.base.World` promises it; a subclass brings what is simulated.
+
+    A subclass states `measures`, `tables` and, where it has others, `designs`, and says how a run
+    starts (`_start`) and goes on (`_resume`), which policy made the history (`_first_policy`), how
+    many users there are (`_count_users`), what was true (`_new_truth`) and what its logs are
+    (`_make_logs`).
+
+    Parameters
+    ----------
+    seed : int
+        Non-negative; the world, its luck and its history depend on it alone.
+    horizon_days : int
+        Last day that the world can be run to.
+
+    Attributes
+    ----------
+    measures : Measures
+        What a deployment is judged by.
+    tables : tuple of str
+        Event tables of a history.
+    designs : tuple of str
+        Designs of an A/B test.
+
+    Raises
+    ------
+    InputError
+        For a negative seed.
+
+    Notes
+    -----
+    Every method is pure: the order of calls changes nothing. Policies are deep-copied before they
+    are deployed, so the caller's objects stay as they were.
+    """
+
+    measures: ClassVar[Measures]
+    tables: ClassVar[tuple[str, ...]]
+    designs: ClassVar[tuple[str, ...]] = DESIGNS
+
+    def __init__(self, seed: int, *, horizon_days: int) -> None:
+        if seed < 0:
+            raise InputError(f"{type(self).__name__}: seed={seed} is negative; give 0 or more")
+        self.seed = seed
+        self._horizon_days = horizon_days
+        # Results of pure computations, kept because many calls start from the same history.
+        self._ends: dict[int, tuple[Any, Policy]] = {}
+        self._truths: dict[int, Truth] = {}
+
+    def history(self, days: int = HISTORY_DAYS, *, to: Path | str | None = None) -> LogsType:
+        """Return what the logging policy recorded and knew at the end of the last day.
+
+        Parameters
+        ----------
+        days : int
+        to : path or None
+            A new folder to stream Parquet files to, in bounded memory; None keeps it in memory.
+
+        Returns
+        -------
+        Logs
+            The same tables either way. Those with one row per candidate are kept as compact arrays
+            and made long when they are read.
+
+        Raises
+        ------
+        InputError
+            For days beyond the horizon, or a folder that is not empty.
+        """
+        until = self._until(days)
+        streamed = to is not None
+        sink = ParquetSink(to, until, self.tables) if streamed else MemorySink(until, self.tables)
+        simulator, policy, truth = self._start(), self._first_policy(), self._new_truth()
+        for day in range(days):
+            for step in simulator.run([policy], range(day, day + 1)):
+                sink.add(step.tables)
+                if not streamed:
+                    truth.add(step)
+            sink.add(simulator.close_day(day))
+        if not streamed:
+            self._ends[days] = (simulator.state, policy)
+            self._truths[days] = truth
+        return self._make_logs(sink.tables(), until)
+
+    def logging_policy(self, days: int = HISTORY_DAYS) -> Policy:
+        """Return the logging policy as it stood at the end of the history."""
+        return copy.deepcopy(self._end_of_history(days)[1])
+
+    def deploy(self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS) -> Report:
+        """Return what would really happen under a policy, from the end of the history on.
+
+        Parameters
+        ----------
+        policy : Policy
+            Comes trained on the history; a copy is deployed. It is handed every event that becomes
+            known after the end of the history, those of the history's last hours among them.
+        days : int
+        history_days : int
+            Where the history ends.
+
+        Returns
+        -------
+        Report
+            What comes of a request counts whenever it becomes known.
+        """
+        (tally,) = self._online([policy], days, history_days)
+        return tally.report(tally.draws(self.seed))
+
+    def compare(
+        self, a: Policy, b: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS
+    ) -> Comparison:
+        """Return the truth about two policies: each alone in a twin world, with common luck."""
+        tallies = [self._online([policy], days, history_days)[0] for policy in (a, b)]
+        return compare_tallies(*tallies, design="twin", seed=self.seed, paired=True)
+
+    def ab_test(
+        self,
+        a: Policy,
+        b: Policy,
+        days: int = 7,
+        *,
+        design: str = "user",
+        history_days: int = HISTORY_DAYS,
+    ) -> Comparison:
+        """Return what a company could observe: both policies in one shared world.
+
+        Parameters
+        ----------
+        a, b : Policy
+            Control and treatment; both observe every event.
+        days : int
+        design : str
+            ``"user"``: users are split; ``"switchback"``: all users see one policy at a time, by
+            random windows of four hours. A world may have further ones: see its `designs`.
+        history_days : int
+            Where the history ends.
+
+        Returns
+        -------
+        Comparison
+            Only what is known by the end of the test counts. Its luck is its own.
+
+        Raises
+        ------
+        InputError
+            For an unknown design.
+        """
+        if design not in self.designs:
+            raise InputError(f"ab_test: unknown design {design!r}; choose among {self.designs}")
+        tallies = self._online([a, b], days, history_days, design=design)
+        return compare_tallies(*tallies, design=design, seed=self.seed, paired=False)
+
+    def reveal(self, logs: LogsType) -> pd.DataFrame:
+        """Return the hidden truth of each logged row: the only door to it.
+
+        Parameters
+        ----------
+        logs : Logs
+            Of this world's history, whole or as of some time.
+
+        Raises
+        ------
+        InputError
+            For logs of another world.
+        """
+        days = int(np.ceil(logs.until / DAY))
+        if days not in self._truths:
+            self._truths[days] = self._new_truth()
+            for step in self._start().run([self._first_policy()], range(days)):
+                self._truths[days].add(step)
+        return self._truths[days].reveal(logs)
+
+    @abstractmethod
+    def _start(self) -> Simulator:
+        """Return a run that begins with the first day and makes the history."""
+
+    @abstractmethod
+    def _resume(self, state: Any, design: str | None) -> Simulator:
+        """Return a run that goes on from a copy of `state`, the end of a history.
+
+        `design` is that of an A/B test, whose luck is its own; None for a deployment, where all
+        policies meet the same luck.
+        """
+
+    @abstractmethod
+    def _first_policy(self) -> Policy:
+        """Return the policy that makes the history, as it is before the first day."""
+
+    @abstractmethod
+    def _count_users(self) -> int:
+        """Return how many users an A/B test can split; they are numbered from 0."""
+
+    @abstractmethod
+    def _new_truth(self) -> Truth:
+        """Return an empty record of hidden facts."""
+
+    @abstractmethod
+    def _make_logs(self, events: Tables, until: float) -> LogsType:
+        """Return the logs with these event tables."""
+
+    def _until(self, days: int) -> float:
+        if not 1 <= days <= self._horizon_days:
+            raise InputError(f"days={days}: give 1 to horizon_days={self._horizon_days}")
+        return day_end(days - 1)
+
+    def _end_of_history(self, days: int) -> tuple[Any, Policy]:
+        if days not in self._ends:
+            self._until(days)
+            simulator, policy = self._start(), self._first_policy()
+            for _ in simulator.run([policy], range(days)):
+                pass
+            self._ends[days] = (simulator.state, policy)
+        return self._ends[days]
+
+    def _online(
+        self,
+        policies: Sequence[Policy],
+        days: int,
+        history_days: int,
+        *,
+        design: str | None = None,
+    ) -> list[Tally]:
+        """Run one policy alone, or several in one shared world, and tally each."""
+        self._until(days)
+        self._until(history_days + days)
+        state, _ = self._end_of_history(history_days)
+        span = range(history_days, history_days + days)
+        users = self._count_users()
+        split = Assignment(design or "user", self.seed, users=users, first_day=span.start)
+        count = split.count(days)
+        tallies = [Tally(count, self.measures, first_day=span.start, days=days) for _ in policies]
+        copies = [copy.deepcopy(policy) for policy in policies]
+        assign = None if design is None else split.arms
+        until = np.inf if design is None else day_end(span[-1])
+        for step in self._resume(state, design).run(copies, span, assign):
+            for part in step.parts():
+                _add(part, tallies, split, until)
+        return tallies
+
+
+def _add(part: Part, tallies: Sequence[Tally], split: Assignment, until: float) -> None:
+    amount = part.amount
+    if part.known_at is not None:
+        amount = np.where(part.known_at <= until, amount, 0)
+    unit = split.units(part.user, part.ts)
+    if len(tallies) == 1:
+        tallies[0].add(part.name, unit, part.ts, amount)
+        return
+    arms = split.arms(part.user, part.ts)
+    for arm, tally in enumerate(tallies):
+        tally.add(part.name, unit, part.ts, amount * (arms == arm))
