@@ -1,14 +1,7 @@
-"""From scores to decisions: what is deployed into a world."""
+"""From scores to decisions: what is deployed into any world; one package per case for the rest."""
 
-from mlsd.policies.ad_click.exploration import BetaPosteriors, ExploringRatePolicy
 from mlsd.policies.canary import CanaryPolicy
-from mlsd.policies.online import OnlineScorerPolicy
-from mlsd.policies.scoring import ScorerPolicy
+from mlsd.policies.online import OnlineModelPolicy
+from mlsd.policies.scoring import ModelPolicy
 
-__all__ = [
-    "BetaPosteriors",
-    "CanaryPolicy",
-    "ExploringRatePolicy",
-    "OnlineScorerPolicy",
-    "ScorerPolicy",
-]
+__all__ = ["CanaryPolicy", "ModelPolicy", "OnlineModelPolicy"]

@@ -8,34 +8,33 @@ import numpy as np
 import pandas as pd
 
 from mlsd.models.base import OnlineScorer, Scorer
-from mlsd.policies.scoring import ScorerPolicy
+from mlsd.policies.scoring import ActionsType, ModelPolicy
 from mlsd.runtime import InputError
-from mlsd.worlds.ad_click import Actions
-from mlsd.worlds.base import CandidateRequests
+from mlsd.runtime.times import DAY
+from mlsd.worlds.base import Requests
 from mlsd.worlds.logs import Tables
 
-DAY = 86_400.0
 _SCHEDULES = (None, "nightly")
 
 
-class OnlineScorerPolicy(ScorerPolicy):
-    """Ranks candidates like `ScorerPolicy`, and learns while it is deployed.
+class OnlineModelPolicy(ModelPolicy[ActionsType]):
+    """Serves a scorer like `ModelPolicy`, and learns while it is deployed.
 
     Parameters
     ----------
     scorer : OnlineScorer, or Scorer with ``refit="nightly"``
-        Already fitted; its column of labels is `click`.
+        Already fitted.
     refit : str or None
-        None: `partial_fit` on impressions as they become known, in that order. ``"nightly"``: at
+        None: `partial_fit` on labelled rows as they become known, in that order. ``"nightly"``: at
         each midnight a copy is fitted from scratch on the trailing window, and serves until the
         next.
     history : DataFrame or None
-        Impressions known before the deployment, with `known_at` and `click`: where the trailing
-        window begins. Read with ``refit="nightly"`` only.
+        Labelled rows known before the deployment, with `known_at`: where the trailing window
+        begins. Read with ``refit="nightly"`` only.
     window_days : float
         Length of the trailing window.
-    rank_by : str
-        As for `ScorerPolicy`.
+    table, label : str
+        Event table of labelled rows, and the column of their labels.
 
     Raises
     ------
@@ -48,16 +47,6 @@ class OnlineScorerPolicy(ScorerPolicy):
     `known_at` is not later than the first of these: no label serves a decision made before it was
     known, whoever hands the events over. A window whose labels are all the same leaves the scorer
     as it was.
-
-    Examples
-    --------
-    >>> from mlsd.models import FTRLProximal
-    >>> log = pd.DataFrame({"ad_id": [1, 2] * 50, "click": [1, 0] * 50})
-    >>> model = FTRLProximal(categorical=("ad_id",), bits=8).fit(log, log["click"])
-    >>> policy = OnlineScorerPolicy(model)
-    >>> policy.observe({"impressions": log.assign(known_at=np.arange(100.0))})
-    >>> policy.learn(49.0), policy.learn(200.0)
-    (50, 50)
     """
 
     def __init__(
@@ -67,9 +56,10 @@ class OnlineScorerPolicy(ScorerPolicy):
         refit: str | None = None,
         history: pd.DataFrame | None = None,
         window_days: float = 14.0,
-        rank_by: str = "market",
+        table: str = "impressions",
+        label: str = "click",
     ) -> None:
-        super().__init__(scorer, rank_by=rank_by)
+        super().__init__(scorer, table=table)
         if refit not in _SCHEDULES:
             raise InputError(f"refit is {refit!r}; choose None or 'nightly'")
         if not window_days > 0:
@@ -79,19 +69,20 @@ class OnlineScorerPolicy(ScorerPolicy):
             raise InputError(f"{name} has no partial_fit; give an online scorer or refit='nightly'")
         self.refit = refit
         self.window_days = window_days
+        self.label = label
         self._known = [] if history is None or refit is None else [history]
         self._waiting: list[pd.DataFrame] = []
         self._day: float | None = None
 
-    def act(self, requests: CandidateRequests) -> Actions:
-        """Learn what is known by the first request, then predict every candidate, shape (n, k)."""
+    def act(self, requests: Requests) -> ActionsType:
+        """Learn what is known by the first request, then score and decide."""
         self.learn(float(requests.ts[0]))
         return super().act(requests)
 
     def observe(self, events: Tables) -> None:
-        """Keep newly known impressions until they may be learned."""
-        if len(events["impressions"]):
-            self._waiting.append(events["impressions"])
+        """Keep newly known rows until they may be learned."""
+        if len(events[self.table]):
+            self._waiting.append(events[self.table])
 
     def learn(self, now: float) -> int:
         """Learn from what is known by `now`, seconds since the origin; return the rows learned.
@@ -108,7 +99,7 @@ class OnlineScorerPolicy(ScorerPolicy):
     def _update(self, rows: pd.DataFrame | None) -> int:
         if rows is None:
             return 0
-        self.scorer.partial_fit(rows, rows["click"].to_numpy())
+        self.scorer.partial_fit(rows, rows[self.label].to_numpy())
         return len(rows)
 
     def _refit(self, midnight: float) -> int:
@@ -119,9 +110,9 @@ class OnlineScorerPolicy(ScorerPolicy):
         window = pd.concat(self._known, ignore_index=True)
         window = window[window["known_at"] > midnight - self.window_days * DAY]
         self._known = [window]
-        if window["click"].nunique() < 2:
+        if window[self.label].nunique() < 2:
             return 0
-        self.scorer = copy.deepcopy(self.scorer).fit(window, window["click"].to_numpy())
+        self.scorer = copy.deepcopy(self.scorer).fit(window, window[self.label].to_numpy())
         return len(window)
 
     def _take_known(self, now: float) -> pd.DataFrame | None:

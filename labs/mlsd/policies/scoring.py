@@ -1,42 +1,46 @@
-"""Deploy a scorer: predict every candidate, let the auction do the rest."""
+"""Deploy a scorer: have every request, or every candidate, scored; a case decides what follows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from mlsd.features.lookup import FeatureLookup
 from mlsd.models.base import Scorer
-from mlsd.runtime import InputError
-from mlsd.worlds.ad_click import Actions
-from mlsd.worlds.base import CandidateRequests
+from mlsd.worlds.base import Requests
+from mlsd.worlds.logs import Tables
+
+ActionsType = TypeVar("ActionsType")
 
 
-class ScorerPolicy:
-    """Ranks candidates by bid times the predicted click-through rate of a scorer.
+class ModelPolicy(ABC, Generic[ActionsType]):
+    """Asks a scorer about all that can be decided on; a subclass turns scores into actions.
+
+    Requests with candidates are scored candidate by candidate, others as they are.
 
     Parameters
     ----------
     scorer : Scorer
         Already fitted; deployment does not refit it.
     counters, histories : FeatureLookup or None
-        Looked up for each candidate before the scorer is asked, and updated from the events that
-        the world hands back.
-    rank_by : str
-        ``"market"``: the world's own rule for its billing. ``"bid"``: the bid alone.
-        ``"expected_value"``: bid times predicted click-through rate, whatever is billed.
+        Looked up for each row before the scorer is asked, and updated from the events that the
+        world hands back.
+    table : str
+        Event table of labelled rows that they are updated from.
 
-    Raises
-    ------
-    InputError
-        For another `rank_by`, when the policy acts.
-
-    Notes
-    -----
-    Position is an effect of the slot, not of the ad, so every candidate is scored as if it stood
-    in the top slot.
+    Examples
+    --------
+    >>> class Flag(ModelPolicy[np.ndarray]):
+    ...     def decide(self, requests, probability):
+    ...         return probability > 0.5
+    >>> class Large:
+    ...     def predict_proba(self, X):
+    ...         return np.column_stack([X["amount"] <= 100, X["amount"] > 100])
+    >>> payments = Requests(np.zeros(2), np.arange(2), {"amount": np.array([9.0, 950.0])})
+    >>> Flag(Large(), table="transactions").act(payments)
+    array([False,  True])
     """
 
     def __init__(
@@ -45,37 +49,35 @@ class ScorerPolicy:
         *,
         counters: FeatureLookup | None = None,
         histories: FeatureLookup | None = None,
-        rank_by: str = "market",
+        table: str = "impressions",
     ) -> None:
         self.scorer = scorer
         self.counters = counters
         self.histories = histories
-        self.rank_by = rank_by
+        self.table = table
 
-    def act(self, requests: CandidateRequests) -> Actions:
-        """Return the predicted click-through rate of each candidate, shape (n, k)."""
-        columns = requests.columns(position=0)
-        shape = requests.candidates["ad_id"].shape
-        now = np.repeat(requests.ts, shape[1])
+    @abstractmethod
+    def decide(self, requests: Requests, probability: np.ndarray) -> ActionsType:
+        """Return the actions that follow from probabilities, one per request or candidate."""
+
+    def act(self, requests: Requests) -> ActionsType:
+        """Score all that can be decided on, and decide.
+
+        Position is an effect of the slot, not of the candidate, so every candidate is scored as if
+        it stood in the top slot.
+        """
+        columns = requests.columns()
+        shape = requests.shape
+        now = np.repeat(requests.ts, shape[1] if len(shape) > 1 else 1)
         for features in self._lookups():
             columns = columns | features.lookup(columns, now)
-        predicted = self.scorer.predict_proba(columns)[:, 1].reshape(shape)
-        return Actions(predicted_ctr=predicted, rank_score=self._rank_score(requests, predicted))
+        return self.decide(requests, self.scorer.predict_proba(columns)[:, 1].reshape(shape))
 
-    def _rank_score(self, requests: CandidateRequests, predicted: np.ndarray) -> np.ndarray | None:
-        if self.rank_by == "market":
-            return None
-        if self.rank_by == "bid":
-            return requests.candidates["bid"]
-        if self.rank_by == "expected_value":
-            return requests.candidates["bid"] * predicted
-        raise InputError(f"rank_by is {self.rank_by!r}; choose market, bid or expected_value")
-
-    def observe(self, events: Mapping[str, pd.DataFrame]) -> None:
-        """Count newly known impressions and remember newly known clicks."""
-        if len(events["impressions"]):
+    def observe(self, events: Tables) -> None:
+        """Update the features from newly known rows."""
+        if len(events[self.table]):
             for features in self._lookups():
-                features.update(events["impressions"])
+                features.update(events[self.table])
 
     def _lookups(self) -> list[FeatureLookup]:
         return [each for each in (self.counters, self.histories) if each is not None]

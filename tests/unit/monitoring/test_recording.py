@@ -6,7 +6,7 @@ import pytest
 
 from mlsd.models import SmoothedRate
 from mlsd.monitoring import RecordedPolicy
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 
@@ -26,7 +26,7 @@ def test_record_survives_the_copy_and_changes_nothing(world, policy):
     with_record = world.deploy(recorded, days=2, history_days=1)
     without = world.deploy(policy, days=2, history_days=1)
     assert with_record.by_day.equals(without.by_day)
-    seen = recorded.impressions()
+    seen = recorded.rows()
     assert seen["ts"].is_monotonic_increasing
     assert {"predicted_ctr", "click", "hour"} <= set(seen.columns)
     deployed = seen[seen["ts"] >= 86_400]
@@ -36,4 +36,4 @@ def test_record_survives_the_copy_and_changes_nothing(world, policy):
 
 
 def test_an_empty_record_is_an_empty_table(policy):
-    assert RecordedPolicy(policy).impressions().empty
+    assert RecordedPolicy(policy).rows().empty

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from mlsd.models import SmoothedRate
-from mlsd.policies import CanaryPolicy, ScorerPolicy
+from mlsd.policies import CanaryPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.policies.canary import rate_gap
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickWorld
@@ -90,7 +91,7 @@ def test_few_clicks_and_earlier_impressions_decide_nothing():
     late = CanaryPolicy(Constant(0.1), Constant(0.5), share=10, start=500.0)
     late.observe(impressions(50, clicks=100, views=1000))
     late.observe(impressions(5, clicks=0, views=1000))
-    assert late.views.sum() == 0
+    assert late.trials.sum() == 0
 
 
 def test_both_policies_observe_everything():
@@ -108,7 +109,7 @@ def test_in_a_world_the_callers_canary_knows_of_the_rollback_and_a_harmless_one_
     assert same.rolled_back_at is None
     assert with_canary.by_day.equals(world.deploy(policy, days=2, history_days=2).by_day)
     upside_down = CanaryPolicy(policy, Constant(0.5, score=0.0), share=30, limit=0.5, start=0.0)
-    upside_down.clicks[:], upside_down.views[:] = [500, 1], [5000, 5000]
+    upside_down.successes[:], upside_down.trials[:] = [500, 1], [5000, 5000]
     world.deploy(upside_down, days=1, history_days=2)
     assert upside_down.rolled_back_at is not None
 

@@ -1,27 +1,55 @@
-"""A deployed scorer: what it is asked, and what it ranks by."""
+"""A deployed scorer in a world without ads: rows, tables and labels under other names."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mlsd.policies import ScorerPolicy
-from mlsd.runtime import InputError
-from mlsd.worlds.base import CandidateRequests
+from mlsd.policies import ModelPolicy, OnlineModelPolicy
+from mlsd.worlds.base import CandidateRequests, Requests
 
-REQUESTS = CandidateRequests(
+HOME_FEED = CandidateRequests(
     ts=np.array([10.0, 20.0]),
     request_id=np.arange(2),
     context={"user_id": np.array([7, 8])},
-    candidates={"ad_id": np.array([[1, 2, 3], [4, 5, 6]]), "bid": np.full((2, 3), 2.0)},
-    slots=1,
+    candidates={"item_id": np.array([[1, 2, 3], [6, 5, 4]])},
+    slots=2,
 )
+PAYMENTS = Requests(np.array([10.0, 20.0]), np.arange(2), {"amount": np.array([0.2, 0.7])})
 
 
-class TenthOfTheAd:
+class Slates(ModelPolicy[np.ndarray]):
+    """Answers a slate: the best items of each request, best first."""
+
+    def decide(self, requests, probability):
+        best = np.argsort(-probability, axis=1)[:, : requests.slots]
+        return np.take_along_axis(requests.candidates["item_id"], best, axis=1)
+
+
+class Declines(OnlineModelPolicy[np.ndarray]):
+    def decide(self, requests, probability):
+        return probability > 0.5
+
+
+class TenthOfTheItem:
     def predict_proba(self, X):
-        assert set(np.unique(X["position"])) == {0}
-        rate = X["ad_id"] / 10 + X.get("seen", 0)
+        rate = X["item_id"] / 10 + X.get("seen", 0)
         return np.column_stack([1 - rate, rate])
+
+
+class Amount:
+    """Predicts the amount, and keeps what it is given to learn."""
+
+    def __init__(self):
+        self.learned = []
+
+    def fit(self, X, y, *, valid=None, sample_weight=None):
+        self.learned.append(list(y))
+        return self
+
+    partial_fit = fit
+
+    def predict_proba(self, X):
+        return np.column_stack([1 - X["amount"], X["amount"]])
 
 
 class Counters:
@@ -32,52 +60,44 @@ class Counters:
         self.updates.append(events)
 
     def lookup(self, columns, now):
-        np.testing.assert_array_equal(now, np.repeat([10.0, 20.0], 3))
-        return {"seen": np.full(len(now), 0.01)}
+        self.now = now
+        return {"seen": np.where(columns["item_id"] == 1, 0.9, 0.0)}
 
 
-def test_predictions_come_back_in_the_shape_of_the_candidates():
-    actions = ScorerPolicy(TenthOfTheAd()).act(REQUESTS)
-    np.testing.assert_allclose(actions.predicted_ctr, [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
-    assert actions.rank_score is None
+def test_slates_are_made_of_candidates_of_any_name():
+    assert Slates(TenthOfTheItem()).act(HOME_FEED).tolist() == [[3, 2], [6, 5]]
 
 
-def test_counters_are_looked_up_at_the_time_of_each_request():
-    actions = ScorerPolicy(TenthOfTheAd(), counters=Counters()).act(REQUESTS)
-    np.testing.assert_allclose(actions.predicted_ctr[0], [0.11, 0.21, 0.31])
-
-
-def test_histories_are_served_and_kept_up_beside_the_counters():
-    class Histories(Counters):
-        def lookup(self, columns, now):
-            return {"clicked_ad_id": np.full((len(now), 4), -1)}
-
-    class ReadsBoth(TenthOfTheAd):
-        def predict_proba(self, X):
-            assert X["clicked_ad_id"].shape == (6, 4)
-            return super().predict_proba(X)
-
-    counters, histories = Counters(), Histories()
-    policy = ScorerPolicy(ReadsBoth(), counters=counters, histories=histories)
-    assert policy.act(REQUESTS).predicted_ctr[0, 0] == pytest.approx(0.11)
-    policy.observe({"impressions": pd.DataFrame({"ad_id": [1]})})
-    assert len(counters.updates) == len(histories.updates) == 1
-
-
-@pytest.mark.parametrize(("rule", "first"), [("bid", 2.0), ("expected_value", 0.2)])
-def test_a_policy_may_rank_by_its_own_rule(rule, first):
-    score = ScorerPolicy(TenthOfTheAd(), rank_by=rule).act(REQUESTS).rank_score
-    assert score[0, 0] == pytest.approx(first)
-
-
-def test_an_unknown_rule_is_one_clear_line():
-    with pytest.raises(InputError, match="rank_by is 'luck'"):
-        ScorerPolicy(TenthOfTheAd(), rank_by="luck").act(REQUESTS)
-
-
-def test_only_impressions_reach_the_counters_and_empty_ones_do_not():
+def test_features_are_looked_up_for_every_candidate_at_the_time_of_its_request():
     counters = Counters()
-    policy = ScorerPolicy(TenthOfTheAd(), counters=counters)
-    policy.observe({"impressions": pd.DataFrame({"ad_id": []}), "clicks": pd.DataFrame()})
-    policy.observe({"impressions": pd.DataFrame({"ad_id": [1]}), "clicks": pd.DataFrame()})
-    assert [len(events) for events in counters.updates] == [1]
+    slates = Slates(TenthOfTheItem(), counters=counters, table="plays").act(HOME_FEED)
+    assert slates.tolist() == [[1, 3], [6, 5]]
+    assert counters.now.tolist() == [10.0] * 3 + [20.0] * 3
+
+
+def test_features_are_updated_from_the_table_that_is_named():
+    counters = Counters()
+    policy = Slates(TenthOfTheItem(), counters=counters, histories=counters, table="plays")
+    policy.observe({"plays": pd.DataFrame({"item_id": []}), "skips": pd.DataFrame({"x": [1]})})
+    assert counters.updates == []
+    policy.observe({"plays": pd.DataFrame({"item_id": [1]})})
+    assert len(counters.updates) == 2
+
+
+def test_requests_without_candidates_are_scored_as_they_are():
+    assert Declines(Amount()).act(PAYMENTS).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("refit", [None, "nightly"])
+def test_the_table_and_the_label_that_are_named_are_learned(refit):
+    policy = Declines(Amount(), refit=refit, table="payments", label="fraud")
+    policy.learn(1.0)
+    rows = pd.DataFrame({"known_at": [4.0, 3.0], "fraud": [1, 0], "click": [5, 5]})
+    policy.observe({"payments": rows, "impressions": rows.assign(fraud=9)})
+    assert policy.learn(90_000.0) == 2
+    assert policy.scorer.learned == [[0, 1]]
+
+
+def test_what_follows_from_a_score_has_to_be_said():
+    with pytest.raises(TypeError, match="abstract method"):
+        ModelPolicy(Amount())

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mlsd.policies import BetaPosteriors, ExploringRatePolicy
+from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import CandidateRequests, Policy

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mlsd.models import FTRLProximal, GlobalRate
-from mlsd.policies import OnlineScorerPolicy, ScorerPolicy
+from mlsd.policies.ad_click import OnlineScorerPolicy, ScorerPolicy
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import CandidateRequests
