@@ -1,4 +1,4 @@
-"""What watches a model after it is deployed: drift of columns, calibration, a record to read."""
+"""What watches a deployed model: drift of columns, calibration, a record of what it saw."""
 
 from mlsd.monitoring.calibration import alarm_threshold, calibration_score, calibration_scores
 from mlsd.monitoring.drift import drift_table, population_stability_index

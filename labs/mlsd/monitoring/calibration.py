@@ -66,9 +66,9 @@ def alarm_threshold(tests: int, *, false_alarms: float) -> float:
     Parameters
     ----------
     tests : int
-        Scores looked at in one round, such as groups a day.
+        Scores looked at in one round, such as one per group and day.
     false_alarms : float
-        Expected number a round, below `tests`.
+        Expected number per round, below `tests`.
 
     Examples
     --------

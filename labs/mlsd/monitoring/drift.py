@@ -75,7 +75,7 @@ def drift_table(
     Returns
     -------
     DataFrame
-        One row a column: `psi`, `ks` (largest distance of the two distribution functions) and
+        One row per column: `psi`, `ks` (largest distance of the two distribution functions) and
         `p_value` (asymptotic; for a column with ties it errs towards no alarm).
 
     Examples

@@ -30,7 +30,7 @@ class ReservePolicy:
         Predicts.
     request_reserve : callable
         From predicted click-through rates, shape (n, k), to the reserve of each request, shape
-        (n,), in money an impression.
+        (n,), in money per impression.
 
     Raises
     ------

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlsd.features.counter_rates import column_names
 from mlsd.features.counter_serving import ServingCounters
+from mlsd.runtime.times import DAY
 from mlsd.serving.tables import FeatureTable
 from mlsd.worlds.logs import Logs
 
@@ -62,7 +63,7 @@ def _ads(logs: Logs, counters: ServingCounters, now: float) -> dict[str, np.ndar
 
 
 def _whole_days(seconds: np.ndarray) -> np.ndarray:
-    return np.append(np.floor(seconds / 86_400), np.nan).astype(np.float32)
+    return np.append(np.floor(seconds / DAY), np.nan).astype(np.float32)
 
 
 def _by_category(
