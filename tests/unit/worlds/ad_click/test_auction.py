@@ -50,6 +50,12 @@ def test_without_a_rival_the_reserve_is_paid(rule):
     assert outcome.price[0, 3] == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize("following", [0.0, 0.02])
+def test_a_bid_below_the_reserve_pays_its_bid(following):
+    price = slot_prices(np.array([[0.03]]), np.array([[0.01]]), np.array([[following]]), 0.05)
+    assert price.tolist() == [[0.03]]
+
+
 def test_no_price_exceeds_the_bid_or_falls_below_the_reserve():
     rng = np.random.default_rng(0)
     bid = rng.uniform(0.06, 3, (500, 10))
