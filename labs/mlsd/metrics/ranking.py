@@ -14,11 +14,12 @@ FILLER = -1
 
 
 def ranking_by_user(recommended: ArrayLike, relevant: Relevant, k: int) -> dict[str, np.ndarray]:
-    """Return recall, ndcg and average precision at `k` of every user.
+    """Return recall, ndcg, average precision and reciprocal rank at `k` of every user.
 
     With hits ``h_i`` (1 where the item at rank i is relevant) and ``R`` relevant items:
     recall ``sum h_i / R``; ndcg ``sum h_i / log2(i + 1)`` over its value for ``min(R, k)`` leading
-    hits; average precision ``sum h_i precision_i / min(R, k)``.
+    hits; average precision ``sum h_i precision_i / min(R, k)``; reciprocal rank ``1 / i`` of the
+    first hit, 0 without one.
 
     Parameters
     ----------
@@ -32,7 +33,8 @@ def ranking_by_user(recommended: ArrayLike, relevant: Relevant, k: int) -> dict[
     Returns
     -------
     dict of str to ndarray, shape (users,)
-        Keys ``recall``, ``ndcg``, ``average_precision``; NaN for users without a relevant item.
+        Keys ``recall``, ``ndcg``, ``average_precision``, ``reciprocal_rank``; NaN for users without
+        a relevant item.
 
     Raises
     ------
@@ -60,6 +62,7 @@ def ranking_by_user(recommended: ArrayLike, relevant: Relevant, k: int) -> dict[
         "recall": hits.sum(axis=1) / np.where(counts > 0, counts, np.nan),
         "ndcg": hits @ gains / ideal,
         "average_precision": (hits * precision).sum(axis=1) / reachable,
+        "reciprocal_rank": np.where(best > 0, (hits / ranks).max(axis=1), np.nan),
     }
 
 

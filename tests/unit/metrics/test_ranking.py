@@ -57,6 +57,12 @@ def test_moving_a_hit_up_never_hurts(metric, corpus):
     assert metric(better, relevant, 5) > metric(recommended, relevant, 5)
 
 
+def test_reciprocal_rank_is_that_of_the_first_hit():
+    lists, relevant = [[1, 2, 3], [1, 2, 3], [4, 5, 6]], [{2, 3}, {1}, {7}]
+    found = ranking_by_user(lists, relevant, 3)["reciprocal_rank"]
+    np.testing.assert_allclose(found, [1 / 2, 1, 0])
+
+
 def test_users_without_relevant_items_are_left_out():
     by_user = ranking_by_user([[1, 2], [3, 4]], [{1}, set()], 2)
     assert all(np.isnan(values[1]) and values[0] == 1 for values in by_user.values())
