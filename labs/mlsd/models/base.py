@@ -88,8 +88,12 @@ class Recommender(Protocol):
         *,
         users: pd.DataFrame | None = None,
         items: pd.DataFrame | None = None,
+        valid: pd.DataFrame | None = None,
     ) -> Self:
-        """Learn from rows with at least `user_id`, `item_id` and, where it has one, `ts`."""
+        """Learn from rows with at least `user_id`, `item_id` and, where it has one, `ts`.
+
+        `valid`, later interactions in the same form, only stops training.
+        """
         ...
 
     def recommend(

@@ -55,6 +55,7 @@ class PopularityRecommender:
         *,
         users: pd.DataFrame | None = None,
         items: pd.DataFrame | None = None,
+        valid: pd.DataFrame | None = None,
     ) -> Self:
         """Count `interactions` (`user_id`, `item_id`, and `ts` where there is a half-life).
 
