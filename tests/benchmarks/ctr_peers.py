@@ -30,6 +30,7 @@ from deepctr_torch.inputs import DenseFeat, SparseFeat
 from deepctr_torch.models import DCN, DeepFM
 
 from mlsd import experiments, metrics
+from mlsd.cases import find_case
 from mlsd.data import LabelledLog, load_dataset
 from mlsd.features.encoders import VocabularyEncoder
 
@@ -39,13 +40,15 @@ SEEDS, EPOCHS, DATASETS = 5, 10, ("movielens-100k-clicks", "criteo-kaggle-8k")
 def ours(log: LabelledLog, store: experiments.RunStore | None) -> tuple[str, np.ndarray]:
     """Return the best rung on the validation part, and its test predictions, (seeds, rows)."""
     source, seeds = experiments.LogSource(log), tuple(range(SEEDS))
-    runs = experiments.run_ladder(source, seeds=seeds, store=store).replicates
+    ladder = find_case("ad_click").ladder
+    runs = experiments.run_ladder(source, ladder, seeds=seeds, store=store).replicates
+    column = ladder.protocol.validation_column
 
     def validation_loss(rung: str) -> float:
-        return float(np.mean([replicate.runs[rung].validation_log_loss for replicate in runs]))
+        return float(np.mean([each.runs[rung].validation[column] for each in runs]))
 
     best = min(runs[0].runs, key=validation_loss)
-    return best, np.stack([replicate.runs[best].probability for replicate in runs])
+    return best, np.stack([each.runs[best].predictions["probability"] for each in runs])
 
 
 def peer_columns(log: LabelledLog) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list]:

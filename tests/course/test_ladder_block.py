@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mlsd.course.gates import concepts
-from mlsd.course.ladder_block import ladder_block, write_figure
+from mlsd.course.ladder_block import ladder_block, outdated_figures, write_figures
 from mlsd.course.readme import write_readme
 
 LEDGER = pd.DataFrame(
@@ -36,12 +36,12 @@ def ledger(project):
 
 
 def test_without_a_ledger_there_is_nothing_to_show(project):
-    assert ladder_block(project.course()) == ""
-    assert not write_figure(project.course())
+    assert ladder_block(project.course(), "ad_click") == ""
+    assert not write_figures(project.course())
 
 
 def test_table_has_one_row_a_rung_with_its_distance_to_the_best(project, ledger):
-    block = ladder_block(project.course())
+    block = ladder_block(project.course(), "ad_click")
     assert "| global_rate | 1.0000 [1.0000, 1.0100] | +0.0500 [+0.0400, +0.0600] |" in block
     assert "| hashed_lr | 0.9500 [0.9400, 0.9600] | best | 0.7000 | 0.6500 |" in block
     assert "| +0.0010 [-0.0010, +0.0030] tie |" in block
@@ -53,14 +53,15 @@ def test_a_changed_ledger_makes_table_and_figure_out_of_date(project, ledger):
     assert concepts.readme_current(project.course()) == []
     LEDGER.assign(auc=0.6).to_csv(ledger, index=False)
     problems = [str(problem) for problem in concepts.readme_current(project.course())]
-    assert any("the block 'ladder' is out of date" in problem for problem in problems)
+    assert any("the block 'ladder ad_click' is out of date" in problem for problem in problems)
     assert any("ad_click.svg" in problem for problem in problems)
 
 
 def test_the_figure_is_the_same_each_time_it_is_drawn(project, ledger):
-    write_figure(project.course())
+    write_figures(project.course())
+    assert outdated_figures(project.course()) == []
     figure = ledger.with_suffix(".svg")
     first = figure.read_bytes()
     figure.unlink()
-    write_figure(project.course())
+    write_figures(project.course())
     assert figure.read_bytes() == first

@@ -8,15 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlsd.cli.ladder import require_case
-
 
 def ab(
     case: Annotated[str, typer.Argument(help="Which case study.")],
     *,
     control: Annotated[str, typer.Option(help="Rung of the control arm.")],
     treatment: Annotated[str, typer.Option(help="Rung of the treatment arm.")],
-    design: Annotated[str, typer.Option(help="user, budget or switchback.")] = "user",
+    design: Annotated[
+        str | None,
+        typer.Option(help="One of the case's, such as switchback; its first by default."),
+    ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days of the test.")] = 7,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 7,
     size: Annotated[str, typer.Option(help="Size of the world.")] = "default",
@@ -25,12 +26,21 @@ def ab(
 
     Example: [bold]mlsd ab ad_click --control hashed_lr --treatment dcn_v2 --design user[/bold]
     """
-    require_case(case)
+    from mlsd.cases import find_case
     from mlsd.experiments import run_ab_test
 
+    found = find_case(case)
+    design = design or found.ladder.designs[0]
     console = Console()
     with console.status("fitting both rungs"):
-        result = run_ab_test(control, treatment, design=design, days=days, seed=seed, size=size)
+        result = run_ab_test(
+            found.source(size=size),
+            found.ladder,
+            (control, treatment),
+            design=design,
+            days=days,
+            seed=seed,
+        )
     table = Table(title=f"{treatment} against {control}, {days} days, split by {design}")
     for title in ("measure", "control", "treatment", "A/B lift [95 %]", "true lift [95 %]"):
         table.add_column(title, justify="left" if title == "measure" else "right")

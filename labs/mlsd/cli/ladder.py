@@ -12,22 +12,9 @@ from rich.table import Table
 from mlsd.runtime import InputError
 
 if TYPE_CHECKING:
+    from mlsd.cases import Case
     from mlsd.experiments.sources import LadderSource
-    from mlsd.experiments.summary import LadderSummary, RungSummary
-
-CASES = ("ad_click",)
-
-
-def require_case(case: str) -> None:
-    """Stop with one line when a case has no ladder.
-
-    Raises
-    ------
-    InputError
-        Names the cases there are.
-    """
-    if case not in CASES:
-        raise InputError(f"unknown case {case!r}; choose among {', '.join(CASES)}")
+    from mlsd.experiments.summary import LadderSummary
 
 
 def parse_integers(text: str, option: str) -> tuple[int, ...]:
@@ -49,9 +36,11 @@ def parse_integers(text: str, option: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def _source(dataset: str | None, spec: Path | None, size: str, variant: str | None) -> LadderSource:
+def _source(
+    case: Case, dataset: str | None, spec: Path | None, size: str, variant: str | None
+) -> LadderSource:
     from mlsd.data import load_dataset, load_log, load_spec
-    from mlsd.experiments import LogSource, WorldSource
+    from mlsd.experiments import LogSource
 
     if dataset and spec:
         raise InputError("--dataset and --spec exclude each other; give one of them")
@@ -59,46 +48,20 @@ def _source(dataset: str | None, spec: Path | None, size: str, variant: str | No
         return LogSource(load_log(load_spec(spec)))
     if dataset:
         return LogSource(load_dataset(dataset))
-    return WorldSource(size=size, variant=variant)
+    return case.source(size=size, variant=variant)
 
 
-def _cells(summary: RungSummary) -> list[str]:
-    values, intervals = summary.metrics, summary.intervals
-    low, high = intervals["normalized_entropy"]
-    step = summary.vs_previous.get("normalized_entropy")
-    difference = f"{step[0]:+.4f} [{step[1]:+.4f}, {step[2]:+.4f}]" if step else ""
-    cost = summary.costs
-    return [
-        summary.rung.name,
-        f"{values['log_loss']:.5f}",
-        f"{values['normalized_entropy']:.4f} [{low:.4f}, {high:.4f}]",
-        difference,
-        f"{values['auc']:.4f}",
-        f"{values['calibration_ratio']:.3f}",
-        f"{cost['fit_cpu_seconds']:.1f}" if cost else "",
-        f"{cost['predict_one_p50_ms']:.2f}" if cost else "",
-        f"{summary.online['revenue']:.2f}" if summary.online else "",
-    ]
+def ladder_view(summary: LadderSummary, case: Case) -> Table:
+    """Return the ladder as a table for the terminal, in the columns of its case."""
+    from mlsd.experiments.ledger import ledger_rows
 
-
-def ladder_view(summary: LadderSummary) -> Table:
-    """Return the ladder as a table for the terminal."""
-    rows = ", ".join(f"{part} {count:,}" for part, count in summary.rows.items())
-    table = Table(title=f"{summary.source} ({rows}; seeds {', '.join(map(str, summary.seeds))})")
-    for title in (
-        "rung",
-        "log loss",
-        "normalized entropy [95 %]",
-        "vs previous [95 %]",
-        "AUC",
-        "calibration",
-        "fit CPU s",
-        "one p50 ms",
-        "revenue / 1000",
-    ):
-        table.add_column(title, justify="left" if title == "rung" else "right", no_wrap=True)
-    for rung in summary.rungs:
-        table.add_row(*_cells(rung))
+    counts = ", ".join(f"{part} {count:,}" for part, count in summary.rows.items())
+    table = Table(title=f"{summary.source} ({counts}; seeds {', '.join(map(str, summary.seeds))})")
+    table.add_column("rung", no_wrap=True)
+    for column in case.printed:
+        table.add_column(column.title, justify="right", no_wrap=True)
+    for row in ledger_rows(summary):
+        table.add_row(row["rung"], *(column.cell(row) for column in case.printed))
     return table
 
 
@@ -122,29 +85,31 @@ def ladder(
     [bold]mlsd ladder ad_click --dataset criteo-kaggle-8k[/bold];
     [bold]mlsd ladder ad_click --spec my_log.toml --out ledger.json[/bold]
     """
-    require_case(case)
     from mlsd import experiments
+    from mlsd.cases import find_case
 
+    found = find_case(case)
     if out is not None and out.is_dir():
         raise InputError(f"{out}: is a folder; give the name of a file to write")
     console = Console()
-    source = _source(dataset, spec, size, variant)
+    source = _source(found, dataset, spec, size, variant)
     chosen = parse_integers(seeds, "--seeds") if seeds else experiments.default_seeds(source)
     with console.status("starting") as status:
         runs = experiments.run_ladder(
             source,
+            found.ladder,
             seeds=chosen,
             rungs=[name.strip() for name in rungs.split(",")] if rungs else None,
-            deploy=experiments.deployer(deploy_days) if deploy_days else None,
+            deploy=experiments.deployer(found.ladder, deploy_days) if deploy_days else None,
             store=experiments.RunStore(keep, deploy_days=deploy_days) if keep else None,
             progress=status.update,
         )
         status.update("intervals")
         summary = experiments.summarise_ladder(runs)
     if console.is_terminal:
-        console.print(ladder_view(summary))
+        console.print(ladder_view(summary, found))
     else:
-        Console(width=200).print(ladder_view(summary))
+        Console(width=200).print(ladder_view(summary, found))
     for rung, reason in summary.skipped.items():
         console.print(f"skipped {rung}: {reason}")
     if out:

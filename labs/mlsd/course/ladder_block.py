@@ -1,4 +1,4 @@
-"""The README's ladder: a table and a figure from the committed ledger of a case."""
+"""The README's ladders: a table and a figure from the committed ledger of each case."""
 
 from __future__ import annotations
 
@@ -7,98 +7,74 @@ from pathlib import Path
 
 import pandas as pd
 
+from mlsd.cases import built_cases, find_case
 from mlsd.course.document import Course
 from mlsd.runtime import atomic_path
 
-_LEDGER = Path("data/ledgers/ad_click.csv")
-_COLUMNS = (
-    "rung",
-    "normalized entropy [95 %]",
-    "vs best [95 %]",
-    "AUC",
-    "AUC within users",
-    "revenue",
-    "fit, CPU s",
-)
 
-
-def ladder_block(course: Course) -> str:
-    """Return the ladder of the default world as a table and a link to its figure.
+def ladder_block(course: Course, case_id: str) -> str:
+    """Return the ladder of a case's default world as a table and a link to its figure.
 
     Empty while no ledger is committed.
     """
-    path = course.root / _LEDGER
+    path = course.root / _ledger(case_id)
     if not path.is_file():
         return ""
-    ledger = pd.read_csv(path)
-    lines = [f"| {' | '.join(_COLUMNS)} |", "|" + "---|" * len(_COLUMNS)]
-    lines += [f"| {' | '.join(_cells(row))} |" for _, row in ledger.iterrows()]
-    first = ledger.iloc[0]
-    rows = f"{first['train_rows']:,} training and {first['test_rows']:,} test impressions"
-    note = f"World seeds {first['seeds']}, about {rows} each; revenue is per thousand requests."
-    figure = f"![the ladder of ad click prediction]({figure_path(course).as_posix()})"
+    case, ledger = find_case(case_id), pd.read_csv(path)
+    titles = ["rung", *(column.title for column in case.listed)]
+    lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    for _, row in ledger.iterrows():
+        cells = [row["rung"], *(column.cell(row) for column in case.listed)]
+        lines.append(f"| {' | '.join(cells)} |")
+    first, measure = ledger.iloc[0], case.headline
+    rows = f"{first['train_rows']:,} training and {first['test_rows']:,} test {case.rows_are}"
+    note = f"World seeds {first['seeds']}, about {rows} each; {measure.name} is {measure.unit}."
+    figure = f"![the ladder of {case.title}]({_figure(case_id).as_posix()})"
     return "\n".join(["", *lines, "", note, "", figure])
 
 
-def figure_path(course: Course) -> Path:
-    """Return where the figure lies, relative to the project."""
-    return _LEDGER.with_suffix(".svg")
+def write_figures(course: Course) -> list[Path]:
+    """Draw the figure of each case whose ledger has changed; return those that were drawn."""
+    return [_draw(course, case_id) for case_id in _outdated(course)]
 
 
-def write_figure(course: Course) -> bool:
-    """Draw the figure anew if the ledger has changed; return whether it was drawn."""
-    ledger, target = course.root / _LEDGER, course.root / figure_path(course)
-    if not ledger.is_file() or figure_is_current(course):
-        return False
+def outdated_figures(course: Course) -> list[Path]:
+    """Return the figures, relative to the project, that were not drawn from the ledger as it is."""
+    return [_figure(case_id) for case_id in _outdated(course)]
+
+
+def _outdated(course: Course) -> list[str]:
+    outdated = []
+    for case_id in built_cases():
+        ledger, figure = course.root / _ledger(case_id), course.root / _figure(case_id)
+        drawn = figure.read_text(encoding="utf-8") if figure.is_file() else ""
+        if ledger.is_file() and _digest(ledger) not in drawn:
+            outdated.append(case_id)
+    return outdated
+
+
+def _draw(course: Course, case_id: str) -> Path:
     import matplotlib.pyplot as plt
 
     from mlsd.plots import course_style, plot_ladder
 
+    ledger, target = course.root / _ledger(case_id), course.root / _figure(case_id)
     with plt.rc_context(course_style()):
-        figure = plot_ladder(pd.read_csv(ledger)).figure
+        figure = plot_ladder(pd.read_csv(ledger), find_case(case_id).figure).figure
         with atomic_path(target) as temporary:
             metadata = {"Date": None, "Description": _digest(ledger)}
             figure.savefig(temporary, format="svg", metadata=metadata)
         plt.close(figure)
-    return True
+    return _figure(case_id)
 
 
-def figure_is_current(course: Course) -> bool:
-    """Return whether the figure was drawn from the ledger as it is, or there is no ledger."""
-    ledger, target = course.root / _LEDGER, course.root / figure_path(course)
-    if not ledger.is_file():
-        return True
-    return target.is_file() and _digest(ledger) in target.read_text(encoding="utf-8")
+def _ledger(case_id: str) -> Path:
+    return Path("data/ledgers") / f"{case_id}.csv"
+
+
+def _figure(case_id: str) -> Path:
+    return _ledger(case_id).with_suffix(".svg")
 
 
 def _digest(path: Path) -> str:
     return f"ledger sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
-
-
-def _cells(row: pd.Series) -> list[str]:
-    low, high = row["normalized_entropy_low"], row["normalized_entropy_high"]
-    return [
-        row["rung"],
-        f"{row['normalized_entropy']:.4f} [{low:.4f}, {high:.4f}]",
-        _distance(row),
-        f"{row['auc']:.4f}",
-        _number(row.get("grouped_auc"), ".4f"),
-        _number(row.get("online_revenue"), ".2f"),
-        _number(row.get("fit_cpu_seconds"), ".1f"),
-    ]
-
-
-def _distance(row: pd.Series) -> str:
-    """Return the paired difference to the best rung, called a tie where its interval holds 0."""
-    name = "normalized_entropy_vs_best"
-    if pd.isna(row.get(name)):
-        return ""
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    if low == high == 0:
-        return "best"
-    tie = " tie" if low <= 0 <= high else ""
-    return f"{row[name]:+.4f} [{low:+.4f}, {high:+.4f}]{tie}"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None or pd.isna(value) else format(value, form)

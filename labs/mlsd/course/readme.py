@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from mlsd.cases import built_cases
 from mlsd.course.document import Course, Document
-from mlsd.course.ladder_block import ladder_block, write_figure
+from mlsd.course.ladder_block import ladder_block, write_figures
 from mlsd.course.routes import ROUTES
 from mlsd.runtime import InputError, atomic_path
 
@@ -58,14 +60,14 @@ def concepts_block(course: Course) -> str:
 
 BLOCKS: dict[str, Block] = {
     "map": map_block,
-    "ladder": ladder_block,
+    **{f"ladder {case}": partial(ladder_block, case_id=case) for case in built_cases()},
     "routes": routes_block,
     "concepts": concepts_block,
 }
 
 
 def render_readme(course: Course, text: str) -> str:
-    """Return `text` with every block of `BLOCKS` made anew.
+    """Return `text` with every block of `BLOCKS` made again.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def outdated_blocks(course: Course) -> list[str]:
 
 
 def write_readme(course: Course) -> bool:
-    """Write the blocks of the README and its figure anew; return whether the text changed.
+    """Write the blocks of the README and its figures again; return whether the text changed.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def write_readme(course: Course) -> bool:
     path = course.root / "README.md"
     if not path.is_file():
         raise InputError("README.md: is missing; it holds the map between markers")
-    write_figure(course)
+    write_figures(course)
     old = path.read_text(encoding="utf-8")
     new = render_readme(course, old)
     if new == old:

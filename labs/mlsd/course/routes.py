@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mlsd.course.document import Course, Document
+from mlsd.runtime import CASE_NAMES
 
 TWO_HOURS, A_DAY, WEEKS = 120, 360, 6
 
@@ -87,9 +88,10 @@ ROUTES: Mapping[str, Callable[[Course], list[Sitting]]] = {
 
 
 def _first_case(course: Course) -> list[Document]:
-    """Return the documents of the first case study: the first case with a baseline chapter."""
-    cases = [d.unit.case for d in course.of_kind("chapter") if 20 <= d.unit.step < 30]
-    return [d for d in course.documents if cases and d.unit.case == cases[0]]
+    """Return the documents of the first case study, in reading order, that has any."""
+    cases = [name.folder for name in CASE_NAMES]
+    first = next((d.unit.case for d in course.documents if d.unit.case in cases), None)
+    return [d for d in course.documents if d.unit.case == first]
 
 
 def _single(documents: list[Document], minutes: int) -> list[Sitting]:

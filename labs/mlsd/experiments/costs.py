@@ -1,4 +1,4 @@
-"""What a fitted scorer costs: seconds to fit, latency of a prediction, size in memory."""
+"""What a fitted model costs: seconds to fit, latency of a prediction, size in memory."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import pickle
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
-from mlsd.models.base import Columns, Scorer
+from mlsd.models.base import Columns
 
 BATCH_ROWS = 500
 SINGLE_PREDICTIONS = 200
+Call = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Cost of one fitted scorer; times include the scorer's own encoding of ids.
+    """Cost of one fitted model; times include the model's own encoding of ids.
 
     Latencies are CPU milliseconds, so that other work on the machine does not enter them; on one
     thread they are what a quiet machine's clock would show.
@@ -29,11 +31,11 @@ class Costs:
     rows_per_second : float
         Training rows per CPU-second of ``fit``.
     predict_one_p50_ms, predict_one_p99_ms : float
-        CPU milliseconds over `SINGLE_PREDICTIONS` calls with one row.
+        CPU milliseconds over `SINGLE_PREDICTIONS` calls with one row or user.
     predict_batch_ms : float
-        CPU milliseconds of the median call with `BATCH_ROWS` rows.
+        CPU milliseconds of the median call with `BATCH_ROWS` rows or users.
     memory_mb : float
-        Size of the pickled scorer, 10**6 bytes.
+        Size of the pickled model, 10**6 bytes.
     """
 
     fit_seconds: float
@@ -73,7 +75,14 @@ class Stopwatch:
         self.cpu_seconds = time.process_time() - self._start[1]
 
 
-def _call_milliseconds(call: Callable[[], object], repetitions: int) -> np.ndarray:
+class FittedModel(Protocol):
+    """A model beside the stopwatch that ran around its ``fit``."""
+
+    model: Any
+    watch: Stopwatch
+
+
+def _call_milliseconds(call: Call, repetitions: int) -> np.ndarray:
     call()
     elapsed = np.empty(repetitions)
     for i in range(repetitions):
@@ -83,30 +92,35 @@ def _call_milliseconds(call: Callable[[], object], repetitions: int) -> np.ndarr
     return elapsed
 
 
-def measure_costs(scorer: Scorer, frame: Columns, fit: Stopwatch, train_rows: int) -> Costs:
-    """Measure a fitted scorer on rows of `frame`.
+def measure_costs(fitted: FittedModel, train_rows: int, *, one: Call, batch: Call) -> Costs:
+    """Measure what a fitted model costs.
 
     Parameters
     ----------
-    scorer : Scorer
-        Already fitted.
-    frame : DataFrame or mapping of arrays, n rows
-        Rows to predict, n >= 1; the first ones are used.
-    fit : Stopwatch
-        Around the call of ``fit``.
+    fitted : FittedModel
+        The model, and the stopwatch around its ``fit``.
     train_rows : int
-        Rows that the scorer was fitted on.
+        Rows that it was fitted on.
+    one, batch : callable
+        One prediction, and one of `BATCH_ROWS` rows or users.
     """
-    one = {name: np.asarray(frame[name])[:1] for name in frame}
-    batch = {name: np.asarray(frame[name])[:BATCH_ROWS] for name in frame}
-    single = _call_milliseconds(lambda: scorer.predict_proba(one), SINGLE_PREDICTIONS)
-    grouped = _call_milliseconds(lambda: scorer.predict_proba(batch), 20)
+    single = _call_milliseconds(one, SINGLE_PREDICTIONS)
+    grouped = _call_milliseconds(batch, 20)
     return Costs(
-        fit_seconds=fit.seconds,
-        fit_cpu_seconds=fit.cpu_seconds,
-        rows_per_second=train_rows / max(fit.cpu_seconds, 1e-9),
+        fit_seconds=fitted.watch.seconds,
+        fit_cpu_seconds=fitted.watch.cpu_seconds,
+        rows_per_second=train_rows / max(fitted.watch.cpu_seconds, 1e-9),
         predict_one_p50_ms=float(np.median(single)),
         predict_one_p99_ms=float(np.quantile(single, 0.99)),
         predict_batch_ms=float(np.median(grouped)),
-        memory_mb=len(pickle.dumps(scorer)) / 1e6,
+        memory_mb=len(pickle.dumps(fitted.model)) / 1e6,
     )
+
+
+def cost_of_rows(
+    fitted: FittedModel, predict: Callable[[Columns], object], rows: Columns, train_rows: int
+) -> Costs:
+    """Measure a model that predicts rows, on the first of `rows`, of which there has to be one."""
+    one = {name: np.asarray(rows[name])[:1] for name in rows}
+    batch = {name: np.asarray(rows[name])[:BATCH_ROWS] for name in rows}
+    return measure_costs(fitted, train_rows, one=lambda: predict(one), batch=lambda: predict(batch))

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlsd.experiments.ladder import FittedRung, select_rungs, tune_rung
-from mlsd.experiments.prepared import PreparedLog, prepare_log
-from mlsd.experiments.sources import WorldSource
+from mlsd.experiments.ladder import Deploy, Ladder, tune_rung
+from mlsd.experiments.protocols.base import Prepared
+from mlsd.experiments.rungs import select_rungs
+from mlsd.experiments.runs import FittedRung
+from mlsd.experiments.sources import LadderSource
 from mlsd.metrics import Interval
-from mlsd.policies import ScorerPolicy
 from mlsd.runtime import InputError
 from mlsd.worlds.base import Comparison
 
-DESIGNS = ("user", "budget", "switchback")
 
-
-def policy_of(fitted: FittedRung, prepared: PreparedLog) -> ScorerPolicy:
-    """Return the policy that serves a fitted rung, its features warm with the whole history."""
-    rung, log = fitted.rung, prepared.replicate.log
-    counters = prepared.counters.serving(log) if rung.uses_counters else None
-    histories = prepared.histories.serving(log) if rung.uses_histories else None
-    return ScorerPolicy(fitted.scorer, counters=counters, histories=histories)
-
-
-def deployer(days: int) -> Callable[[FittedRung, PreparedLog], dict[str, float]]:
+def deployer(ladder: Ladder, days: int) -> Deploy:
     """Return a function that deploys a fitted rung for `days` after the end of its history.
 
     It returns the estimate of every measure of the world's report by name.
     """
 
-    def deploy(fitted: FittedRung, prepared: PreparedLog) -> dict[str, float]:
-        report = prepared.replicate.world.deploy(policy_of(fitted, prepared), days=days)
+    def deploy(fitted: FittedRung, prepared: Prepared) -> dict[str, float]:
+        replicate, policy = prepared.replicate, ladder.policy(fitted, prepared)
+        report = replicate.world.deploy(policy, days=days, history_days=replicate.history_days)
         return {name: interval.estimate for name, interval in report.measures.items()}
 
     return deploy
@@ -65,23 +56,27 @@ def _percent(interval: Interval) -> str:
 
 
 def run_ab_test(
-    control: str,
-    treatment: str,
+    source: LadderSource,
+    ladder: Ladder,
+    arms: tuple[str, str],
     *,
     design: str = "user",
     days: int = 7,
     seed: int = 7,
-    size: str = "default",
 ) -> PairTest:
     """Fit two rungs on one world's history and test them against each other.
 
     Parameters
     ----------
-    control, treatment : str
-        Names of rungs.
+    source : LadderSource
+        A world.
+    ladder : Ladder
+        Rungs, protocol and designs.
+    arms : (str, str)
+        Names of the rungs of control and treatment.
     design : str
-        ``"user"``, ``"budget"`` or ``"switchback"``.
-    days, seed, size
+        One of the ladder's.
+    days, seed
         Of the test and of the world.
 
     Raises
@@ -89,18 +84,18 @@ def run_ab_test(
     InputError
         For an unknown or untrainable rung, or an unknown design.
     """
-    if design not in DESIGNS:
-        raise InputError(f"unknown design {design!r}; choose among {', '.join(DESIGNS)}")
-    rungs = {rung.name: rung for rung in select_rungs((control, treatment))}
-    if "oracle" in rungs:
-        raise InputError("the oracle is no model and cannot be deployed; choose another rung")
-    replicate = next(WorldSource(size=size).replicates((seed,)))
-    prepared = prepare_log(replicate)
+    if design not in ladder.designs:
+        raise InputError(f"unknown design {design!r}; choose among {', '.join(ladder.designs)}")
+    rungs = {rung.name: rung for rung in select_rungs(ladder.rungs, arms)}
+    if any(rung.is_oracle for rung in rungs.values()):
+        raise InputError("the oracle is not a model and cannot be deployed; choose another rung")
+    replicate = next(iter(source.replicates((seed,))))
+    prepared, protocol = ladder.protocol.prepare(replicate), ladder.protocol
     policies = [
-        policy_of(tune_rung(rungs[n], prepared, rungs[n].settings(replicate.log.roles)), prepared)
-        for n in (control, treatment)
+        ladder.policy(tune_rung(rungs[name], prepared, protocol), prepared) for name in arms
     ]
-    world = replicate.world
+    options = {"days": days, "history_days": replicate.history_days}
     return PairTest(
-        world.ab_test(*policies, days=days, design=design), world.compare(*policies, days=days)
+        replicate.world.ab_test(*policies, design=design, **options),
+        replicate.world.compare(*policies, **options),
     )

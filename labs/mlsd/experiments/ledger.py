@@ -27,14 +27,14 @@ def _flat_row(summary: RungSummary) -> dict[str, object]:
         "rung": summary.rung.name,
         "model": summary.rung.model,
         "features": summary.rung.features,
-        "is_oracle": summary.rung.features == "truth",
+        "is_oracle": summary.rung.is_oracle,
         "settings": json.dumps(dict(summary.settings)),
         "settings_tried": summary.settings_tried,
     }
     for name, value in summary.metrics.items():
         low, high = summary.intervals[name]
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}
-    row |= {n: getattr(summary, n) for n in ("f1_threshold", "validation_log_loss")}
+    row |= summary.validation
     for kind in ("vs_previous", "vs_ids", "vs_best"):
         for name, triple in getattr(summary, kind).items():
             keys = (f"{name}_{kind}", f"{name}_{kind}_low", f"{name}_{kind}_high")
@@ -44,9 +44,14 @@ def _flat_row(summary: RungSummary) -> dict[str, object]:
     return {k: _rounded(v) if isinstance(v, float) else v for k, v in row.items()}
 
 
+def ledger_rows(summary: LadderSummary) -> list[dict[str, object]]:
+    """Return one dictionary per rung with its figures by column of the ledger."""
+    return [_flat_row(rung) for rung in summary.rungs]
+
+
 def ledger_table(summary: LadderSummary) -> pd.DataFrame:
-    """Return the ledger as a table: one row a rung, one column a figure."""
-    table = pd.DataFrame([_flat_row(rung) for rung in summary.rungs])
+    """Return the ledger as a table: one row per rung, one column per figure."""
+    table = pd.DataFrame(ledger_rows(summary))
     table.insert(0, "source", summary.source)
     table["seeds"] = " ".join(map(str, summary.seeds))
     for part, rows in summary.rows.items():
@@ -93,7 +98,7 @@ def _json_rung(summary: RungSummary) -> dict[str, object]:
         "rung": summary.rung.name,
         "model": summary.rung.model,
         "features": summary.rung.features,
-        "is_oracle": summary.rung.features == "truth",
+        "is_oracle": summary.rung.is_oracle,
         "settings": dict(summary.settings),
         "settings_tried": summary.settings_tried,
         "metrics": summary.metrics,
@@ -101,8 +106,7 @@ def _json_rung(summary: RungSummary) -> dict[str, object]:
         "vs_previous": {name: list(triple) for name, triple in summary.vs_previous.items()},
         "vs_ids": {name: list(triple) for name, triple in summary.vs_ids.items()},
         "vs_best": {name: list(triple) for name, triple in summary.vs_best.items()},
-        "f1_threshold": summary.f1_threshold,
-        "validation_log_loss": summary.validation_log_loss,
+        **summary.validation,
         "online": summary.online,
         **summary.costs,
     }

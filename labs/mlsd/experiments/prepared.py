@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from mlsd.data.conversions import conversion_labels
 from mlsd.experiments.rungs import Rung, RungInputs
 from mlsd.experiments.sources import Replicate
 from mlsd.features import ClickHistories, CounterFeatures
@@ -47,23 +46,18 @@ class PreparedLog:
         """Return the outcomes of a part, shape (rows,)."""
         return self.replicate.log.label[self.positions(part)]
 
-    def funnel(self, part: str) -> np.ndarray:
-        """Return click and conversion of a part's rows, shape (rows, 2).
-
-        A conversion counts if it was known when the last click of the part was.
-        """
-        rows, roles = self.rows(part), self.replicate.log.roles
-        as_of = float(rows[roles.known_at or roles.time].max())
-        return conversion_labels(rows, self.replicate.conversions, as_of=as_of, click=roles.label)
+    def outcomes(self, rung: Rung, part: str) -> np.ndarray:
+        """Return what a rung learns from in a part: its own outcomes, else the label."""
+        return rung.outcomes.of(self, part) if rung.outcomes else self.label(part)
 
     @cached_property
     def histories(self) -> ClickHistories:
-        """The click histories that suit the log."""
+        """The histories of users that suit the log."""
         return ClickHistories.for_log(self.replicate.log, length=HISTORY_LENGTH)
 
     @cached_property
     def history_tables(self) -> dict[str, np.ndarray]:
-        """What each user clicked before each row, shape (n, length) each; made when asked for."""
+        """What each user chose before each row, shape (n, length) each; made when asked for."""
         return self.histories.compute(self.replicate.log)
 
 

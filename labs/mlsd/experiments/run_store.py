@@ -4,46 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlsd.experiments.prepared import PreparedLog
-from mlsd.experiments.rungs import Rung, Settings
+from mlsd.experiments.rungs import Rung
+from mlsd.experiments.runs import RungRun
+from mlsd.experiments.sources import Replicate
 from mlsd.runtime import InputError, atomic_path
 
 
 @dataclass(frozen=True)
-class RungRun:
-    """What a rung predicted for the test part of one replicate, and what that cost.
+class RunKey:
+    """What a run is known by: its source, replicate and rung."""
 
-    Attributes
-    ----------
-    probability : ndarray, shape (test rows,)
-    f1_threshold : float
-        Score with the best F1 on the validation part.
-    settings : dict
-        With which it was fitted.
-    costs : dict of str to float
-        See `Costs`; empty for the oracle.
-    online : dict of str to float
-        True value of each measure in the world; empty where nothing was deployed.
-    validation_log_loss : float
-        With these settings; NaN for the oracle.
-    """
+    source: str
+    replicate: Replicate
+    rung: Rung
 
-    probability: np.ndarray
-    f1_threshold: float = float("nan")
-    settings: Settings = field(default_factory=dict)
-    costs: dict[str, float] = field(default_factory=dict)
-    online: dict[str, float] = field(default_factory=dict)
-    validation_log_loss: float = float("nan")
+    @property
+    def file(self) -> str:
+        """Name of the run's file: one for each source, seed and rung."""
+        return f"{self.source}.{self.replicate.seed}.{self.rung.name}.npz"
+
+    def identity(self, deploy_days: int) -> str:
+        """Return a digest of the test rows' outcomes, the settings and the days of deployment."""
+        log = self.replicate.log
+        label = np.ascontiguousarray(log.label[log.split.test]).tobytes()
+        choices = json.dumps(self.rung.settings(log.roles))
+        parts = (label, choices.encode(), str(deploy_days).encode())
+        return hashlib.sha256(b"|".join(parts)).hexdigest()
 
 
 class RunStore:
-    """A folder with one file a run: source, seed and rung.
+    """A folder with one file for each source, seed and rung.
 
     A run is found again while the test rows' outcomes, the settings that the rung may choose from
     and the days of deployment are what they were. Changes of code are not noticed: start with an
@@ -68,28 +64,29 @@ class RunStore:
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"{self.folder}: is a file; give the name of a folder for the runs")
 
-    def load(self, source: str, rung: Rung, prepared: PreparedLog) -> RungRun | None:
-        """Return the kept run of a rung on a replicate, or None where there is none.
+    def load(self, key: RunKey) -> RungRun | None:
+        """Return the kept run, or None where there is none that is still the same.
 
         Raises
         ------
         InputError
             If the file cannot be read.
         """
-        path = self._path(source, rung, prepared)
+        path = self.folder / key.file
         if not path.is_file():
             return None
         try:
             with np.load(path, allow_pickle=False) as kept:
                 about = json.loads(str(kept["about"]))
-                if about.pop("identity") != self._identity(rung, prepared):
+                if about.pop("identity") != key.identity(self.deploy_days):
                     return None
-                about["settings"] = _tuples(about["settings"])
-                return RungRun(kept["probability"], **about)
+                predictions = {name: kept[f"predicted_{name}"] for name in about.pop("predicted")}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: is no run of this version; delete it ({error})") from error
+            raise InputError(f"{path}: is not a kept run; delete it ({error})") from error
+        about["settings"] = _tuples(about["settings"])
+        return RungRun(predictions, **about)
 
-    def save(self, source: str, rung: Rung, prepared: PreparedLog, run: RungRun) -> None:
+    def save(self, key: RunKey, run: RungRun) -> None:
         """Keep a run, whole or not at all.
 
         Raises
@@ -98,28 +95,20 @@ class RunStore:
             If the folder cannot be written to.
         """
         about = {
-            "identity": self._identity(rung, prepared),
-            "f1_threshold": run.f1_threshold,
+            "identity": key.identity(self.deploy_days),
+            "predicted": list(run.predictions),
             "settings": dict(run.settings),
             "costs": run.costs,
             "online": run.online,
-            "validation_log_loss": run.validation_log_loss,
+            "validation": run.validation,
         }
-        path = self._path(source, rung, prepared)
+        arrays = {f"predicted_{name}": values for name, values in run.predictions.items()}
+        path = self.folder / key.file
         try:
             with atomic_path(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, probability=run.probability, about=np.array(json.dumps(about)))
+                np.savez(file, about=np.array(json.dumps(about)), **arrays)
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
-
-    def _path(self, source: str, rung: Rung, prepared: PreparedLog) -> Path:
-        return self.folder / f"{source}.{prepared.replicate.seed}.{rung.name}.npz"
-
-    def _identity(self, rung: Rung, prepared: PreparedLog) -> str:
-        choices = json.dumps(rung.settings(prepared.replicate.log.roles))
-        label = np.ascontiguousarray(prepared.label("test")).tobytes()
-        parts = (label, choices.encode(), str(self.deploy_days).encode())
-        return hashlib.sha256(b"|".join(parts)).hexdigest()
 
 
 def _tuples(value: Any) -> Any:

@@ -1,13 +1,15 @@
-"""What a rung is: how it is called, what it reads, what it learns from, how it is tuned."""
+"""What a rung is: what it is called, what it reads, what it learns from, how it is tuned."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mlsd.data.log import ColumnRoles
-from mlsd.models.base import Scorer
+from mlsd.runtime import InputError
 
 Settings = Mapping[str, Any]
 
@@ -43,6 +45,22 @@ class RungInputs:
 
 
 @dataclass(frozen=True)
+class Outcomes:
+    """What a rung learns from where that is not the label of the log.
+
+    Attributes
+    ----------
+    table : str
+        Table that the source has to have beside the log, such as ``"conversions"``.
+    of : callable
+        From a prepared log and the name of a part to the outcomes of its rows.
+    """
+
+    table: str
+    of: Callable[[Any, str], np.ndarray]
+
+
+@dataclass(frozen=True)
 class Rung:
     """One step of a ladder.
 
@@ -51,30 +69,35 @@ class Rung:
     name : str
         Fixed id, also on the command line.
     model : str
-        Class name of the scorer, or ``"truth"`` for the oracle.
+        Class name of the model, or ``"truth"`` for the oracle.
     features : str
-        ``"none"``, ``"ids"``, ``"counters"``, ``"histories"`` (counters and click histories) or
-        ``"truth"``: the table the rung belongs to.
+        ``"none"``, ``"ids"``, ``"counters"``, ``"histories"`` (counters and histories of the user)
+        or ``"truth"``: the table the rung belongs to.
     build : callable
-        From inputs and one settings dictionary to an unfitted scorer.
+        From inputs and one settings dictionary to an unfitted model; None for the oracle.
     settings : callable
         From roles to the settings tried; an empty tuple says that the log lacks what it needs.
     needs : str
         What a log must have, for the message when it is skipped.
-    labels : str
-        ``"click"``, or ``"funnel"`` for click and conversion.
+    outcomes : Outcomes or None
+        What it learns from; None for the label of the log.
     reads_time : bool
-        Whether the scorer reads the time of a row.
+        Whether the model reads the time of a row.
     """
 
     name: str
     model: str
     features: str
-    build: Callable[[RungInputs, Settings], Scorer]
+    build: Callable[[RungInputs, Settings], Any] | None
     settings: Callable[[ColumnRoles], tuple[Settings, ...]]
     needs: str = ""
-    labels: str = "click"
+    outcomes: Outcomes | None = None
     reads_time: bool = False
+
+    @property
+    def is_oracle(self) -> bool:
+        """Whether the rung is the world's own truth: no model that one can have."""
+        return self.features == "truth"
 
     @property
     def uses_counters(self) -> bool:
@@ -83,5 +106,27 @@ class Rung:
 
     @property
     def uses_histories(self) -> bool:
-        """Whether the rung reads what the user clicked before."""
+        """Whether the rung reads what the user chose before."""
         return self.features == "histories"
+
+
+def select_rungs(rungs: Iterable[Rung], names: Iterable[str] | None) -> list[Rung]:
+    """Return the named rungs in the ladder's order; all of them for None.
+
+    Raises
+    ------
+    InputError
+        For a name that is not a rung.
+
+    Examples
+    --------
+    >>> rung = Rung("first", "GlobalRate", "none", lambda inputs, settings: None, lambda roles: ())
+    >>> [each.name for each in select_rungs([rung], None)]
+    ['first']
+    """
+    known = {rung.name: rung for rung in rungs}
+    wanted = list(known) if names is None else list(names)
+    for name in wanted:
+        if name not in known:
+            raise InputError(f"unknown rung {name!r}; choose among {', '.join(known)}")
+    return [rung for name, rung in known.items() if name in wanted]

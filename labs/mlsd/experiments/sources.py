@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 
 from mlsd.data.log import LabelledLog
-from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds.base import World
 
-HISTORY_DAYS = 14
 WORLD_SEEDS = (101, 102, 103)
 MODEL_SEEDS = (0, 1, 2, 3, 4)
 
@@ -26,19 +24,23 @@ class Replicate:
     seed : int
         Of the world, and of every model fitted in this repetition.
     log : LabelledLog
-    truth : ndarray, shape (n,), or None
-        True click probability of each row of the log, where a world can reveal it.
-    world : AdClickWorld or None
+    truth : object or None
+        What the oracle predicts from, where a world can reveal it: for scores the true
+        probability of each row of the log, shape (n,); for recommendations a recommender.
+    world : World or None
         To deploy policies into.
-    conversions : DataFrame or None
-        Conversions with the time when each became known, where the source has any.
+    tables : mapping of str to DataFrame
+        What the source records beside the log, such as conversions.
+    history_days : int or None
+        Days of the world's history that the log covers; deployments begin at its end.
     """
 
     seed: int
     log: LabelledLog
-    truth: np.ndarray | None = None
-    world: AdClickWorld | None = None
-    conversions: pd.DataFrame | None = None
+    truth: Any = None
+    world: World | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    history_days: int | None = None
 
 
 class LadderSource(Protocol):
@@ -54,37 +56,23 @@ class LadderSource(Protocol):
 
 @dataclass(frozen=True)
 class WorldSource:
-    """A fresh ad click world for each seed; replicates are independent.
+    """A fresh world for each seed; replicates are independent.
 
     Parameters
     ----------
-    size : str
-        Size of the world.
-    variant : str or None
-        A named variant of its configuration; None for the default world.
-    history_days : int
-        Days of logs that the ladder sees.
+    name : str
+        Of the world, with its variant and size where they are not the default.
+    simulate : callable
+        From a seed to the replicate: a world, its history, and its truth for the oracle row.
     """
 
-    size: str = "default"
-    variant: str | None = None
-    history_days: int = HISTORY_DAYS
+    name: str
+    simulate: Callable[[int], Replicate]
     independent: bool = True
 
-    @property
-    def name(self) -> str:
-        """Name of the world, with its variant and size where they are not the default."""
-        parts = ("ad_click_world", self.variant, self.size if self.size != "default" else None)
-        return "-".join(part for part in parts if part)
-
     def replicates(self, seeds: tuple[int, ...]) -> Iterator[Replicate]:
-        """Simulate one world and its history a seed, and reveal the truth for the oracle row."""
-        config = AdClickConfig.variant(self.variant) if self.variant else None
-        for seed in seeds:
-            world = AdClickWorld(seed=seed, size=self.size, config=config)
-            logs = world.history(days=self.history_days)
-            truth = world.reveal(logs)["click_probability"].to_numpy()
-            yield Replicate(seed, logs.labelled_log(), truth, world, logs.conversions)
+        """Simulate one world and its history a seed."""
+        return map(self.simulate, seeds)
 
 
 @dataclass(frozen=True)
@@ -110,7 +98,7 @@ def default_seeds(source: LadderSource) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> default_seeds(WorldSource())
+    >>> default_seeds(WorldSource("some_world", simulate=Replicate))
     (101, 102, 103)
     """
     return WORLD_SEEDS if source.independent else MODEL_SEEDS

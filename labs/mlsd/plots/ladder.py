@@ -7,24 +7,27 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from mlsd.experiments.display import LadderFigure
 from mlsd.plots.style import COLOURS
 
-_TABLES = {
-    "none": ("no features", "grey", "D"),
-    "ids": ("ids only", "blue", "o"),
-    "counters": ("ids and as-of counters", "red", "s"),
-    "histories": ("ids, counters and click histories", "green", "^"),
-    "truth": ("the world's own probability", "black", "*"),
+_MARKS = {
+    "none": ("grey", "D"),
+    "ids": ("blue", "o"),
+    "counters": ("red", "s"),
+    "histories": ("green", "^"),
+    "truth": ("black", "*"),
 }
 
 
-def plot_ladder(ledger: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
-    """Draw normalized entropy with its 95 % interval, one line a rung, the first rung on top.
+def plot_ladder(ledger: pd.DataFrame, shown: LadderFigure, *, axes: Axes | None = None) -> Axes:
+    """Draw one metric with its 95 % interval, one line per rung, the first rung on top.
 
     Parameters
     ----------
     ledger : DataFrame
         As `mlsd.experiments.load_ledger` gives it.
+    shown : LadderFigure
+        The metric, its label, and the names of the kinds of rungs; the figure of a case.
     axes : Axes or None
         Where to draw; a new figure for None.
 
@@ -35,11 +38,12 @@ def plot_ladder(ledger: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     if axes is None:
         _, axes = plt.subplots(figsize=(7.2, 0.36 * len(ledger) + 1.2))
     height = np.arange(len(ledger))[::-1]
-    for features, (label, colour, marker) in _TABLES.items():
+    for features, label in shown.kinds.items():
+        colour, marker = _MARKS[features]
         rows = (ledger["features"] == features).to_numpy()
         if rows.any():
-            value = ledger.loc[rows, "normalized_entropy"]
-            low, high = (ledger.loc[rows, f"normalized_entropy_{end}"] for end in ("low", "high"))
+            value = ledger.loc[rows, shown.metric]
+            low, high = (ledger.loc[rows, f"{shown.metric}_{end}"] for end in ("low", "high"))
             axes.errorbar(
                 value,
                 height[rows],
@@ -50,6 +54,6 @@ def plot_ladder(ledger: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
                 label=label,
             )
     axes.set_yticks(height, ledger["rung"])
-    axes.set_xlabel("normalized entropy on the test part (lower is better; bar: 95 % interval)")
+    axes.set_xlabel(shown.label)
     axes.legend(loc="upper left", fontsize=8)
     return axes

@@ -149,7 +149,8 @@ def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("video_clicks",), "unknown case"),
+        (("video_clicks",), "case 'video_clicks' is unknown; choose among ad_click"),
+        (("video",), "case 'video' is not built yet; choose among ad_click"),
         (("ad_click", "--dataset", "nope"), "nope"),
         (("ad_click", "--seeds", "1,x"), "--seeds"),
         (("ad_click", "--rungs", "nope"), "unknown rung"),
@@ -165,6 +166,14 @@ def test_bad_arguments_are_one_line(arguments, message, monkeypatch, capsys):
     assert code == 2
     assert message in printed.err
     assert printed.err.count("\n") == 1
+
+
+def test_an_ab_test_of_another_case_is_refused(monkeypatch, capsys):
+    code, printed = run(
+        monkeypatch, capsys, "ab", "fraud", "--control", "global_rate", "--treatment", "smoothed_ad"
+    )
+    assert code == 2
+    assert "case 'fraud' is not built yet" in printed.err
 
 
 def test_an_interrupted_ladder_writes_nothing(tmp_path, monkeypatch, capsys):

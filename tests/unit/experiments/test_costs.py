@@ -1,17 +1,19 @@
 """Costs of a fitted scorer."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 
-from mlsd.experiments.costs import Stopwatch, measure_costs
+from mlsd.experiments.costs import Stopwatch, cost_of_rows
 from mlsd.models import GlobalRate
 
 
 def test_costs_are_positive_and_rows_per_second_is_rows_over_cpu_time():
     frame = pd.DataFrame({"ad_id": np.arange(600)})
     scorer = GlobalRate().fit(frame, np.arange(600) % 2)
-    watch = Stopwatch(seconds=4.0, cpu_seconds=2.0)
-    costs = measure_costs(scorer, frame, watch, train_rows=600)
+    fitted = SimpleNamespace(model=scorer, watch=Stopwatch(seconds=4.0, cpu_seconds=2.0))
+    costs = cost_of_rows(fitted, scorer.predict_proba, frame, train_rows=600)
     assert costs.rows_per_second == 300
     assert 0 < costs.predict_one_p50_ms <= costs.predict_one_p99_ms
     assert costs.memory_mb > 0

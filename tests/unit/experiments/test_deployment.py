@@ -2,14 +2,18 @@
 
 import pytest
 
-from mlsd.experiments import WorldSource, deployer, run_ab_test, run_ladder, summarise_ladder
+from mlsd.cases import find_case
+from mlsd.experiments import deployer, run_ab_test, run_ladder, summarise_ladder
 from mlsd.runtime import InputError
+
+CASE = find_case("ad_click")
+LADDER = CASE.ladder
 
 
 def test_the_ledger_keeps_the_true_value_of_each_deployed_rung():
     rungs = ("global_rate", "hashed_lr_counters", "oracle")
-    source = WorldSource(size="small", history_days=4)
-    runs = run_ladder(source, seeds=(1,), rungs=rungs, deploy=deployer(1))
+    source = CASE.source(size="small", history_days=4)
+    runs = run_ladder(source, LADDER, seeds=(1,), rungs=rungs, deploy=deployer(LADDER, 1))
     online = {rung.rung.name: rung.online for rung in summarise_ladder(runs).rungs}
     assert online["global_rate"]["revenue"] > 0
     assert online["hashed_lr_counters"].keys() == online["global_rate"].keys()
@@ -17,7 +21,7 @@ def test_the_ledger_keeps_the_true_value_of_each_deployed_rung():
 
 
 def test_a_rung_against_itself_has_no_true_lift():
-    result = run_ab_test("smoothed_ad", "smoothed_ad", days=1, size="small")
+    result = run_ab_test(CASE.source(size="small"), LADDER, ("smoothed_ad", "smoothed_ad"), days=1)
     assert result.truth.lifts["revenue"].relative.estimate == 0
     low, high = (getattr(result.test.lifts["revenue"].relative, end) for end in ("low", "high"))
     assert low < 0 < high
@@ -34,4 +38,4 @@ def test_a_rung_against_itself_has_no_true_lift():
 )
 def test_bad_arms_and_designs_are_one_clear_line(arms, design, message):
     with pytest.raises(InputError, match=message):
-        run_ab_test(*arms, design=design, days=1, size="small")
+        run_ab_test(CASE.source(size="small"), LADDER, arms, design=design, days=1)

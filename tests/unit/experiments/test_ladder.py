@@ -3,34 +3,30 @@
 import numpy as np
 import pytest
 
+from mlsd.cases import AD_CLICK_RUNGS, find_case
+from mlsd.cases.ad_click.rungs import SETTINGS_PER_RUNG, click_and_conversion
 from mlsd.data import LabelledLog
-from mlsd.experiments import (
-    AD_CLICK_RUNGS,
-    LogSource,
-    WorldSource,
-    default_seeds,
-    run_ladder,
-    summarise_ladder,
-)
-from mlsd.experiments import ladder as ladder_module
-from mlsd.experiments.ad_click_rungs import SETTINGS_PER_RUNG
-from mlsd.experiments.ladder import fit_rung, predict_rung, select_rungs
+from mlsd.experiments import LogSource, default_seeds, run_ladder, summarise_ladder
 from mlsd.experiments.prepared import prepare_log, select_columns
+from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.sources import Replicate
 from mlsd.runtime import InputError
+
+CASE = find_case("ad_click")
+LADDER, PROTOCOL = CASE.ladder, CASE.ladder.protocol
 
 CHEAP = ("global_rate", "smoothed_ad", "hashed_lr", "hashed_lr_counters", "oracle")
 
 
 @pytest.fixture(scope="module")
 def world_runs():
-    return run_ladder(WorldSource(size="small", history_days=4), seeds=(1, 2), rungs=CHEAP)
+    return run_ladder(CASE.source(size="small", history_days=4), LADDER, seeds=(1, 2), rungs=CHEAP)
 
 
 def test_every_rung_predicts_the_same_test_rows(world_runs):
     for replicate in world_runs.replicates:
-        lengths = {len(run.probability) for run in replicate.runs.values()}
-        assert lengths == {len(replicate.label)}
+        lengths = {len(run.predictions["probability"]) for run in replicate.runs.values()}
+        assert lengths == {len(replicate.outcome)}
         assert set(replicate.runs) == set(CHEAP)
 
 
@@ -55,7 +51,7 @@ def test_counters_are_compared_with_the_same_model_on_ids(world_runs):
 
 
 def test_a_log_without_items_skips_with_a_reason(planted_log):
-    runs = run_ladder(LogSource(planted_log(item=False)), seeds=(0,), rungs=CHEAP)
+    runs = run_ladder(LogSource(planted_log(item=False)), LADDER, seeds=(0,), rungs=CHEAP)
     assert runs.skipped["smoothed_ad"] == "the log lacks an item column"
     assert "oracle" in runs.skipped
     assert [rung.rung.name for rung in summarise_ladder(runs).rungs] == [
@@ -67,7 +63,7 @@ def test_a_log_without_items_skips_with_a_reason(planted_log):
 
 def test_no_rung_is_shown_the_label_and_only_counter_rungs_see_counters(planted_log):
     prepared = prepare_log(Replicate(0, planted_log()))
-    for rung in select_rungs(["hashed_lr", "hashed_lr_counters"]):
+    for rung in select_rungs(AD_CLICK_RUNGS, ["hashed_lr", "hashed_lr_counters"]):
         seen = select_columns(rung, prepared, "train")
         assert "click" not in seen
         assert bool(set(seen) & set(prepared.counter_names)) == rung.uses_counters
@@ -79,11 +75,11 @@ def test_test_labels_change_no_prediction(planted_log):
     flipped.loc[log.split.test, "click"] = 1 - flipped.loc[log.split.test, "click"]
     other = LabelledLog("flipped", flipped, log.roles, log.split)
     runs = [
-        run_ladder(LogSource(each), seeds=(0,), rungs=CHEAP).replicates[0].runs
+        run_ladder(LogSource(each), LADDER, seeds=(0,), rungs=CHEAP).replicates[0].runs
         for each in (log, other)
     ]
     for name in runs[0]:
-        np.testing.assert_array_equal(runs[0][name].probability, runs[1][name].probability)
+        np.testing.assert_array_equal(*(each[name].predictions["probability"] for each in runs))
 
 
 def test_validation_labels_choose_settings_and_enter_no_fit(planted_log):
@@ -92,21 +88,22 @@ def test_validation_labels_choose_settings_and_enter_no_fit(planted_log):
     rows = log.split.validation
     flipped.loc[rows, "click"] = 1 - flipped.loc[rows, "click"]
     other = LabelledLog("flipped", flipped, log.roles, log.split)
-    (rung,) = select_rungs(["hashed_lr_counters"])
-    fits = [fit_rung(rung, prepare_log(Replicate(0, each)), {"C": 0.1}) for each in (log, other)]
-    predictions = [
-        ladder_module.predict_rung(fit, prepare_log(Replicate(0, log))).probability for fit in fits
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["hashed_lr_counters"])
+    fits = [
+        PROTOCOL.fit(rung, prepare_log(Replicate(0, each)), {"C": 0.1}) for each in (log, other)
     ]
+    runs = [PROTOCOL.predict(fit, prepare_log(Replicate(0, log))) for fit in fits]
+    predictions = [run.predictions["probability"] for run in runs]
     np.testing.assert_array_equal(*predictions)
 
 
 def test_unknown_rung_is_one_clear_line(planted_log):
     with pytest.raises(InputError, match="unknown rung 'nope'; choose among global_rate"):
-        run_ladder(LogSource(planted_log()), seeds=(0,), rungs=["nope"])
+        run_ladder(LogSource(planted_log()), LADDER, seeds=(0,), rungs=["nope"])
 
 
 def test_worlds_get_three_seeds_and_logs_five(planted_log):
-    assert len(default_seeds(WorldSource())) == 3
+    assert len(default_seeds(CASE.source())) == 3
     assert len(default_seeds(LogSource(planted_log()))) == 5
 
 
@@ -121,7 +118,7 @@ def test_every_tuned_rung_tries_as_many_settings(planted_log):
 
 def test_histories_and_time_reach_the_rungs_that_read_them(planted_log):
     prepared = prepare_log(Replicate(0, planted_log(user=True)))
-    din, kalman, plain = select_rungs(["din", "kalman", "hashed_lr"])
+    din, kalman, plain = select_rungs(AD_CLICK_RUNGS, ["din", "kalman", "hashed_lr"])
     rungs = sorted((din, kalman, plain), key=lambda rung: rung.name)
     seen = {rung.name: set(select_columns(rung, prepared, "test")) for rung in rungs}
     assert {"clicked_ad_id"} == {name for name in seen["din"] if name.startswith("clicked_")}
@@ -131,7 +128,9 @@ def test_histories_and_time_reach_the_rungs_that_read_them(planted_log):
 
 
 def test_a_log_without_users_or_conversions_skips_what_needs_them(planted_log):
-    runs = run_ladder(LogSource(planted_log()), seeds=(0,), rungs=["global_rate", "din", "esmm"])
+    runs = run_ladder(
+        LogSource(planted_log()), LADDER, seeds=(0,), rungs=["global_rate", "din", "esmm"]
+    )
     assert runs.skipped == {
         "din": "the log lacks a user, an item or a time",
         "esmm": "the log lacks conversions",
@@ -139,23 +138,25 @@ def test_a_log_without_users_or_conversions_skips_what_needs_them(planted_log):
 
 
 def test_conversions_known_after_the_part_ended_count_as_none():
-    replicate = next(WorldSource(size="small", history_days=6).replicates((1,)))
+    replicate = next(CASE.source(size="small", history_days=6).replicates((1,)))
     prepared = prepare_log(replicate)
     train = prepared.rows("train")
-    clicked, converted = prepared.funnel("train").T
+    clicked, converted = click_and_conversion(prepared, "train").T
     np.testing.assert_array_equal(clicked, prepared.label("train"))
-    known = replicate.conversions.query("known_at <= @train.known_at.max()")["impression_id"]
+    conversions = replicate.tables["conversions"]
+    known = conversions.query("known_at <= @train.known_at.max()")["impression_id"]
     assert converted.sum() == train["impression_id"].isin(known).sum() > 0
-    assert converted.sum() < train["impression_id"].isin(replicate.conversions.impression_id).sum()
+    assert converted.sum() < train["impression_id"].isin(conversions["impression_id"]).sum()
 
 
 @pytest.mark.parametrize("name", ["din", "esmm", "student", "ensemble"])
 def test_the_late_rungs_learn_predict_and_say_what_they_cost(name):
-    replicate = next(WorldSource(size="small", history_days=4).replicates((1,)))
-    prepared, (rung,) = prepare_log(replicate), select_rungs([name])
+    replicate = next(CASE.source(size="small", history_days=4).replicates((1,)))
+    prepared, (rung,) = prepare_log(replicate), select_rungs(AD_CLICK_RUNGS, [name])
     settings = {"bases": "many rows", "combine": "average"} if name == "ensemble" else {}
-    run = predict_rung(fit_rung(rung, prepared, settings), prepared)
-    assert run.probability.shape == prepared.label("test").shape
-    assert ((run.probability > 0) & (run.probability < 1)).all()
+    run = PROTOCOL.predict(PROTOCOL.fit(rung, prepared, settings), prepared)
+    probability = run.predictions["probability"]
+    assert probability.shape == prepared.label("test").shape
+    assert ((probability > 0) & (probability < 1)).all()
     assert run.costs["memory_mb"] > 0
-    assert 0 < run.f1_threshold < 1
+    assert 0 < run.validation["f1_threshold"] < 1

@@ -4,11 +4,19 @@ import numpy as np
 import pytest
 
 from mlsd import metrics
-from mlsd.experiments.ladder import LadderRuns, ReplicateRuns, select_rungs
-from mlsd.experiments.run_store import RungRun
+from mlsd.cases import AD_CLICK_RUNGS
+from mlsd.experiments import ScoringProtocol
+from mlsd.experiments.ladder import LadderRuns
+from mlsd.experiments.rungs import select_rungs
+from mlsd.experiments.runs import ReplicateRuns, RungRun
 from mlsd.experiments.summary import metric_draws, summarise_ladder
 
 ROWS, USERS = 4000, 400
+
+
+def make_run(probability, threshold=0.15, loss=float("nan")):
+    measured = {"f1_threshold": threshold, "validation_log_loss": loss}
+    return RungRun({"probability": probability}, measured)
 
 
 def make_replicate(seed, names=("global_rate", "hashed_lr", "oracle")):
@@ -20,13 +28,17 @@ def make_replicate(seed, names=("global_rate", "hashed_lr", "oracle")):
         "hashed_lr": np.clip(truth * np.exp(generator.normal(0, 0.5, ROWS)), 1e-3, 0.9),
         "oracle": truth,
     }
-    runs = {name: RungRun(predictions[name], f1_threshold=0.15) for name in names}
+    runs = {name: make_run(predictions[name]) for name in names}
     return ReplicateRuns(seed, label, generator.integers(USERS, size=ROWS), runs)
 
 
+def probability_of(replicate, name):
+    return replicate.runs[name].predictions["probability"]
+
+
 def make_ladder(*, independent=True, replicates=None):
-    rungs = select_rungs(["global_rate", "hashed_lr", "oracle"])
-    ladder = LadderRuns("planted", independent, rungs)
+    rungs = select_rungs(AD_CLICK_RUNGS, ["global_rate", "hashed_lr", "oracle"])
+    ladder = LadderRuns("planted", independent, rungs, ScoringProtocol())
     ladder.replicates = replicates or [make_replicate(1), make_replicate(2)]
     return ladder
 
@@ -35,7 +47,7 @@ def test_metrics_are_means_over_replicates():
     ladder = make_ladder()
     summary = summarise_ladder(ladder)
     by_hand = np.mean(
-        [metrics.log_loss(r.label, r.runs["oracle"].probability) for r in ladder.replicates]
+        [metrics.log_loss(r.outcome, probability_of(r, "oracle")) for r in ladder.replicates]
     )
     assert summary.rungs[-1].metrics["log_loss"] == pytest.approx(by_hand)
 
@@ -61,9 +73,9 @@ def test_a_rung_against_itself_is_an_exact_tie():
 def test_replicates_of_one_log_share_resampled_rows_and_independent_ones_do_not():
     replicate = make_replicate(4)
     twice = [replicate, replicate]
-    shared = metric_draws(make_ladder(independent=False, replicates=twice), "oracle", metrics.auc)
-    single = metric_draws(make_ladder(replicates=[replicate]), "oracle", metrics.auc)
-    apart = metric_draws(make_ladder(independent=True, replicates=twice), "oracle", metrics.auc)
+    shared = metric_draws(make_ladder(independent=False, replicates=twice), "oracle", "auc")
+    single = metric_draws(make_ladder(replicates=[replicate]), "oracle", "auc")
+    apart = metric_draws(make_ladder(independent=True, replicates=twice), "oracle", "auc")
     np.testing.assert_allclose(shared[1], single[1])
     assert apart[1].std() < 0.9 * single[1].std()
 
@@ -81,11 +93,11 @@ def test_the_interval_narrows_with_more_worlds():
 def test_f1_is_at_the_threshold_of_the_run_and_grouped_auc_is_by_user():
     ladder = make_ladder(replicates=[make_replicate(5)])
     replicate, row = ladder.replicates[0], summarise_ladder(ladder).rungs[1]
-    probability = replicate.runs["hashed_lr"].probability
-    by_hand = metrics.f1_score(replicate.label, probability, threshold=0.15)
+    probability = probability_of(replicate, "hashed_lr")
+    by_hand = metrics.f1_score(replicate.outcome, probability, threshold=0.15)
     assert row.metrics["f1"] == pytest.approx(by_hand)
-    assert row.f1_threshold == 0.15
-    by_user = metrics.grouped_auc(replicate.label, probability, replicate.clusters)
+    assert row.validation["f1_threshold"] == 0.15
+    by_user = metrics.grouped_auc(replicate.outcome, probability, replicate.clusters)
     assert row.metrics["grouped_auc"] == pytest.approx(by_user)
     low, high = row.intervals["grouped_auc"]
     assert low < by_user < high
@@ -109,6 +121,6 @@ def test_without_users_there_is_no_grouped_auc():
 def test_a_metric_that_the_test_rows_do_not_allow_is_left_out():
     replicate = make_replicate(7)
     replicate.clusters = np.arange(ROWS)
-    replicate.runs["oracle"] = RungRun(replicate.runs["oracle"].probability)
+    replicate.runs["oracle"] = make_run(probability_of(replicate, "oracle"), threshold=float("nan"))
     row = summarise_ladder(make_ladder(replicates=[replicate])).rungs[0]
     assert not {"grouped_auc", "f1"} & set(row.metrics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mlsd.course.document import Course, Problem
-from mlsd.course.ladder_block import figure_is_current, figure_path
+from mlsd.course.ladder_block import outdated_figures
 from mlsd.course.prose import markdown_text
 from mlsd.course.readme import outdated_blocks
 
@@ -64,10 +64,8 @@ def readme_current(course: Course) -> list[Problem]:
         Problem("README.md", None, f"the block '{name}' is out of date; run `mlsd course readme`")
         for name in outdated_blocks(course)
     ]
-    if not figure_is_current(course):
-        message = "was drawn from another ledger; run `mlsd course readme`"
-        problems.append(Problem(figure_path(course).as_posix(), None, message))
-    return problems
+    message = "was drawn from another ledger; run `mlsd course readme`"
+    return problems + [Problem(f.as_posix(), None, message) for f in outdated_figures(course)]
 
 
 def _plain(text: str) -> str:

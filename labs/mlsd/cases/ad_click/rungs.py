@@ -9,15 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from mlsd import models, serving
+from mlsd.data.conversions import conversion_labels
 from mlsd.data.log import ColumnRoles
-from mlsd.experiments.rungs import Rung, RungInputs, Settings
+from mlsd.experiments.prepared import PreparedLog
+from mlsd.experiments.rungs import Outcomes, Rung, RungInputs, Settings
 from mlsd.models.base import Scorer
 from mlsd.models.tasks import OneTask
 
 SETTINGS_PER_RUNG = 4
 Build = Callable[[RungInputs, Settings], Scorer]
 Choices = Callable[[ColumnRoles], tuple[Settings, ...]]
+
+
+def click_and_conversion(prepared: PreparedLog, part: str) -> np.ndarray:
+    """Return click and conversion of a part's rows, shape (rows, 2).
+
+    A conversion counts if it was known when the last click of the part was.
+    """
+    rows, roles = prepared.rows(part), prepared.replicate.log.roles
+    as_of = float(rows[roles.known_at or roles.time].max())
+    conversions = prepared.replicate.tables["conversions"]
+    return conversion_labels(rows, conversions, as_of=as_of, click=roles.label)
 
 
 def _fixed(*choices: Settings) -> Choices:
@@ -180,8 +195,7 @@ def _model_rung(name: str, features: str) -> Rung:
     return Rung(name + suffix, model, features, _encoded(model), _fixed(*choices))
 
 
-def _no_model(inputs: RungInputs, settings: Settings) -> Scorer:
-    raise LookupError("the oracle is read from the world, not fitted")
+_FUNNEL = Outcomes("conversions", click_and_conversion)
 
 
 AD_CLICK_RUNGS: tuple[Rung, ...] = (
@@ -199,8 +213,8 @@ AD_CLICK_RUNGS: tuple[Rung, ...] = (
     *(_model_rung(name, "ids") for name in _ON_IDS),
     *(_model_rung(name, "counters") for name in _MODELS),
     Rung("din", "DIN", "histories", _din, _with_history(_DEEP), "a user, an item or a time"),
-    Rung("esmm", "ESMM", "counters", _esmm, _fixed(*_DEEP), "conversions", labels="funnel"),
+    Rung("esmm", "ESMM", "counters", _esmm, _fixed(*_DEEP), "conversions", _FUNNEL),
     Rung("ensemble", "StackedEnsemble", "counters", _ensemble, _fixed(*_ENSEMBLES)),
     Rung("student", "CompressedStudent", "counters", _student, _fixed(*_STUDENTS)),
-    Rung("oracle", "truth", "truth", _no_model, _fixed(), "a world, which knows the truth"),
+    Rung("oracle", "truth", "truth", None, _fixed(), "a world, which knows the truth"),
 )

@@ -1,0 +1,96 @@
+"""What a case study is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from mlsd.experiments.display import LadderFigure, TableColumn
+from mlsd.experiments.ladder import Ladder
+from mlsd.experiments.sources import WorldSource
+from mlsd.runtime import CaseName
+from mlsd.worlds.base import World
+
+
+@dataclass(frozen=True)
+class OnlineMeasure:
+    """The measure that a deployment is judged by: its name in the world's report, and its unit."""
+
+    name: str
+    unit: str
+
+
+class WorldMaker(Protocol):
+    """Makes the world of a case."""
+
+    def __call__(self, seed: int, *, size: str = "default", variant: str | None = None) -> World:
+        """Return the world of a seed; an unknown size or variant raises `InputError`."""
+        ...
+
+
+class SourceMaker(Protocol):
+    """Makes the world source of a case's ladder."""
+
+    def __call__(self, *, size: str = "default", variant: str | None = None) -> WorldSource:
+        """Return the source; an unknown size or variant raises `InputError` when it is used."""
+        ...
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case study: its world, its ladder, and how its ledger is shown.
+
+    Attributes
+    ----------
+    name : CaseName
+        Id and folder.
+    title : str
+        As a heading says it, in lower case: ``"ad click prediction"``.
+    world : callable
+        From a seed, a size and a variant to the world.
+    source : callable
+        From a size and a variant to what the ladder climbs in.
+    sizes, variants : tuple of str
+        Of the world.
+    ladder : Ladder
+        Rungs, protocol, policy and designs.
+    headline : OnlineMeasure
+        What a deployment is judged by.
+    printed : tuple of TableColumn
+        Of ``mlsd ladder``, beside the rung.
+    listed : tuple of TableColumn
+        Of the README's table, beside the rung.
+    figure : LadderFigure
+    rows_are : str
+        What a row of the log is, in the plural: ``"impressions"``.
+    card : callable
+        Measures the world and returns its behaviour card as Markdown.
+    service : callable or None
+        From a fitted rung to the service that answers requests, where the case has one.
+    """
+
+    name: CaseName
+    title: str
+    world: WorldMaker
+    source: SourceMaker
+    sizes: tuple[str, ...]
+    variants: tuple[str, ...]
+    ladder: Ladder
+    headline: OnlineMeasure
+    printed: tuple[TableColumn, ...]
+    listed: tuple[TableColumn, ...]
+    figure: LadderFigure
+    rows_are: str
+    card: Callable[[], str]
+    service: Callable | None = None
+
+    @property
+    def id(self) -> str:
+        """Id of the case, as on the command line."""
+        return self.name.id
+
+    @property
+    def world_name(self) -> str:
+        """Name of the default world in ledgers, and of its card."""
+        return f"{self.id}_world"

@@ -1,0 +1,79 @@
+"""How a case shows its ledger: columns of tables, and the one metric of the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column of a printed ledger.
+
+    Attributes
+    ----------
+    title : str
+    key : str
+        Column of the ledger.
+    form : str
+        Format of the number.
+    show : str
+        ``"number"``; ``"interval"``: with the ends of its interval; ``"difference"``: a paired
+        difference with its interval; ``"distance"``: such a difference to the best rung, which is
+        called the best, and the others a tie where the interval contains 0.
+
+    Examples
+    --------
+    >>> row = {"auc": 0.7, "auc_low": 0.69, "auc_high": 0.71}
+    >>> TableColumn("AUC", "auc", ".2f", show="interval").cell(row)
+    '0.70 [0.69, 0.71]'
+    """
+
+    title: str
+    key: str
+    form: str = ".4f"
+    show: str = "number"
+
+    def cell(self, row: Mapping[str, Any]) -> str:
+        """Return the text for a row of the ledger; empty where the row has no such figure."""
+        value = row.get(self.key)
+        if value is None or pd.isna(value):
+            return ""
+        if self.show == "number":
+            return format(value, self.form)
+        low, high = row[f"{self.key}_low"], row[f"{self.key}_high"]
+        if self.show == "distance" and low == high == 0:
+            return "best"
+        form = self.form if self.show == "interval" else f"+{self.form}"
+        tie = " tie" if self.show == "distance" and low <= 0 <= high else ""
+        return f"{value:{form}} [{low:{form}}, {high:{form}}]{tie}"
+
+
+@dataclass(frozen=True)
+class LadderFigure:
+    """What the figure of a ladder shows.
+
+    Attributes
+    ----------
+    metric : str
+        Of the ledger.
+    label : str
+        Of its axis.
+    kinds : mapping of str to str
+        Name in the legend of each kind of features, in the order of the legend.
+    """
+
+    metric: str
+    label: str
+    kinds: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "none": "no features",
+            "ids": "ids only",
+            "counters": "ids and as-of counters",
+            "histories": "ids, counters and histories",
+            "truth": "the world's own truth",
+        }
+    )
