@@ -129,7 +129,8 @@ def run_ladder(
         for rung in usable:
             climbed.settings_tried[rung.name] = len(rung.settings(replicate.log.roles))
             progress(f"seed {replicate.seed}: {rung.name}")
-            key = RunKey(source.name, replicate, rung)
+            given = climbed.settings.get(rung.name)
+            key = RunKey(source.name, replicate, rung, protocol, given)
             kept = store.load(key) if store else None
             runs[rung.name] = run = kept or _run_rung(rung, prepared, climbed, deploy)
             if not rung.is_oracle:

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlsd.experiments.rungs import Rung
+from mlsd.experiments.fingerprint import digest, environment_digest, object_digest, rung_digest
+from mlsd.experiments.protocols.base import LadderProtocol
+from mlsd.experiments.rungs import Rung, Settings
 from mlsd.experiments.runs import RungRun
 from mlsd.experiments.sources import Replicate
 from mlsd.runtime import InputError, atomic_path
 
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+
 
 @dataclass(frozen=True)
 class RunKey:
-    """What a run is known by: its source, replicate and rung."""
+    """All that a run depends on.
+
+    Attributes
+    ----------
+    source : str
+        Name of the world or log.
+    replicate : Replicate
+    rung : Rung
+    protocol : LadderProtocol
+    chosen : mapping or None
+        Settings that an earlier replicate chose for this one; None where it chooses its own.
+    """
 
     source: str
     replicate: Replicate
     rung: Rung
+    protocol: LadderProtocol
+    chosen: Settings | None = None
 
     @property
     def file(self) -> str:
@@ -30,20 +48,28 @@ class RunKey:
         return f"{self.source}.{self.replicate.seed}.{self.rung.name}.npz"
 
     def identity(self, deploy_days: int) -> str:
-        """Return a digest of the test rows' outcomes, the settings and the days of deployment."""
-        log = self.replicate.log
-        label = np.ascontiguousarray(log.label[log.split.test]).tobytes()
-        choices = json.dumps(self.rung.settings(log.roles))
-        parts = (label, choices.encode(), str(deploy_days).encode())
-        return hashlib.sha256(b"|".join(parts)).hexdigest()
+        """Return a digest of everything that the run depends on."""
+        choices = self.rung.settings(self.replicate.log.roles)
+        return digest(
+            [
+                self.file,
+                environment_digest(),
+                self.replicate.digest,
+                rung_digest(self.rung, choices),
+                object_digest(self.protocol),
+                json.dumps(None if self.chosen is None else dict(self.chosen)),
+                str(deploy_days),
+            ]
+        )
 
 
 class RunStore:
     """A folder with one file for each source, seed and rung.
 
-    A run is found again while the test rows' outcomes, the settings that the rung may choose from
-    and the days of deployment are what they were. Changes of code are not noticed: start with an
-    empty folder after one.
+    A run is used only while all that it depends on is what it was: the rows of every part, columns,
+    roles and split, truth and further tables of the source, the rung, the settings that it may
+    choose from or was given, the days of deployment, the package's code and the versions of the
+    libraries below it. Any other run is made again, and replaces the file.
 
     Parameters
     ----------
@@ -81,7 +107,7 @@ class RunStore:
                 if about.pop("identity") != key.identity(self.deploy_days):
                     return None
                 predictions = {name: kept[f"predicted_{name}"] for name in about.pop("predicted")}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except _DAMAGED as error:
             raise InputError(f"{path}: is not a kept run; delete it ({error})") from error
         about["settings"] = _tuples(about["settings"])
         return RungRun(predictions, **about)

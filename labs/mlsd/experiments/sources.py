@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import pandas as pd
 
 from mlsd.data.log import LabelledLog
+from mlsd.experiments.fingerprint import digest, log_digest, values_digest
 from mlsd.worlds.base import World
 
 WORLD_SEEDS = (101, 102, 103)
@@ -41,6 +43,14 @@ class Replicate:
     world: World | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     history_days: int | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Short digest of everything but the seed: rows, roles, split, truth, further tables."""
+        world = values_digest(getattr(self.world, "config", None))
+        tables = (f"{name} {values_digest(self.tables[name])}" for name in sorted(self.tables))
+        truth, days = values_digest(self.truth), str(self.history_days)
+        return digest([log_digest(self.log), truth, world, days, *tables])
 
 
 class LadderSource(Protocol):
