@@ -48,6 +48,15 @@ def test_table_has_one_row_a_rung_with_its_distance_to_the_best(project, ledger)
     assert "data/ledgers/ad_click.svg" in block
 
 
+def test_the_rung_that_validation_chooses_is_marked_where_the_ledger_says_it(project, ledger):
+    assert "*" not in ladder_block(project.course(), "ad_click")
+    LEDGER.assign(selected=[False, True, False]).to_csv(ledger, index=False)
+    block = ladder_block(project.course(), "ad_click")
+    assert "| hashed_lr * |" in block
+    assert "| lightgbm |" in block
+    assert "The rung marked * is the one that validation chooses." in block
+
+
 def test_a_changed_ledger_makes_table_and_figure_out_of_date(project, ledger):
     write_readme(project.course())
     assert concepts.readme_current(project.course()) == []

@@ -53,15 +53,18 @@ def _source(
 
 def ladder_view(summary: LadderSummary, case: Case) -> Table:
     """Return the ladder as a table for the terminal, in the columns of its case."""
+    from mlsd.experiments.display import SELECTED_NOTE, rung_cell
     from mlsd.experiments.ledger import ledger_rows
 
     counts = ", ".join(f"{part} {count:,}" for part, count in summary.rows.items())
     table = Table(title=f"{summary.source} ({counts}; seeds {', '.join(map(str, summary.seeds))})")
+    if any(rung.selected for rung in summary.rungs):
+        table.caption = SELECTED_NOTE
     table.add_column("rung", no_wrap=True)
     for column in case.printed:
         table.add_column(column.title, justify="right", no_wrap=True)
     for row in ledger_rows(summary):
-        table.add_row(row["rung"], *(column.cell(row) for column in case.printed))
+        table.add_row(rung_cell(row), *(column.cell(row) for column in case.printed))
     return table
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mlsd.cases import built_cases, find_case
 from mlsd.course.document import Course
+from mlsd.experiments.display import SELECTED_NOTE, is_selected, rung_cell
 from mlsd.runtime import atomic_path
 
 
@@ -24,11 +25,13 @@ def ladder_block(course: Course, case_id: str) -> str:
     titles = ["rung", *(column.title for column in case.listed)]
     lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
     for _, row in ledger.iterrows():
-        cells = [row["rung"], *(column.cell(row) for column in case.listed)]
+        cells = [rung_cell(row), *(column.cell(row) for column in case.listed)]
         lines.append(f"| {' | '.join(cells)} |")
     first, measure = ledger.iloc[0], case.headline
     rows = f"{first['train_rows']:,} training and {first['test_rows']:,} test {case.rows_are}"
     note = f"World seeds {first['seeds']}, about {rows} each; {measure.name} is {measure.unit}."
+    if any(is_selected(row) for _, row in ledger.iterrows()):
+        note += f" {SELECTED_NOTE}"
     figure = f"![the ladder of {case.title}]({_figure(case_id).as_posix()})"
     return "\n".join(["", *lines, "", note, "", figure])
 

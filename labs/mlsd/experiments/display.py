@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+SELECTED_NOTE = "The rung marked * is the one that validation chooses."
+
 
 @dataclass(frozen=True)
 class TableColumn:
@@ -77,3 +79,26 @@ class LadderFigure:
             "truth": "the world's own truth",
         }
     )
+
+
+def is_selected(row: Mapping[str, Any]) -> bool:
+    """Return whether validation chooses a row's rung; older ledgers do not say.
+
+    Examples
+    --------
+    >>> is_selected({"rung": "ensemble", "selected": True}), is_selected({"rung": "ensemble"})
+    (True, False)
+    """
+    selected = row.get("selected")
+    return selected is not None and not pd.isna(selected) and bool(selected)
+
+
+def rung_cell(row: Mapping[str, Any]) -> str:
+    """Return the name of a row's rung, marked where validation chooses it.
+
+    Examples
+    --------
+    >>> rung_cell({"rung": "ensemble", "selected": True})
+    'ensemble *'
+    """
+    return f"{row['rung']} *" if is_selected(row) else row["rung"]

@@ -28,6 +28,7 @@ def _flat_row(summary: RungSummary) -> dict[str, object]:
         "model": summary.rung.model,
         "features": summary.rung.features,
         "is_oracle": summary.rung.is_oracle,
+        "selected": summary.selected,
         "settings": json.dumps(dict(summary.settings)),
         "settings_tried": summary.settings_tried,
     }
@@ -99,6 +100,7 @@ def _json_rung(summary: RungSummary) -> dict[str, object]:
         "model": summary.rung.model,
         "features": summary.rung.features,
         "is_oracle": summary.rung.is_oracle,
+        "selected": summary.selected,
         "settings": dict(summary.settings),
         "settings_tried": summary.settings_tried,
         "metrics": summary.metrics,

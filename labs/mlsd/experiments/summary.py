@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class RungSummary:
         Chosen on the validation part.
     settings_tried : int
         Among how many.
+    selected : bool
+        Whether validation chooses this rung, the oracle apart.
     metrics : dict of str to float
         Mean over the replicates; those of the protocol that the test rows allow.
     intervals : dict of str to (low, high)
@@ -50,6 +52,7 @@ class RungSummary:
     vs_best: dict[str, Triple] = field(default_factory=dict)
     validation: dict[str, float] = field(default_factory=dict)
     settings_tried: int = 0
+    selected: bool = False
     costs: dict[str, float] = field(default_factory=dict)
     online: dict[str, float] = field(default_factory=dict)
 
@@ -139,13 +142,19 @@ def _oracles(ladder: LadderRuns) -> set[str]:
     return {rung.name for rung in ladder.rungs if rung.is_oracle}
 
 
+def _selected_rung(ladder: LadderRuns, names: Iterable[str]) -> str | None:
+    column = ladder.protocol.validation_column
+    validation = {name: _mean_validation(ladder, name) for name in names}
+    return _best_rung(ladder, {n: v.get(column, float("nan")) for n, v in validation.items()})
+
+
 def summarise_ladder(ladder: LadderRuns) -> LadderSummary:
     """Take every metric of every rung, with intervals and paired differences."""
     rungs = [rung for rung in ladder.rungs if rung.name not in ladder.skipped]
     taken = ladder.protocol.metrics(ladder.replicates)
     drawn = {r.name: {m: metric_draws(ladder, r.name, m) for m in taken} for r in rungs}
     tuned = {name: mine[ladder.protocol.tune_by][0] for name, mine in drawn.items()}
-    best = drawn.get(_best_rung(ladder, tuned))
+    best, selected = drawn.get(_best_rung(ladder, tuned)), _selected_rung(ladder, drawn)
     summaries = [
         _summarise_rung(ladder, rung, drawn, drawn.get(previous), best)
         for rung, previous in zip(rungs, [None, *drawn])
@@ -156,7 +165,7 @@ def summarise_ladder(ladder: LadderRuns) -> LadderSummary:
         seeds=seeds,
         rows=ladder.rows,
         split=ladder.split,
-        rungs=summaries,
+        rungs=[replace(row, selected=row.rung.name == selected) for row in summaries],
         skipped=dict(ladder.skipped),
     )
 

@@ -176,6 +176,22 @@ def test_an_ab_test_of_another_case_is_refused(monkeypatch, capsys):
     assert "case 'fraud' is not built yet" in printed.err
 
 
+def test_the_rung_that_validation_chooses_is_marked_in_print_and_json(
+    tmp_path, monkeypatch, capsys
+):
+    make_table().to_csv(tmp_path / "log.csv", index=False)
+    code, printed = run(
+        monkeypatch, capsys, "ladder", "ad_click", "--spec", write_spec(tmp_path),
+        "--out", tmp_path / "ledger.json", "--seeds", "0", "--rungs", "global_rate,smoothed_ad",
+    )  # fmt: skip
+    assert code == 0
+    rungs = json.loads((tmp_path / "ledger.json").read_text())["rungs"]
+    (chosen,) = [rung for rung in rungs if rung["selected"]]
+    assert chosen["validation_log_loss"] == min(rung["validation_log_loss"] for rung in rungs)
+    assert printed.out.count("*") == 2
+    assert f"{chosen['rung']} *" in printed.out
+
+
 def test_an_interrupted_ladder_writes_nothing(tmp_path, monkeypatch, capsys):
     from mlsd import experiments
 

@@ -26,6 +26,7 @@ def make_summary(auc=0.7):
                 costs={"fit_cpu_seconds": 1.5},
                 online={"revenue_per_1000": 2.0},
                 validation={"f1_threshold": 0.2, "validation_log_loss": 0.11},
+                selected=rung.name == "hashed_lr_counters",
             )
         )
     rows = {"train": 8, "validation": 1, "test": 1}
@@ -37,6 +38,7 @@ def test_one_row_a_rung_and_read_back(tmp_path):
     table = pd.read_csv(tmp_path / "l.csv")
     assert table["rung"].tolist() == ["global_rate", "hashed_lr_counters", "oracle"]
     assert table["is_oracle"].tolist() == [False, False, True]
+    assert table["selected"].tolist() == [False, True, False]
     assert table["validation_log_loss"].tolist() == [0.11] * 3
     assert table["log_loss_vs_previous_low"].tolist() == [-0.02] * 3
     assert table["online_revenue_per_1000"].iloc[0] == 2.0
@@ -47,6 +49,7 @@ def test_json_has_the_documented_keys(tmp_path):
     document = json.loads((tmp_path / "l.json").read_text())
     assert list(document) == ["case", "dataset", "seeds", "rows", "split", "rungs", "skipped"]
     assert document["rungs"][0]["vs_previous"]["log_loss"] == [-0.01, -0.02, 0.0]
+    assert [rung["selected"] for rung in document["rungs"]] == [False, True, False]
     assert document["rungs"][0]["validation_log_loss"] == 0.11
     assert document["skipped"] == [{"rung": "smoothed_ad", "reason": "no item"}]
 

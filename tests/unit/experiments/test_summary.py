@@ -124,3 +124,20 @@ def test_a_metric_that_the_test_rows_do_not_allow_is_left_out():
     replicate.runs["oracle"] = make_run(probability_of(replicate, "oracle"), threshold=float("nan"))
     row = summarise_ladder(make_ladder(replicates=[replicate])).rungs[0]
     assert not {"grouped_auc", "f1"} & set(row.metrics)
+
+
+@pytest.mark.parametrize(
+    ("losses", "chosen"),
+    [
+        ({"global_rate": 0.3, "hashed_lr": 0.2}, "hashed_lr"),
+        ({"global_rate": 0.2, "hashed_lr": 0.3}, "global_rate"),
+        ({"global_rate": 0.2}, None),
+    ],
+)
+def test_the_rung_that_validation_chooses_is_marked_the_oracle_apart(losses, chosen):
+    replicate = make_replicate(9)
+    for name in ("global_rate", "hashed_lr"):
+        loss = losses.get(name, float("nan"))
+        replicate.runs[name] = make_run(probability_of(replicate, name), loss=loss)
+    rows = summarise_ladder(make_ladder(replicates=[replicate])).rungs
+    assert [row.rung.name for row in rows if row.selected] == ([chosen] if chosen else [])
