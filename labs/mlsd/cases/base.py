@@ -9,7 +9,7 @@ from typing import Protocol
 from mlsd.experiments.display import LadderFigure, TableColumn
 from mlsd.experiments.ladder import Ladder
 from mlsd.experiments.sources import WorldSource
-from mlsd.runtime import CaseName
+from mlsd.runtime import CaseName, InputError
 from mlsd.worlds.base import World
 
 
@@ -94,3 +94,17 @@ class Case:
     def world_name(self) -> str:
         """Name of the default world in ledgers, and of its card."""
         return f"{self.id}_world"
+
+    def require_own(self, case_id: str | None, what: str) -> None:
+        """Stop where a spec or data set belongs to another case; None fits every case.
+
+        Raises
+        ------
+        InputError
+            Names both cases and what to do.
+        """
+        if case_id not in (None, self.id):
+            raise InputError(
+                f"{what} belongs to case {case_id!r}, not to {self.id!r}; "
+                f"run `mlsd ladder {case_id}` on it"
+            )

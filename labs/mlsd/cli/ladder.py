@@ -39,14 +39,17 @@ def parse_integers(text: str, option: str) -> tuple[int, ...]:
 def _source(
     case: Case, dataset: str | None, spec: Path | None, size: str, variant: str | None
 ) -> LadderSource:
-    from mlsd.data import load_dataset, load_log, load_spec
+    from mlsd.data import find_entry, load_dataset, load_log, load_spec
     from mlsd.experiments import LogSource
 
     if dataset and spec:
         raise InputError("--dataset and --spec exclude each other; give one of them")
     if spec:
-        return LogSource(load_log(load_spec(spec)))
+        described = load_spec(spec)
+        case.require_own(described.case, str(spec))
+        return LogSource(load_log(described))
     if dataset:
+        case.require_own(find_entry(dataset).case, f"data set {dataset!r}")
         return LogSource(load_dataset(dataset))
     return case.source(size=size, variant=variant)
 

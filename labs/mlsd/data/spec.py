@@ -98,9 +98,12 @@ class SplitSpec:
 
 @dataclass(frozen=True)
 class LogSpec:
-    """A checked description of a log; ``file`` is where it was read from."""
+    """A checked description of a log; ``file`` is where it was read from.
 
-    case: str
+    Without a ``case`` the log is for any of them.
+    """
+
+    case: str | None
     name: str
     table: TableSpec
     columns: ColumnSpec
@@ -130,8 +133,8 @@ def load_spec(path: Path | str) -> LogSpec:
     """
     path = Path(path)
     document = TomlSection.read(path)
-    case, name = document.text("case", "ad_click"), document.text("name", path.stem)
-    if case not in CASE_IDS:
+    case, name = document.text("case"), document.text("name", path.stem)
+    if case is not None and case not in CASE_IDS:
         document.fail(f"case {case!r} is unknown; choose among {', '.join(CASE_IDS)}")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         document.fail(f"name {name!r} must consist of letters, digits, dot, dash and underscore")

@@ -151,6 +151,7 @@ def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys)
     [
         (("video_clicks",), "case 'video_clicks' is unknown; choose among ad_click"),
         (("video",), "case 'video' is not built yet; choose among ad_click"),
+        (("ad_click", "--dataset", "movielens-100k"), "belongs to case 'video', not to 'ad_click'"),
         (("ad_click", "--dataset", "nope"), "nope"),
         (("ad_click", "--seeds", "1,x"), "--seeds"),
         (("ad_click", "--rungs", "nope"), "unknown rung"),
@@ -166,6 +167,23 @@ def test_bad_arguments_are_one_line(arguments, message, monkeypatch, capsys):
     assert code == 2
     assert message in printed.err
     assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("case", "code"), [("fraud", 2), ("ad_click", 0), (None, 0)])
+def test_a_spec_of_another_case_is_refused(case, code, tmp_path, monkeypatch, capsys):
+    make_table().to_csv(tmp_path / "log.csv", index=False)
+    line = f'case = "{case}"' if case else ""
+    text = SPEC.format(path="log.csv", more="").replace('case = "ad_click"', line)
+    out = tmp_path / "ledger.json"
+    found, printed = run(
+        monkeypatch, capsys, "ladder", "ad_click", "--spec", write_spec(tmp_path, text=text),
+        "--rungs", "global_rate", "--seeds", "0", "--out", out,
+    )  # fmt: skip
+    assert found == code
+    assert out.exists() == (code == 0)
+    if code:
+        assert printed.err.count("\n") == 1
+        assert "log.toml belongs to case 'fraud', not to 'ad_click'" in printed.err
 
 
 def test_an_ab_test_of_another_case_is_refused(monkeypatch, capsys):

@@ -20,7 +20,7 @@ def test_only_table_and_label_are_needed(tmp_path):
     path = tmp_path / "my_log.toml"
     path.write_text('[table]\npath = "log.csv"\n[columns]\nlabel = "click"\n')
     spec = load_spec(path)
-    assert (spec.case, spec.name, spec.split.kind) == ("ad_click", "my_log", "shuffle")
+    assert (spec.case, spec.name, spec.split.kind) == (None, "my_log", "shuffle")
     assert not spec.columns.features_given
 
 
