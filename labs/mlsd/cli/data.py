@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+from mlsd.runtime import InputError, atomic_path
+
 data_app = typer.Typer(
     help="Public data sets: list them, read their cards, fetch them.", no_args_is_help=True
 )
@@ -40,15 +42,37 @@ def list_sets(root: Root = None) -> None:
 
 
 @data_app.command("card")
-def card(name: Annotated[str, typer.Argument(help="A data set, or a world.")]) -> None:
+def card(
+    name: Annotated[str, typer.Argument(help="A data set, or a world.")],
+    *,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Measure the world again and write data/cards/.")
+    ] = False,
+) -> None:
     """Print the card of a data set or world: content, terms, published figures, limits.
 
     Examples: [bold]mlsd data card movielens-100k-clicks[/bold];
-    [bold]mlsd data card ad_click_world[/bold]
+    [bold]mlsd data card ad_click_world --commit[/bold]
     """
     from mlsd.data import card_path
 
+    if commit:
+        _write_card(name)
     Console().print(Markdown(card_path(name).read_text(encoding="utf-8")))
+
+
+def _write_card(name: str) -> None:
+    """Measure the world of this name and write its card, whole or not at all."""
+    from mlsd.cases import built_cases, find_case
+    from mlsd.data import cards_folder
+
+    worlds = {case.world_name: case for case in map(find_case, built_cases())}
+    if name not in worlds:
+        raise InputError(
+            f"{name}: only the card of a world is measured; choose among {', '.join(worlds)}"
+        )
+    with atomic_path(cards_folder() / f"{name}.md") as temporary:
+        temporary.write_text(worlds[name].card(), encoding="utf-8", newline="\n")
 
 
 @data_app.command("fetch")

@@ -1,6 +1,14 @@
 """Logs from disk: specs, public data sets, splits, and the checks between a file and a model."""
 
-from mlsd.data.catalogue import Entry, RemoteFile, card_path, catalogue, find_entry, load_dataset
+from mlsd.data.catalogue import (
+    Entry,
+    RemoteFile,
+    card_path,
+    cards_folder,
+    catalogue,
+    find_entry,
+    load_dataset,
+)
 from mlsd.data.conversions import conversion_known_at, conversion_labels
 from mlsd.data.fetch import fetch_dataset
 from mlsd.data.loading import load_log
@@ -18,6 +26,7 @@ __all__ = [
     "RemoteFile",
     "Split",
     "card_path",
+    "cards_folder",
     "catalogue",
     "conversion_known_at",
     "conversion_labels",

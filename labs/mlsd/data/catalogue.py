@@ -163,6 +163,17 @@ def load_dataset(name: str, root: Path | str | None = None) -> LabelledLog:
     return replace(log, notes=notes)
 
 
+def cards_folder() -> Path:
+    """Return the folder with the cards of public sets and worlds.
+
+    Examples
+    --------
+    >>> cards_folder().name
+    'cards'
+    """
+    return project_root() / "data" / "cards"
+
+
 def card_path(name: str) -> Path:
     """Return the card of a public set or of a world.
 
@@ -176,8 +187,7 @@ def card_path(name: str) -> Path:
     >>> card_path("movielens-100k").name
     'movielens-100k.md'
     """
-    folder = project_root() / "data" / "cards"
-    cards = {path.stem: path for path in sorted(folder.glob("*.md"))}
+    cards = {path.stem: path for path in sorted(cards_folder().glob("*.md"))}
     if name not in cards:
         raise InputError(f"no card {name!r}; choose among {', '.join(cards)}")
     return cards[name]

@@ -1,3 +1,6 @@
+import sys
+from dataclasses import replace
+
 import pytest
 from typer.testing import CliRunner
 
@@ -33,6 +36,24 @@ def test_card_prints_the_card(run, name):
     assert result.exit_code == 0
     assert name in result.stdout
     assert "What it cannot show" in result.stdout
+
+
+def test_the_card_of_a_world_is_measured_again_on_demand(run, monkeypatch, tmp_path):
+    from mlsd.cases import find_case
+
+    case = find_case("ad_click")
+    monkeypatch.setattr(sys.modules["mlsd.data.catalogue"], "project_root", lambda: tmp_path)
+    monkeypatch.setattr("mlsd.cases.find_case", lambda case_id: replace(case, card=lambda: "# New"))
+    result = run("card", "ad_click_world", "--commit")
+    assert result.exit_code == 0
+    assert "New" in result.stdout
+    assert (tmp_path / "data" / "cards" / "ad_click_world.md").read_text() == "# New"
+
+
+def test_only_worlds_are_measured(run):
+    result = run("card", "movielens-100k", "--commit")
+    assert isinstance(result.exception, InputError)
+    assert "choose among ad_click_world" in str(result.exception)
 
 
 def test_unknown_names_raise_the_error_that_main_prints(run, tmp_path):
