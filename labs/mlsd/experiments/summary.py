@@ -96,7 +96,10 @@ def metric_draws(ladder: LadderRuns, name: str, metric: str) -> tuple[float, np.
 
 
 def _interval(draws: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(draws, [0.025, 0.975])
+    """Return the 95 % interval over the draws in which the metric is defined."""
+    if np.isnan(draws).all():
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(draws, [0.025, 0.975])
     return float(low), float(high)
 
 
