@@ -3,7 +3,7 @@
 from mlsd.experiments.deployment import deployer, run_ab_test
 from mlsd.experiments.ladder import Ladder, run_ladder
 from mlsd.experiments.ledger import ledger_path, load_ledger, write_json, write_ledger
-from mlsd.experiments.protocols import ScoringProtocol
+from mlsd.experiments.protocols import RankingProtocol, RecommendingProtocol, ScoringProtocol
 from mlsd.experiments.run_store import RunStore
 from mlsd.experiments.rungs import Outcomes, Rung
 from mlsd.experiments.sources import LogSource, Replicate, WorldSource, default_seeds
@@ -13,6 +13,8 @@ __all__ = [
     "Ladder",
     "LogSource",
     "Outcomes",
+    "RankingProtocol",
+    "RecommendingProtocol",
     "Replicate",
     "RunStore",
     "Rung",

@@ -124,3 +124,16 @@ def cost_of_rows(
     one = {name: np.asarray(rows[name])[:1] for name in rows}
     batch = {name: np.asarray(rows[name])[:BATCH_ROWS] for name in rows}
     return measure_costs(fitted, train_rows, one=lambda: predict(one), batch=lambda: predict(batch))
+
+
+def cost_of_users(
+    fitted: FittedModel,
+    recommend: Callable[[np.ndarray], object],
+    users: np.ndarray,
+    train_rows: int,
+) -> Costs:
+    """Measure a model that recommends to users, on the first of `users`."""
+    one, batch = users[:1], users[:BATCH_ROWS]
+    return measure_costs(
+        fitted, train_rows, one=lambda: recommend(one), batch=lambda: recommend(batch)
+    )
