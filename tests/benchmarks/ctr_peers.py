@@ -20,19 +20,23 @@ import argparse
 import contextlib
 import copy
 import io
-import json
+import sys
 from collections.abc import Iterator
 
 import lightgbm
 import numpy as np
 import torch
-from deepctr_torch.inputs import DenseFeat, SparseFeat
-from deepctr_torch.models import DCN, DeepFM
+from one_json import one_json_object
 
 from mlsd import experiments, metrics
 from mlsd.cases import find_case
 from mlsd.data import LabelledLog, load_dataset
 from mlsd.features.encoders import VocabularyEncoder
+
+print_object = one_json_object("--json" in sys.argv)
+
+from deepctr_torch.inputs import DenseFeat, SparseFeat  # noqa: E402
+from deepctr_torch.models import DCN, DeepFM  # noqa: E402
 
 SEEDS, EPOCHS, DATASETS = 5, 10, ("movielens-100k-clicks", "criteo-kaggle-8k")
 
@@ -155,7 +159,7 @@ def main() -> None:
     store = experiments.RunStore(arguments.keep) if arguments.keep else None
     found = {name: compare(name, store) for name in arguments.dataset or DATASETS}
     if arguments.json:
-        print(json.dumps(found))
+        print_object(found)
         return
     for name, result in found.items():
         mine = [result.pop(key) for key in ("rung", "log_loss", "auc")]

@@ -26,16 +26,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from deepctr_torch.inputs import SparseFeat
-from deepctr_torch.models import DCN, DeepFM
-from deepctr_torch.models.basemodel import BaseModel
+from one_json import one_json_object
 from torch import nn
 
 from mlsd import models
@@ -46,6 +44,12 @@ from mlsd.models.dcn import DCNv2Network
 from mlsd.models.deepfm import DeepFMNetwork
 from mlsd.models.options import TrainingOptions
 from mlsd.models.training import Examples, train
+
+print_object = one_json_object("--json" in sys.argv)
+
+from deepctr_torch.inputs import SparseFeat  # noqa: E402
+from deepctr_torch.models import DCN, DeepFM  # noqa: E402
+from deepctr_torch.models.basemodel import BaseModel  # noqa: E402
 
 OURS = {
     "embedding_dim": 8,
@@ -235,7 +239,7 @@ def main() -> None:
     for name in names:
         result |= run(CONTESTS[name], arguments.quick)
     if arguments.json:
-        print(json.dumps(result))
+        print_object(result)
         return
     for name, value in result.items():
         print(f"{name:50}{value:>14,.4f}")

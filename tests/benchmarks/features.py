@@ -25,7 +25,6 @@ import os
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 
 import argparse
-import json
 import resource
 import sys
 import time
@@ -35,6 +34,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from one_json import one_json_object
 from rich.console import Console
 from rich.table import Table
 
@@ -199,6 +199,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--peers", action="store_true", help="also run pandas, polars and DuckDB")
     options = parser.parse_args()
+    print_object = one_json_object(options.json)
     try:
         figures, payments, features = measure()
     except InputError as error:
@@ -207,7 +208,7 @@ def main() -> None:
         peers = {"polars": with_polars, "DuckDB": with_duckdb, "pandas": with_pandas}
         figures["peers"] = {n: run_peer(run, payments, features) for n, run in peers.items()}
     if options.json:
-        print(json.dumps(figures))
+        print_object(figures)
     else:
         print_table(figures)
 

@@ -15,14 +15,18 @@ built-in hashes, which is quicker than river's own `FeatureHasher`. Ours learns 
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 import time
 
 import numpy as np
-from river import linear_model, optim
+from one_json import one_json_object
 
 from mlsd.metrics import log_loss
 from mlsd.models import FTRLProximal
+
+print_object = one_json_object("--json" in sys.argv)
+
+from river import linear_model, optim  # noqa: E402
 
 BITS = 20
 ALPHAS = (0.1, 0.3, 1.0)
@@ -84,7 +88,7 @@ def main() -> None:
     result["throughput_ratio"] = speeds[0] / speeds[1]
     result["log_loss_difference"] = result["ours"]["log_loss"] - result["peer"]["log_loss"]
     if arguments.json:
-        print(json.dumps(result))
+        print_object(result)
         return
     print(f"{'':12}{'alpha':>8}{'rows / CPU-second':>20}{'progressive log loss':>23}")
     for side, name in (("ours", "mlsd"), ("peer", "river")):

@@ -29,6 +29,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from one_json import one_json_object
+
 from mlsd.checks import outcome_margin
 from mlsd.course.code import code_cells
 from mlsd.course.document import check_functions, load_checks
@@ -179,6 +181,7 @@ def main() -> None:
     parser.add_argument("--settle", action="store_true", help="also say which margin balances")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
+    print_object = one_json_object(arguments.json)
     tally.REPETITIONS = 2
     units = [unit for unit in find_units(project_root()) if (unit.kind, unit.case) == ("lab", CASE)]
     seeds, results = range(arguments.seeds[0], arguments.seeds[1] + 1), {}
@@ -190,7 +193,7 @@ def main() -> None:
         if not arguments.json:
             show(unit.name, results[unit.name])
     if arguments.json:
-        print(json.dumps(results))
+        print_object(results)
 
 
 if __name__ == "__main__":

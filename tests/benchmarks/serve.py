@@ -28,6 +28,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from one_json import one_json_object
 
 from mlsd.serving import poisson_arrivals
 
@@ -191,9 +192,10 @@ def main() -> None:
     if arguments.serve:
         serve(arguments.serve)
         return
+    print_object = one_json_object(arguments.json)
     result = measure(RATES, 2.0 if arguments.quick else 20.0)
     if arguments.json:
-        print(json.dumps(result))
+        print_object(result)
         return
     print(f"{CANDIDATES} candidates a request; load of the machine before {result['load_before']}")
     names = ("rate", "p50_ms", "p99_ms", "model_share", "timeout_share", "shed_share")

@@ -17,13 +17,14 @@ a process of its own and reports rows, CPU-seconds and that process's peak resid
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+
+from one_json import one_json_object
 
 from mlsd.worlds import AdClickWorld
 
@@ -90,13 +91,14 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--large", type=int, metavar="DAYS", help="also stream the large size")
     arguments = parser.parse_args()
+    print_object = one_json_object(arguments.json)
     measure_history(SEEDS[0], days=2)
     runs = [measure_history(seed) for seed in SEEDS]
     result = {"ad_click": {name: statistics.median(run[name] for run in runs) for name in runs[0]}}
     if arguments.large:
         result["ad_click_large"] = measure_large(arguments.large)
     if arguments.json:
-        print(json.dumps(result))
+        print_object(result)
         return
     for world, figures in result.items():
         for name, value in figures.items():
