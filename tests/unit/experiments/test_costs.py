@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from mlsd.experiments.costs import Stopwatch, cost_of_rows
+from mlsd.experiments import costs as costs_module
+from mlsd.experiments.costs import Stopwatch, cost_of_rows, measure_costs
 from mlsd.models import GlobalRate
 
 
@@ -24,3 +25,17 @@ def test_a_stopwatch_counts_the_block_alone():
         np.linalg.svd(np.ones((200, 200)))
     assert 0 < watch.cpu_seconds < 60
     assert watch.seconds > 0
+
+
+def test_latencies_are_the_median_and_the_99th_percentile_of_the_calls(monkeypatch):
+    """Of 200 calls three are slow: the mean and the median miss what the percentile shows."""
+    milliseconds = np.repeat([1.0, 500.0], [197, 3])
+    monkeypatch.setattr(
+        costs_module,
+        "_call_milliseconds",
+        lambda call, repetitions: milliseconds[-repetitions:] if repetitions > 20 else call(),
+    )
+    fitted = SimpleNamespace(model=None, watch=Stopwatch(1.0, 1.0))
+    costs = measure_costs(fitted, 10, one=lambda: None, batch=lambda: np.array([2.0, 3.0, 40.0]))
+    assert (costs.predict_one_p50_ms, costs.predict_one_p99_ms) == (1.0, 500.0)
+    assert costs.predict_batch_ms == 3.0

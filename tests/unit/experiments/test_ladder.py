@@ -1,5 +1,7 @@
 """The ladder's protocol on a small world and on a log: who sees what, and who is skipped."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from mlsd.cases import AD_CLICK_RUNGS, find_case
 from mlsd.cases.ad_click.rungs import SETTINGS_PER_RUNG, click_and_conversion
 from mlsd.data import LabelledLog
 from mlsd.experiments import LogSource, default_seeds, run_ladder, summarise_ladder
+from mlsd.experiments.ladder import tune_rung
 from mlsd.experiments.prepared import prepare_log, select_columns
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.sources import Replicate
@@ -95,6 +98,18 @@ def test_validation_labels_choose_settings_and_enter_no_fit(planted_log):
     runs = [PROTOCOL.predict(fit, prepare_log(Replicate(0, log))) for fit in fits]
     predictions = [run.predictions["probability"] for run in runs]
     np.testing.assert_array_equal(*predictions)
+
+
+def test_the_setting_with_the_lowest_validation_loss_is_kept(planted_log):
+    """Strengths far apart, so that the worst setting is far from the best."""
+    prepared = prepare_log(Replicate(0, planted_log()))
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["smoothed_ad"])
+    wide = tuple({"levels": (("ad_id",),), "strength": s} for s in (1e6, 10.0, 1e5))
+    rung = replace(rung, settings=lambda roles: wide)
+    losses = [PROTOCOL.fit(rung, prepared, each).validation["validation_log_loss"] for each in wide]
+    kept = tune_rung(rung, prepared, PROTOCOL)
+    assert kept.settings["strength"] == 10.0
+    assert kept.validation["validation_log_loss"] == min(losses) < max(losses) - 0.03
 
 
 def test_unknown_rung_is_one_clear_line(planted_log):

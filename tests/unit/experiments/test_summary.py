@@ -126,6 +126,37 @@ def test_a_metric_that_the_test_rows_do_not_allow_is_left_out():
     assert not {"grouped_auc", "f1"} & set(row.metrics)
 
 
+def test_intervals_resample_users_with_all_their_rows():
+    """Each row stands ten times, under one user: ten times the rows know nothing more."""
+    replicate = make_replicate(8)
+    few = slice(0, ROWS // 10)
+    names = np.arange(ROWS // 10)
+    single = ReplicateRuns(8, replicate.outcome[few], names, {})
+    tenfold = ReplicateRuns(8, np.repeat(single.outcome, 10), np.repeat(names, 10), {})
+    for name in replicate.runs:
+        probability = probability_of(replicate, name)[few]
+        single.runs[name] = make_run(probability)
+        tenfold.runs[name] = make_run(np.repeat(probability, 10))
+    expected, found = (summarise_ladder(make_ladder(replicates=[r])) for r in (single, tenfold))
+    for metric in ("log_loss", "auc", "f1", "calibration_ratio"):
+        want, have = (s.rungs[1].intervals[metric] for s in (expected, found))
+        np.testing.assert_allclose(have, want, rtol=1e-9)
+    want, have = (s.rungs[1].vs_previous["log_loss"] for s in (expected, found))
+    np.testing.assert_allclose(have, want, rtol=1e-9)
+
+
+def test_the_interval_of_grouped_auc_is_that_of_a_mean_over_users():
+    """Forty users of a hundred rows each: their own spread decides, not the number of rows."""
+    generator = np.random.default_rng(10)
+    users, skill = np.repeat(np.arange(40), 100), np.repeat(generator.normal(0, 1, 40), 100)
+    label = generator.integers(2, size=4000)
+    score = 1 / (1 + np.exp(-(label * skill + generator.normal(size=4000))))
+    replicate = ReplicateRuns(10, label, users, {"oracle": make_run(score)})
+    _, draws = metric_draws(make_ladder(replicates=[replicate]), "oracle", "grouped_auc")
+    by_user = metrics.auc_of_group(label, score, users)[::100]
+    assert draws.std() == pytest.approx(by_user.std() / np.sqrt(40), rel=0.25)
+
+
 @pytest.mark.parametrize(
     ("losses", "chosen"),
     [
