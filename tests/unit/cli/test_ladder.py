@@ -210,6 +210,32 @@ def test_the_rung_that_validation_chooses_is_marked_in_print_and_json(
     assert f"{chosen['rung']} *" in printed.out
 
 
+def test_kept_runs_are_made_again_after_a_change_of_spec_or_rows(tmp_path, monkeypatch, capsys):
+    def metrics_of(spec, *options):
+        out = tmp_path / "ledger.json"
+        code, _ = run(
+            monkeypatch, capsys, "ladder", "ad_click", "--spec", spec, "--out", out,
+            "--seeds", "0", "--rungs", "hashed_lr", *options,
+        )  # fmt: skip
+        assert code == 0
+        return json.loads(out.read_text())["rungs"][0]["metrics"]
+
+    keep = ("--keep", tmp_path / "runs")
+    table = make_table()
+    table.to_csv(tmp_path / "log.csv", index=False)
+    spec = write_spec(tmp_path)
+    first = metrics_of(spec, *keep)
+    assert metrics_of(spec, *keep) == first
+    fewer = write_spec(
+        tmp_path, text=SPEC.format(path="log.csv", more="").replace('item = "ad_id"', "")
+    )
+    assert metrics_of(fewer, *keep) == metrics_of(fewer) != first
+    table.loc[:99, "click"] = 1 - table.loc[:99, "click"]
+    table.to_csv(tmp_path / "log.csv", index=False)
+    spec = write_spec(tmp_path)
+    assert metrics_of(spec, *keep) == metrics_of(spec) != first
+
+
 def test_an_interrupted_ladder_writes_nothing(tmp_path, monkeypatch, capsys):
     from mlsd import experiments
 
