@@ -67,6 +67,20 @@ def test_everything_shown_is_in_the_committed_ledger():
     assert set(ledger["features"]) == set(CASE.figure.kinds)
 
 
+@pytest.mark.parametrize("variant", [None, *CASE.variants])
+def test_every_variant_is_a_world_with_a_name_of_its_own(variant):
+    assert len(CASE.world(1, size="small", variant=variant).history(1).impressions) > 0
+    name = "-".join(part for part in ("ad_click_world", variant, "small") if part)
+    assert CASE.source(size="small", variant=variant).name == name
+    assert CASE.source().name == CASE.world_name
+
+
+def test_sizes_are_those_of_the_world():
+    assert CASE.sizes == ("small", "default", "large")
+    with pytest.raises(InputError, match="unknown size"):
+        CASE.world(1, size="nope")
+
+
 def test_the_designs_are_those_of_the_world():
     world = CASE.world(1, size="small")
     assert set(CASE.ladder.designs) == {"user", "budget", "switchback"}
