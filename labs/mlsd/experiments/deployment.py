@@ -90,7 +90,11 @@ def run_ab_test(
     if any(rung.is_oracle for rung in rungs.values()):
         raise InputError("the oracle is not a model and cannot be deployed; choose another rung")
     replicate = next(iter(source.replicates((seed,))))
-    prepared, protocol = ladder.protocol.prepare(replicate), ladder.protocol
+    protocol = ladder.protocol
+    for rung in rungs.values():
+        if reason := protocol.reason_to_skip(rung, replicate):
+            raise InputError(f"{rung.name} cannot be fitted: {reason}; choose another rung")
+    prepared = protocol.prepare(replicate)
     policies = [
         ladder.policy(tune_rung(rungs[name], prepared, protocol), prepared) for name in arms
     ]

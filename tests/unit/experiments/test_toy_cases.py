@@ -1,7 +1,7 @@
 """Three toy cases, one for each protocol, from the log to ledger, README block, figure and A/B."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -302,6 +302,14 @@ def test_a_rung_is_deployed_and_tested_against_another(summary, case):
     assert lift.relative.estimate == pytest.approx(values[1] / values[0] - 1)
     with pytest.raises(InputError, match="unknown design 'coin'; choose among user"):
         run_ab_test(case.source(), case.ladder, tuple(names[:2]), design="coin")
+
+
+def test_an_arm_that_cannot_be_fitted_is_one_clear_line(case):
+    first = case.ladder.rungs[0]
+    bare = replace(first, name="bare", settings=lambda roles: (), needs="a time")
+    ladder = replace(case.ladder, rungs=(first, bare))
+    with pytest.raises(InputError, match="bare cannot be fitted: the log lacks a time"):
+        run_ab_test(case.source(), ladder, (first.name, "bare"))
 
 
 def test_kept_runs_of_each_protocol_come_back(case, tmp_path, monkeypatch):
