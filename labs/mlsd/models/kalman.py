@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.special import expit
 
-from mlsd.features.encoders import hash_buckets
+from mlsd.features.crosses import combination_ids
 from mlsd.models.base import Columns
 from mlsd.models.scorer import Arrays, ColumnScorer, as_weights, row_count, take_rows
 from mlsd.runtime import InputError
@@ -206,16 +206,8 @@ class KalmanRate(ColumnScorer):
 
     def _keys(self, columns: Arrays, rows: int) -> list[np.ndarray]:
         """Return one integer a row for the base rate (0 throughout) and for each level."""
-        return [np.zeros(rows, dtype=np.int64), *(_mixed(columns, level) for level in self.levels)]
-
-
-def _mixed(columns: Arrays, names: tuple[str, ...]) -> np.ndarray:
-    """One integer a row for a combination of columns, stable from run to run."""
-    hashed = hash_buckets(columns, names, 62).T
-    key = hashed[0]
-    for other in hashed[1:]:
-        key = hash_buckets({"key": 3 * key + other}, ("key",), 62)[:, 0]
-    return key
+        of_levels = (combination_ids(columns, level) for level in self.levels)
+        return [np.zeros(rows, dtype=np.int64), *of_levels]
 
 
 @dataclass

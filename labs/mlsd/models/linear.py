@@ -7,6 +7,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from mlsd.features.crosses import combination_ids
 from mlsd.features.encoders import NumericEncoder, hash_buckets
 from mlsd.models.scorer import Arrays, ColumnScorer
 from mlsd.runtime import InputError
@@ -105,7 +106,7 @@ class HashedLogisticRegression(ColumnScorer):
 
     def _buckets(self, columns: Arrays, rows: int) -> np.ndarray:
         fields = {name: columns[name] for name in self.categorical}
-        fields |= {"*".join(cross): _crossed(columns, cross) for cross in self.crosses}
+        fields |= {"*".join(cross): combination_ids(columns, cross) for cross in self.crosses}
         if not fields:
             return np.empty((rows, 0), dtype=np.int64)
         return hash_buckets(fields, tuple(fields), self.bits)
@@ -125,15 +126,6 @@ class HashedLogisticRegression(ColumnScorer):
         if self.scale_ is None:
             return np.empty((rows, 0), dtype=np.float32)
         return self.scale_.transform(columns)
-
-
-def _crossed(columns: Arrays, names: tuple[str, ...]) -> np.ndarray:
-    """One integer id a row for a combination of columns, stable from run to run."""
-    mixed = np.uint64(0)
-    for hashed in hash_buckets(columns, names, 62).T:
-        mixed = (mixed ^ hashed.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
-    return (mixed >> np.uint64(1)).astype(np.int64)
 
 
 class _Objective:
