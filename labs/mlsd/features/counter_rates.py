@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlsd.features.definitions import duration_name
+from mlsd.features.shrinkage import moment_strength, shrunk_rate
 
 Entity = tuple[str, ...]
 SumsOf = Callable[[Entity, float], tuple[np.ndarray, np.ndarray]]
 
-_LEAST_STRENGTH, _MOST_STRENGTH = 1.0, 1e4
+_MOST_STRENGTH = 1e4
 _RATE_FLOOR = 1e-6
 
 
@@ -117,8 +118,7 @@ def rate_columns(
     for entity in sorted(entities, key=len):
         impressions, clicks = sums_of(entity, half_life)
         prior = shrinking_prior(entity, entities, deviations, priors.base_log_odds)
-        strength = priors.strengths[entity]
-        rate = (clicks + strength * prior) / (impressions + strength)
+        rate = shrunk_rate(clicks, impressions, prior, priors.strengths[entity])
         deviation = log_odds(rate) - priors.base_log_odds
         count_name, rate_name = column_names(entity, half_life)
         columns[count_name] = np.log1p(impressions).astype(np.float32)
@@ -150,9 +150,7 @@ def estimate_priors(
 ) -> RatePriors:
     """Estimate base rate and strengths from training rows, by the method of moments.
 
-    The clicks of an entity with n impressions and expected rate m, if beta-binomial with strength
-    s, have variance ``n m (1 - m) (1 + (n - 1) / (s + 1))``; s is what makes the sum of squared
-    deviations, each over n, agree. It is held within 1 and 10,000.
+    See `moment_strength`; a strength is held within 1 and 10,000.
 
     Parameters
     ----------
@@ -175,16 +173,8 @@ def estimate_priors(
         prior = shrinking_prior(entity, entities, deviations, base)
         prior = np.broadcast_to(prior, len(label))
         impressions, clicks = np.bincount(codes), np.bincount(codes, label)
-        strength = _moment_strength(impressions, clicks, np.bincount(codes, prior))
-        rate = (clicks[codes] + strength * prior) / (impressions[codes] + strength)
+        expected = np.bincount(codes, prior)
+        strength = moment_strength(clicks, impressions, expected, most=_MOST_STRENGTH)
+        rate = shrunk_rate(clicks[codes], impressions[codes], prior, strength)
         deviations[entity], strengths[entity] = log_odds(rate) - base, strength
     return RatePriors(base_rate, strengths)
-
-
-def _moment_strength(impressions, clicks, expected) -> float:
-    variance = expected / impressions * (1 - expected / impressions)
-    excess = np.sum((clicks - expected) ** 2 / impressions - variance)
-    scale = np.sum((impressions - 1) * variance)
-    if excess * _MOST_STRENGTH <= scale:
-        return _MOST_STRENGTH
-    return float(np.clip(scale / excess - 1, _LEAST_STRENGTH, _MOST_STRENGTH))

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from mlsd.features.encoders import VocabularyEncoder
+from mlsd.features.shrinkage import moment_strength, shrunk_rate
 from mlsd.models.scorer import Arrays, ColumnScorer
 from mlsd.runtime import InputError
 
@@ -53,8 +54,7 @@ class SmoothedRate(ColumnScorer):
         Keys, coarse to fine, each one column or a combination.
     strength : float or "auto"
         In impressions. ``"auto"`` takes for each level the method-of-moments estimate of a
-        beta-binomial: excess of the squared deviations over binomial noise,
-        ``1 / (strength + 1) = sum((c - n m)**2 / n - m (1 - m)) / sum((n - 1) m (1 - m))``.
+        beta-binomial (`mlsd.features.shrinkage.moment_strength`).
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class SmoothedRate(ColumnScorer):
             key = table.find(columns)
             strength = self.strength
             if strength == "auto":
-                strength = table.moment_strength(np.bincount(key, weights * estimate))
+                strength = table.strength(key, weights * estimate)
             self.tables_.append(table)
             self.strengths_ += (float(strength),)
             estimate = table.shrink(key, estimate, strength)
@@ -136,17 +136,12 @@ class _RateTable:
 
     def shrink(self, key: np.ndarray, estimate: np.ndarray, strength: float) -> np.ndarray:
         """Posterior mean of each row's key around the estimate of the level before."""
-        clicks, impressions = self.clicks[key], self.impressions[key]
-        return (clicks + strength * estimate) / (impressions + strength)
+        return shrunk_rate(self.clicks[key], self.impressions[key], estimate, strength)
 
-    def moment_strength(self, expected_clicks: np.ndarray) -> float:
-        """Strength of the prior by the method of moments, given n * m by key."""
-        seen = self.impressions[:-1] > 0
-        n, clicks = self.impressions[:-1][seen], self.clicks[:-1][seen]
-        expected = expected_clicks[: len(self.keys)][seen]
-        variance = expected / n * (1 - expected / n)
-        excess = np.sum((clicks - expected) ** 2 / n - variance)
-        scale = np.sum(np.maximum(n - 1, 0) * variance)
-        if excess * _STRONGEST <= scale:
-            return _STRONGEST
-        return max(scale / excess - 1, 1.0)
+    def strength(self, key: np.ndarray, expected: np.ndarray) -> float:
+        """Strength of the prior by the method of moments, given the expected clicks of each row."""
+        expected = np.bincount(key, expected, minlength=len(self.impressions))
+        seen = self.impressions > 0
+        return moment_strength(
+            self.clicks[seen], self.impressions[seen], expected[seen], most=_STRONGEST
+        )
