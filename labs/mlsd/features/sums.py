@@ -100,8 +100,11 @@ def run_starts(*columns: np.ndarray) -> np.ndarray:
     >>> run_starts(np.array([5, 5, 7]))
     array([0, 2])
     """
-    changes = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
-    return np.flatnonzero(np.append(True, changes)) if len(columns[0]) else np.zeros(0, np.int64)
+    change = np.zeros(len(columns[0]), dtype=bool)
+    change[:1] = True
+    for column in columns:
+        change[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(change)
 
 
 def _too_large(values: np.ndarray) -> bool:

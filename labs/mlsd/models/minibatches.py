@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mlsd.features.sums import run_starts
+
 MAX_BATCH = 64
 
 
@@ -57,10 +59,10 @@ class MiniBatches:
         span = int(buckets.max(initial=0)) + 1
         batch, row = np.divmod(np.arange(self.rows), batch_size)
         key = np.sort(((batch[:, None] * span + buckets) * MAX_BATCH + row[:, None]).ravel())
-        first = _run_starts(key)
+        first = run_starts(key)
         self.value = np.diff(first, append=len(key)).astype(np.float64)
         place, self.row = np.divmod(key[first], MAX_BATCH)
-        self.start = _run_starts(place)
+        self.start = run_starts(place)
         group_batch, self.bucket = np.divmod(place[self.start], span)
         self.first_group = np.searchsorted(group_batch, np.arange(self.batches + 1))
         self.first_entry = np.append(self.start, len(place))[self.first_group]
@@ -82,9 +84,3 @@ class MiniBatches:
                     self.value[entries],
                 ),
             )
-
-
-def _run_starts(ordered: np.ndarray) -> np.ndarray:
-    change = np.ones(len(ordered), dtype=bool)
-    change[1:] = ordered[1:] != ordered[:-1]
-    return np.flatnonzero(change)
