@@ -40,7 +40,6 @@ from rich.table import Table
 
 from mlsd.data.locations import data_root, find_raw_file
 from mlsd.features.handbook import (
-    DAY,
     FEEDBACK_DELAY,
     WINDOW_DAYS,
     compute_handbook_features,
@@ -49,6 +48,7 @@ from mlsd.features.handbook import (
 )
 from mlsd.features.sql import render_sql
 from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY
 
 FOLDER = "fraud-handbook-simulated"
 COLUMNS = ["TRANSACTION_ID", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_TIME_SECONDS"]

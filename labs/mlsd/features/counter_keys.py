@@ -7,8 +7,8 @@ import numpy as np
 from mlsd.data.log import LabelledLog
 from mlsd.features.counter_rates import Entity
 from mlsd.features.entities import entity_codes
-from mlsd.features.log_moments import DAY, HOUR
 from mlsd.features.windows import finite_column
+from mlsd.runtime.times import DAY, HOUR
 
 _MOST_ENTITIES = 30
 

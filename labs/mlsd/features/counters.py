@@ -20,9 +20,10 @@ from mlsd.features.counter_rates import (
 )
 from mlsd.features.counter_serving import ServingCounters
 from mlsd.features.entities import entity_codes, stable_order, take_column
-from mlsd.features.log_moments import DAY, LogMoments, Refresh
+from mlsd.features.log_moments import LogMoments, Refresh
 from mlsd.features.timeline import Clock, EntityTimeline
 from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY
 
 
 class CounterFeatures:

@@ -20,10 +20,11 @@ from typing import Literal
 import numpy as np
 
 from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY, HOUR
 
 Statistic = Literal["count", "sum", "mean", "rate"]
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+_UNITS = (("d", DAY), ("h", HOUR), ("min", 60))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy as np
 from mlsd.features.definitions import TrailingWindow
 from mlsd.features.entities import Columns
 from mlsd.features.windows import compute_windows, finite_column
+from mlsd.runtime.times import DAY, HOUR
 
-DAY = 86_400
 WINDOW_DAYS = (1, 7, 30)
 FEEDBACK_DELAY = 7 * DAY
 _SUNDAY = 6
@@ -72,7 +72,7 @@ def compute_handbook_features(columns: Columns) -> dict[str, np.ndarray]:
     """
     seconds = finite_column(columns, "TX_TIME_SECONDS")
     weekday = (seconds // DAY + _SUNDAY) % 7
-    hour = seconds % DAY // 3_600
+    hour = seconds % DAY // HOUR
     features = {
         "TX_DURING_WEEKEND": (weekday >= 5).astype(np.float64),
         "TX_DURING_NIGHT": (hour <= 6).astype(np.float64),

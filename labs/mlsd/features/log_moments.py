@@ -10,11 +10,9 @@ import numpy as np
 from mlsd.data.log import LabelledLog
 from mlsd.features.windows import finite_column
 from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY
 
 Refresh = Literal["row", "nightly"]
-
-HOUR = 3_600
-DAY = 24 * HOUR
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from mlsd.features.crosses import combination_ids
 from mlsd.models.base import Columns
 from mlsd.models.scorer import Arrays, ColumnScorer, as_weights, row_count, take_rows
 from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY, HOUR
 
 _VAGUE = 25.0
 _SWEEPS = 200
@@ -98,8 +99,8 @@ class KalmanRate(ColumnScorer):
         levels: tuple[tuple[str, ...], ...] = (("ad_id",),),
         time: str | None = "ts",
         discount: float = 0.95,
-        unit: float = 86_400.0,
-        step: float = 3_600.0,
+        unit: float = float(DAY),
+        step: float = float(HOUR),
         prior_variance: float = 0.25,
     ) -> None:
         self.levels = levels

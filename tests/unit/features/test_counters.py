@@ -8,8 +8,8 @@ from mlsd.data.log import ColumnRoles, LabelledLog, Split
 from mlsd.features import CounterFeatures
 from mlsd.features.counter_rates import estimate_priors, log_odds
 from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY
 
-DAY = 86_400
 ENTITIES = (("ad_id",), ("user_id",), ("user_id", "category"), ("user_id", "ad_id"))
 VIEWS = (("user_id", "ad_id"),)
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from mlsd.features.handbook import DAY, compute_handbook_features
+from mlsd.features.handbook import compute_handbook_features
+from mlsd.runtime.times import DAY
 
 PAYMENTS = {
     "CUSTOMER_ID": np.array([1, 1, 2, 1, 1]),

@@ -7,8 +7,8 @@ import pytest
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
 from mlsd.features.histories import ClickHistories, click_histories, item_attributes
 from mlsd.runtime import InputError
+from mlsd.runtime.times import DAY
 
-DAY = 86_400
 ROLES = ColumnRoles(
     "click",
     time="ts",

@@ -7,8 +7,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from mlsd.models import KalmanRate
 from mlsd.runtime import InputError
-
-DAY = 86_400.0
+from mlsd.runtime.times import DAY
 
 
 def one_ad(rates, rows_per_day=400, seed=0):
