@@ -7,13 +7,13 @@ length, so a DataFrame qualifies; histories are two-dimensional.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
-Columns = Mapping[str, np.ndarray] | pd.DataFrame
+from mlsd.features.entities import Columns
+
 LabelledColumns = tuple[Columns, np.ndarray]
 
 
