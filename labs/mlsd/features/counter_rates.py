@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from mlsd.features.definitions import duration_name
 from mlsd.features.shrinkage import moment_strength, shrunk_rate
@@ -142,7 +143,7 @@ def shrinking_prior(
     """
     parents = parents_of(entity, entities)
     expected = base_log_odds + sum(deviations[parent] for parent in parents)
-    return 1.0 / (1.0 + np.exp(-expected))
+    return expit(expected)
 
 
 def estimate_priors(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from scipy.special import expit
 
 from mlsd.features.encoders import NumericEncoder, hash_buckets
 from mlsd.models.base import Columns
@@ -153,7 +154,7 @@ class FTRLProximal(ColumnScorer):
         score = dense @ dense_w
         if len(entries.row):
             score += np.bincount(entries.row, w[entries.group] * entries.value, minlength=len(y))
-        probability = _sigmoid(score)
+        probability = expit(score)
         error = probability - y if weights is None else (probability - y) * weights
         if len(entries.row):
             gradient = error[entries.row] * entries.value
@@ -194,8 +195,4 @@ class FTRLProximal(ColumnScorer):
         score = self._dense(columns, rows) @ self._dense_weights()
         buckets = self._hashed(columns, rows)
         w = self._weights(self.z_[buckets], np.sqrt(self.n_[buckets]), self.l1, self.l2)
-        return _sigmoid(score + w.sum(axis=1))
-
-
-def _sigmoid(score: np.ndarray) -> np.ndarray:
-    return 0.5 * np.tanh(0.5 * score) + 0.5
+        return expit(score + w.sum(axis=1))
