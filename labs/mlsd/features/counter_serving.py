@@ -256,6 +256,8 @@ class _Store:
 
 
 def _paired(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    # Two slots, each below 2**32, side by side in 64 bits: a pair is looked up as one integer. The
+    # mask keeps an unknown second slot, -1, from setting all bits of the first one's half.
     return (first << 32) | (second & 0xFFFFFFFF)
 
 

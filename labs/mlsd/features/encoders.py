@@ -272,6 +272,8 @@ def _hash_values(values: np.ndarray) -> np.ndarray:
 
 
 def _hash_floats(values: np.ndarray) -> np.ndarray:
+    # Whole numbers hash as integers, so that 3.0 and 3 agree; below 2**53 every integer is a float
+    # of its own. All others hash by the bits of their float.
     whole = (np.abs(values) < 2.0**53) & (values == np.floor(values))
     integers = np.where(whole, values, 0.0).astype(np.int64).view(np.uint64)
     hashed = mix64(np.where(whole, integers, values.view(np.uint64)))
