@@ -18,7 +18,7 @@ def default_entities(log: LabelledLog) -> tuple[Entity, ...]:
 
     Item, user and every categorical column alone; then user and item with each categorical column,
     where the pair says more than the two alone (half as many pairs again as users or items) and
-    comes back (two training rows a pair on average). At most 30 keys.
+    comes back (two training rows per pair on average). At most 30 keys.
     """
     roles, train = log.roles, log.split.train
     part = {name: log.frame[name].to_numpy()[train] for name in roles.identifiers}

@@ -24,7 +24,7 @@ _MOST_GROWTH = 256.0
 
 
 class CounterDefinition(Protocol):
-    """What is counted, and how it is called: `CounterFeatures` is one."""
+    """What is counted, and what it is called: `CounterFeatures` is one."""
 
     entities: tuple[Entity, ...]
     half_lives: tuple[float, ...]

@@ -260,7 +260,7 @@ def _number_column(X: Columns, name: str) -> np.ndarray:
 
 
 def _hash_values(values: np.ndarray) -> np.ndarray:
-    """One 64-bit number a value; equal numbers agree whatever their type."""
+    """One 64-bit number per value; equal numbers agree whatever their type."""
     if values.dtype.kind in "biu":
         return mix64(values.astype(np.int64, copy=False).view(np.uint64))
     if values.dtype.kind == "f":

@@ -16,7 +16,7 @@ MOST_ENTITIES = 1 << 31
 
 
 def entity_codes(columns: Columns, entity: tuple[str, ...]) -> np.ndarray:
-    """Return one non-negative integer a row, equal for rows of the same entity.
+    """Return one non-negative integer per row, equal for rows of the same entity.
 
     Parameters
     ----------

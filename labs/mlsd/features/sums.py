@@ -1,4 +1,4 @@
-"""Sums over stretches of an array, and running sums that begin anew at each run."""
+"""Sums over stretches of an array, and running sums that start over at each run."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def row_blocks(rows: int) -> Iterator[slice]:
 
 
 def sums_by_run(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Return running sums that begin anew at each start, shape (n,), float64.
+    """Return running sums that start over with each run, shape (n,), float64.
 
     Parameters
     ----------

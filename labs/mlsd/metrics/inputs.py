@@ -31,7 +31,7 @@ def check_labels(y: ArrayLike) -> np.ndarray:
 
 
 def check_scores(y: np.ndarray, p: ArrayLike) -> np.ndarray:
-    """Return scores as float64, one a label of `y`.
+    """Return scores as float64, one per label of `y`.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def check_scores(y: np.ndarray, p: ArrayLike) -> np.ndarray:
 
 
 def check_probabilities(y: np.ndarray, p: ArrayLike) -> np.ndarray:
-    """Return probabilities as float64, one a label of `y`.
+    """Return probabilities as float64, one per label of `y`.
 
     Raises
     ------
@@ -88,7 +88,9 @@ def check_groups(y: np.ndarray, groups: ArrayLike) -> np.ndarray:
     """
     groups = np.asarray(groups)
     if groups.shape != y.shape:
-        raise InputError(f"y has {len(y)} rows and groups has shape {groups.shape}; give one a row")
+        raise InputError(
+            f"y has {len(y)} rows and groups has shape {groups.shape}; give one per row"
+        )
     codes = pd.factorize(groups)[0]
     if codes.min() < 0:
         row = int(np.argmin(codes))
@@ -102,7 +104,7 @@ def check_threshold(threshold: float) -> float:
     Raises
     ------
     InputError
-        If it is no finite number.
+        If it is not a finite number.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def ranking_by_user(recommended: ArrayLike, relevant: Relevant, k: int) -> dict[
     recommended : array of item ids, shape (users, at least k)
         Best first, chosen from all items; -1 fills a list that is too short.
     relevant : sequence of collections of item ids
-        One a user; repetitions count once.
+        One per user; repetitions count once.
     k : int
         Cut-off rank.
 

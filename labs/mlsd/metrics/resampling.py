@@ -22,7 +22,7 @@ def cluster_codes(clusters: ArrayLike | None, rows: int) -> tuple[np.ndarray, in
     Raises
     ------
     InputError
-        If there is not one cluster a row.
+        If there is not one cluster per row.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def cluster_codes(clusters: ArrayLike | None, rows: int) -> tuple[np.ndarray, in
         return np.arange(rows), rows
     clusters = np.asarray(clusters)
     if clusters.shape != (rows,):
-        raise InputError(f"clusters has shape {clusters.shape}; pass one a row, shape ({rows},)")
+        raise InputError(f"clusters has shape {clusters.shape}; pass one per row, shape ({rows},)")
     names, codes = np.unique(clusters, return_inverse=True)
     return codes, len(names)
 

@@ -61,7 +61,7 @@ class SmoothedRate(ColumnScorer):
     rate_ : float
         Clicks per impression in training.
     strengths_ : tuple of float
-        One a level.
+        One per level.
 
     Notes
     -----

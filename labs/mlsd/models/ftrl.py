@@ -25,7 +25,7 @@ class FTRLProximal(ColumnScorer):
     ``w = 0`` where ``|z| <= l1``, else ``-(z - sign(z) l1) / ((beta + sqrt(n)) / alpha + l2)``.
 
     Categorical values are hashed to ``2**bits`` coordinates; numeric columns are standardised and
-    have coordinates of their own, as has the intercept, which bears no penalty. The rows of a
+    have coordinates of their own, as has the intercept, which is not penalised. The rows of a
     mini-batch see the weights from before it, and every row adds its own ``g**2``, so that
     ``batch_size=1`` is the algorithm as published.
 

@@ -206,7 +206,7 @@ class KalmanRate(ColumnScorer):
         return times
 
     def _keys(self, columns: Arrays, rows: int) -> list[np.ndarray]:
-        """Return one integer a row for the base rate (0 throughout) and for each level."""
+        """Return one integer per row for the base rate (0 throughout) and for each level."""
         of_levels = (combination_ids(columns, level) for level in self.levels)
         return [np.zeros(rows, dtype=np.int64), *of_levels]
 

@@ -32,9 +32,9 @@ def distinct(values: Tensor) -> tuple[Tensor, Tensor]:
 class StackedEmbedding(nn.Module):
     """The embeddings of all categorical fields in one table, so that one look-up serves them all.
 
-    The table is no parameter but a buffer: while training, a forward pass gathers the rows that the
-    batch touches into a small leaf tensor, and `RowOptimizer` updates these rows alone in place. A
-    step costs what a batch touches, however large the vocabulary.
+    The table is not a parameter but a buffer: while training, a forward pass gathers the rows that
+    the batch touches into a small leaf tensor, and `RowOptimizer` updates these rows alone in
+    place. A step costs what a batch touches, however large the vocabulary.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class IdDropout(nn.Module):
 
 
 class CrossLayer(nn.Module):
-    """Cross layer of DCN-v2: ``x0 * (W x + b) + x``, one more degree of interaction a layer.
+    """Cross layer of DCN-v2: ``x0 * (W x + b) + x``, one more degree of interaction per layer.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ class HashedLogisticRegression(ColumnScorer):
     """L2-penalised logistic regression on hashed categories, their crosses, and numbers.
 
     Minimises ``sum_i weight_i log(1 + exp(-s_i x_i w)) + |w|**2 / (2 C)`` with s = +-1, the
-    objective of scikit-learn's `LogisticRegression`; the intercept bears no penalty. The variables
+    objective of scikit-learn's `LogisticRegression`; the intercept is not penalised. The variables
     are rescaled by the curvature of each coordinate before L-BFGS (scipy) sees them: ids differ in
     frequency by orders of magnitude, and without the rescaling rare ones take hundreds of passes.
 

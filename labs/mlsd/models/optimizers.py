@@ -87,7 +87,7 @@ def _merged(touched: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]
 
 
 class RowAdagrad(_TouchedRows):
-    """Adagrad with one accumulator a row: the running sum of its mean squared gradient.
+    """Adagrad with one accumulator per row: the running sum of its mean squared gradient.
 
     ``G += mean(g**2)``, ``w -= learning_rate * g / (sqrt(G) + eps)``: a quarter of the memory
     traffic of Adam, and rare rows keep a large step. (Duchi, Hazan and Singer 2011; the row-wise

@@ -24,7 +24,7 @@ class TrainingOptions:
     row_optimizer : str
         ``"adagrad"`` or ``"adam"``.
     weight_decay : float
-        Decoupled decay of the dense matrices (AdamW); biases bear none.
+        Decoupled decay of the dense matrices (AdamW); biases have none.
     embedding_l2 : float
         Penalty ``embedding_l2 / 2 * |table|**2`` beside the mean loss of a row; a row pays when a
         batch touches it, for all steps since the last time.

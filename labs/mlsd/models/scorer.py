@@ -86,7 +86,7 @@ def as_labels(y: np.ndarray, rows: int) -> np.ndarray:
     """
     array = np.asarray(y)
     if array.shape != (rows,):
-        raise InputError(f"y has shape {array.shape}, X has {rows} rows; give one label a row")
+        raise InputError(f"y has shape {array.shape}, X has {rows} rows; give one label per row")
     wrong = np.flatnonzero((array != 0) & (array != 1))
     if wrong.size:
         raise InputError(f"y: row {wrong[0]} is {array[wrong[0]]!r}; labels are 0 and 1")

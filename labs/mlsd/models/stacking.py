@@ -53,7 +53,7 @@ class StackedEnsemble(ColumnScorer):
     Attributes
     ----------
     fitted_ : dict of str to list of Scorer
-        The final bases, one a seed.
+        The final bases, one per seed.
     weights_ : dict of str to float
     intercept_ : float
         0 unless `combine` is ``"logistic"``.

@@ -153,7 +153,7 @@ def test_mean_interval_covers_and_skips_absent_values():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"clusters": [1, 2]}, r"clusters has shape \(2,\); pass one a row, shape \(3,\)"),
+        ({"clusters": [1, 2]}, r"clusters has shape \(2,\); pass one per row, shape \(3,\)"),
         ({"repetitions": 0}, "repetitions is 0"),
         ({"level": 95}, "level is 95"),
     ],
