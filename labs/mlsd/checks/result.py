@@ -14,18 +14,9 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Remark:
-    """What a test says of an answer that is right. It counts as nothing wrong: it is false.
-
-    Examples
-    --------
-    >>> bool(Remark("revenue 104"))
-    False
-    """
+    """What a test says of an answer that is right, as in ``Remark("revenue 104")``."""
 
     text: str
-
-    def __bool__(self) -> bool:
-        return False
 
 
 Test = Callable[[Any], "str | Remark"]
@@ -161,11 +152,11 @@ def _first_failure(answer: Any, tests: tuple[Test, ...]) -> tuple[str, str]:
     remarks = []
     try:
         for test in tests:
-            message = test(answer)
-            if message:
-                return "wrong", str(message)
-            if isinstance(message, Remark):
-                remarks.append(message.text)
+            said = test(answer)
+            if isinstance(said, Remark):
+                remarks.append(said.text)
+            elif said:
+                return "wrong", str(said)
     except NotAttempted:
         return "not attempted", ""
     except Exception as error:  # the learner's code may raise anything
