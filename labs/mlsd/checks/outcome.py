@@ -53,14 +53,20 @@ def beats(
     unit : str
         What `deploy` measures, for the message.
 
+    Raises
+    ------
+    InputError
+        See `grading_seed`.
+
     Examples
     --------
     >>> beats(lambda seed, price: float(price), 10, margin=2, seed=1)(11)
     'revenue 11 against 10 of the baseline, on seed 1; it takes 12 to pass'
     """
+    # Here and not in the test, whose errors count as the answer's.
+    world = grading_seed(seed)
 
     def test(answer: Any) -> str | Remark:
-        world = grading_seed(seed)
         earned, reference = deploy(world, answer), deploy(world, baseline)
         if not math.isfinite(earned):
             return f"{unit} {earned} on seed {world}, which is not a number"

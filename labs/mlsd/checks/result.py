@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import functools
+import html
 import io
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Literal
+
+from mlsd.runtime import InputError
+
+# CPU seconds that the answer to one exercise may take under grading; `MLSD_GRADING_SECONDS` wins.
+GRADING_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -30,23 +39,50 @@ class CheckFailed(AssertionError):
     """An answer that has to be right is not (``MLSD_CHECKS=strict``)."""
 
 
+class _OutOfTime(BaseException):
+    """The answer takes too long; not an Exception, so that no handler of the answer stops it."""
+
+
 def grading() -> bool:
-    """Tell whether the labs are being graded (``MLSD_GRADING=1``).
+    """Tell whether the labs are being graded.
+
+    That is so with ``MLSD_GRADING=1``, and wherever nbgrader itself runs the notebook, to grade it
+    or to validate it.
 
     Examples
     --------
     >>> grading()
     False
     """
-    return os.environ.get("MLSD_GRADING", "") == "1"
+    return os.environ.get("MLSD_GRADING", "") == "1" or "NBGRADER_EXECUTION" in os.environ
+
+
+def grading_seconds() -> int:
+    """Return the CPU seconds that an answer may take under grading (``MLSD_GRADING_SECONDS``).
+
+    Raises
+    ------
+    InputError
+        If the variable is not a whole number of one or more.
+
+    Examples
+    --------
+    >>> grading_seconds()
+    120
+    """
+    text = os.environ.get("MLSD_GRADING_SECONDS", "") or str(GRADING_SECONDS)
+    if not text.isdecimal() or not int(text):
+        raise InputError(f"MLSD_GRADING_SECONDS is {text!r}; set it to whole seconds, as in 120")
+    return int(text)
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """Verdict on one answer.
 
-    While learning it prints as a sentence. Under ``MLSD_GRADING=1`` it prints as the points earned,
-    which is what nbgrader reads from the last value of a test cell.
+    While learning it prints as a sentence. Under grading it prints as the points earned, which is
+    what nbgrader reads from the value of a test cell, and its HTML is the sentence, which is what
+    nbgrader's feedback shows.
 
     Examples
     --------
@@ -68,13 +104,22 @@ class CheckResult:
         """Return the points earned: all of them, or none."""
         return self.points if self.status == "passed" else 0
 
-    def __repr__(self) -> str:
-        if grading():
-            return f"{self.earned:g}"
+    @property
+    def sentence(self) -> str:
+        """Return the verdict in words."""
         verdict: str = self.status
         if self.status == "passed":
             verdict += f" ({self.points:g} point{'s' * (self.points != 1)})"
         return f"{verdict}: {self.message}" if self.message else verdict
+
+    def __repr__(self) -> str:
+        return f"{self.earned:g}" if grading() else self.sentence
+
+    def _repr_html_(self) -> str | None:
+        if not grading():
+            return None
+        points = f"{self.earned:g} of {self.points:g}"
+        return f"<p>{points} · {html.escape(self.sentence)}</p>"
 
 
 def attempted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,7 +161,8 @@ def check(name: str, answer: Any, *tests: Test, points: float = 1) -> CheckResul
     Returns
     -------
     CheckResult
-        Nothing is raised, and under ``MLSD_GRADING=1`` nothing is written to stderr.
+        Nothing is raised. Under grading nothing is written to stderr, and an answer that takes more
+        than `grading_seconds` is wrong (where the system has interval timers: not on Windows).
 
     Raises
     ------
@@ -136,7 +182,7 @@ def check(name: str, answer: Any, *tests: Test, points: float = 1) -> CheckResul
     if answer is Ellipsis:
         return _demanded(CheckResult(name, "not attempted", points=points))
     watched = attempted(answer) if callable(answer) and not isinstance(answer, type) else answer
-    with _silence():
+    with _silence(), _time_limit():
         status, message = _first_failure(watched, tests)
     return _demanded(CheckResult(name, status, message, points))
 
@@ -159,6 +205,8 @@ def _first_failure(answer: Any, tests: tuple[Test, ...]) -> tuple[str, str]:
                 return "wrong", str(said)
     except NotAttempted:
         return "not attempted", ""
+    except _OutOfTime:
+        return "wrong", f"took over {grading_seconds()} CPU seconds"
     except Exception as error:  # the learner's code may raise anything
         return "wrong", f"raised {type(error).__name__}: {error}"
     return "passed", "; ".join(remarks)
@@ -173,3 +221,25 @@ def _silence() -> Iterator[None]:
     with redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Raise `_OutOfTime` in the block after `grading_seconds` of CPU time, as often as it takes."""
+    timed = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not (grading() and timed):
+        yield
+        return
+    before = signal.signal(signal.SIGPROF, _stop_answer)
+    # CPU time, so that a busy machine takes no points from anybody; what sleeps is left to the
+    # time-out of the cell. Again every second, since an answer may catch the first one.
+    signal.setitimer(signal.ITIMER_PROF, grading_seconds(), 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def _stop_answer(signum: int, frame: FrameType | None) -> None:
+    raise _OutOfTime

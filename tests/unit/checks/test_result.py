@@ -1,3 +1,4 @@
+import signal
 import sys
 import warnings
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlsd.checks import attempted, beats, check, gives, holds, outcome_margin, raises
-from mlsd.checks.result import CheckFailed
+from mlsd.checks.result import CheckFailed, grading_seconds
 from mlsd.runtime import InputError
 
 
@@ -60,9 +61,19 @@ def test_points_are_told_while_learning_and_are_the_value_when_graded(graded, mo
     right = check("a", abs, gives(-1, expected=1), points=2)
     wrong = check("a", abs, gives(-1, expected=2), points=2)
     assert [repr(result) for result in (right, wrong, check("a", ..., points=2))] == ["2", "0", "0"]
+    assert wrong._repr_html_() == "<p>0 of 2 · wrong: for (-1): expected 2, got 1</p>"
+    angle = check("a", lambda x: "<b>", gives(1, expected="a"))
+    assert "&lt;b&gt;" in angle._repr_html_()
     monkeypatch.delenv("MLSD_GRADING")
+    assert right._repr_html_() is None
     assert repr(right) == "passed (2 points)"
     assert repr(check("a", abs, gives(-1, expected=1))) == "passed (1 point)"
+
+
+@pytest.mark.parametrize("run", ["autograde", "validate"])
+def test_points_are_the_value_wherever_nbgrader_runs_the_notebook(monkeypatch, run):
+    monkeypatch.setenv("NBGRADER_EXECUTION", run)
+    assert repr(check("a", abs, gives(-1, expected=2))) == "0"
 
 
 def noisy(x):
@@ -107,16 +118,44 @@ def test_an_answer_is_graded_by_what_it_earns_on_the_same_luck(monkeypatch):
     assert passed.status == "passed"
     assert passed.message.startswith("revenue ")
     assert check("policy", lambda seed: 1.4, test).status == "wrong"
-    monkeypatch.setenv("MLSD_GRADING_SEED", "4711")
-    only_here = check("policy", lambda seed: 9.0 if seed == 4711 else 0.0, test)
-    assert only_here.status == "passed"
     assert "nan" in check("policy", lambda seed: float("nan"), test).message
+    monkeypatch.setenv("MLSD_GRADING_SEED", "4711")
+    elsewhere = beats(deploy, lambda seed: 1.0, margin=0.5, seed=3)
+    only_here = check("policy", lambda seed: 9.0 if seed == 4711 else 0.0, elsewhere)
+    assert only_here.status == "passed"
 
 
-def test_a_wrong_grading_seed_is_one_line(monkeypatch):
-    monkeypatch.setenv("MLSD_GRADING_SEED", "tomorrow")
-    result = check("policy", lambda seed: 1.0, beats(deploy, lambda s: 1.0, margin=0, seed=1))
-    assert "MLSD_GRADING_SEED is 'tomorrow'" in result.message
+def test_a_wrong_grading_seed_is_an_error_and_not_a_wrong_answer(monkeypatch):
+    monkeypatch.setenv("MLSD_GRADING_SEED", "4711x")
+    with pytest.raises(InputError, match="MLSD_GRADING_SEED is '4711x'"):
+        check("policy", lambda seed: 1.0, beats(deploy, lambda s: 1.0, margin=0, seed=1))
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "2.5", "soon"])
+def test_a_wrong_time_limit_is_an_error(monkeypatch, seconds):
+    monkeypatch.setenv("MLSD_GRADING_SECONDS", seconds)
+    with pytest.raises(InputError, match="MLSD_GRADING_SECONDS is"):
+        grading_seconds()
+
+
+def loop(x):
+    while True:
+        try:
+            while True:
+                x += 1
+        except Exception:
+            continue
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers on this system")
+def test_an_answer_that_does_not_end_costs_its_exercise_when_graded(graded, monkeypatch):
+    monkeypatch.setenv("MLSD_GRADING_SECONDS", "1")
+    before = signal.getsignal(signal.SIGPROF)
+    result = check("a", loop, gives(1, expected=2))
+    assert (result.status, result.message) == ("wrong", "took over 1 CPU seconds")
+    assert check("a", abs, gives(-1, expected=1)).status == "passed"
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+    assert signal.getsignal(signal.SIGPROF) is before
 
 
 def test_the_margin_balances_both_false_verdicts():
