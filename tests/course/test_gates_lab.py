@@ -84,6 +84,16 @@ BROKEN = [
         ),
         "no prompt",
     ),
+    (
+        labs.checks_imported,
+        source("import check_weighted_rate\n", "import play\n"),
+        "import the check in its cell",
+    ),
+    (
+        labs.checks_imported,
+        source("import play\n", "import check_choose_arm, play\n", 1),
+        "import a check in the cell that calls it",
+    ),
     (labs.regions_inside_functions, source("    ### BEGIN", "### BEGIN", 1), "outside a function"),
     (
         labs.regions_inside_functions,

@@ -23,14 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click.lab_20_baseline import (
-    baseline_policy,
-    check_calibration_by_age,
-    check_forgetting_rate,
-    check_make_policy,
-    check_views_until,
-    deployed_revenue,
-)
+from mlsd.checks.ad_click.lab_20_baseline import baseline_policy, deployed_revenue
 from mlsd.models import SmoothedRate
 from mlsd.plots import COLOURS, course_style
 from mlsd.policies import ScorerPolicy
@@ -66,6 +59,8 @@ def forgetting_rate(clicks, age_days, average, strength, half_life):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_20_baseline import check_forgetting_rate
+
 check_forgetting_rate(forgetting_rate)
 
 # %% [markdown]
@@ -95,6 +90,8 @@ def views_until(share, strength):
 
 
 # %% tags=["check"] points=1
+from mlsd.checks.ad_click.lab_20_baseline import check_views_until
+
 check_views_until(views_until)
 
 # %% [markdown]
@@ -135,6 +132,8 @@ def calibration_by_age(clicked, predicted, age_days, edges):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_20_baseline import check_calibration_by_age
+
 check_calibration_by_age(calibration_by_age)
 
 # %%
@@ -214,6 +213,8 @@ def make_policy(log):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_20_baseline import check_make_policy
+
 check_make_policy(make_policy)
 
 # %% [markdown]

@@ -25,14 +25,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
-from mlsd.checks.ad_click.lab_30_counters import (
-    check_as_of_rate,
-    check_bits_for,
-    check_leaks,
-    check_make_policy,
-    check_merged_state,
-    lab_world,
-)
+from mlsd.checks.ad_click.lab_30_counters import lab_world
 from mlsd.features import CounterFeatures
 from mlsd.models import HashedLogisticRegression
 from mlsd.plots import COLOURS, course_style
@@ -66,6 +59,8 @@ def as_of_rate(key, ts, known_at, click, average, strength):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_30_counters import check_as_of_rate
+
 check_as_of_rate(as_of_rate)
 
 # %% [markdown]
@@ -88,6 +83,8 @@ def merged_state(one, other, half_life):
 
 
 # %% tags=["check"] points=1
+from mlsd.checks.ad_click.lab_30_counters import check_merged_state
+
 check_merged_state(merged_state)
 
 # %% [markdown]
@@ -119,6 +116,8 @@ def bits_for(words, budget, most_shared):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_30_counters import check_bits_for
+
 check_bits_for(bits_for)
 
 # %% [markdown]
@@ -173,6 +172,8 @@ def leaks(feature, frame, cut):
 
 
 # %% tags=["check"] points=3
+from mlsd.checks.ad_click.lab_30_counters import check_leaks
+
 check_leaks(leaks)
 
 # %% [markdown]
@@ -249,6 +250,8 @@ def make_policy(log):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_30_counters import check_make_policy
+
 check_make_policy(make_policy)
 
 # %% [markdown]

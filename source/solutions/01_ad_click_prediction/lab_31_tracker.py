@@ -27,11 +27,6 @@ from mlsd.checks.ad_click.lab_31_tracker import (
     CONFIG,
     SegmentPolicy,
     baseline_policy,
-    check_alarm_hour,
-    check_choose_discount,
-    check_forget_n,
-    check_make_policy,
-    check_track_rate,
     deployed_revenue,
     frozen_model,
 )
@@ -92,6 +87,8 @@ def track_rate(clicks, views, prior, discount):
 
 
 # %% tags=["check"] points=3
+from mlsd.checks.ad_click.lab_31_tracker import check_track_rate
+
 check_track_rate(track_rate)
 
 # %% [markdown]
@@ -122,6 +119,8 @@ def choose_discount(clicks, views, prior, discounts, start):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_31_tracker import check_choose_discount
+
 check_choose_discount(choose_discount)
 
 # %% [markdown]
@@ -158,6 +157,8 @@ def forget_n(z, n, keep, *, alpha, beta, l2):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_31_tracker import check_forget_n
+
 check_forget_n(forget_n)
 
 # %% [markdown]
@@ -189,6 +190,8 @@ def alarm_hour(excess, slack, limit):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_31_tracker import check_alarm_hour
+
 check_alarm_hour(alarm_hour)
 
 # %% [markdown]
@@ -264,6 +267,8 @@ def make_policy(scorer):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_31_tracker import check_make_policy
+
 check_make_policy(make_policy)
 
 # %% [markdown]

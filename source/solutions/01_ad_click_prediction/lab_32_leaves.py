@@ -25,14 +25,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
-from mlsd.checks.ad_click.lab_32_leaves import (
-    KEY_BUDGET,
-    check_best_cut,
-    check_leaf_columns,
-    check_make_policy,
-    check_next_purchase,
-    log_keys,
-)
+from mlsd.checks.ad_click.lab_32_leaves import KEY_BUDGET, log_keys
 from mlsd.features import CounterFeatures
 from mlsd.models import HashedLogisticRegression, LightGBMScorer
 from mlsd.policies import ScorerPolicy
@@ -69,6 +62,8 @@ def best_cut(gradient, curvature, penalty, least):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_32_leaves import check_best_cut
+
 check_best_cut(best_cut)
 
 # %% [markdown]
@@ -126,6 +121,8 @@ def leaf_columns(leaves, least):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_32_leaves import check_leaf_columns
+
 check_leaf_columns(leaf_columns)
 
 # %% [markdown]
@@ -193,6 +190,8 @@ def next_purchase(entropy, now, keys, left):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_32_leaves import check_next_purchase
+
 check_next_purchase(next_purchase)
 
 # %% [markdown]
@@ -258,4 +257,6 @@ def make_policy(log):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_32_leaves import check_make_policy
+
 check_make_policy(make_policy)

@@ -28,11 +28,6 @@ import pandas as pd
 from mlsd.checks.ad_click.lab_33_calibration import (
     COLUMNS,
     baseline_policy,
-    check_corrected,
-    check_make_policy,
-    check_overpromised,
-    check_share_to_keep,
-    check_trailing_factor,
     deployed_revenue,
     lab_world,
     thinned_log,
@@ -70,6 +65,8 @@ def corrected(p, kept_clicks, kept_others):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_33_calibration import check_corrected
+
 check_corrected(corrected)
 
 # %% [markdown]
@@ -99,6 +96,8 @@ def overpromised(clicked, predicted, bins):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_33_calibration import check_overpromised
+
 check_overpromised(overpromised)
 
 # %% [markdown]
@@ -130,6 +129,8 @@ def share_to_keep(share, seconds, entropy, budget, tolerance):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_33_calibration import check_share_to_keep
+
 check_share_to_keep(share_to_keep)
 
 # %% [markdown]
@@ -169,6 +170,8 @@ def trailing_factor(clicked, predicted, known_at, now, *, window, strength):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_33_calibration import check_trailing_factor
+
 check_trailing_factor(trailing_factor)
 
 # %% [markdown]
@@ -257,6 +260,8 @@ def make_policy(log):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_33_calibration import check_make_policy
+
 check_make_policy(make_policy)
 
 # %% [markdown]

@@ -30,13 +30,6 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
-from mlsd.checks.ad_click.lab_41_interest import (
-    check_interest,
-    check_last_clicks,
-    check_make_policy,
-    check_pool_history,
-    check_two_histories,
-)
 from mlsd.features import ClickHistories, CounterFeatures, click_histories
 from mlsd.lab_support.ad_click.turning_interest import CONFIG, CONTEXT, InterestPolicy
 from mlsd.models import DIN, HashedLogisticRegression
@@ -90,6 +83,8 @@ def last_clicks(rows, k, memory):
 
 
 # %% tags=["check"] points=3
+from mlsd.checks.ad_click.lab_41_interest import check_last_clicks
+
 check_last_clicks(last_clicks)
 
 # %% [markdown]
@@ -155,6 +150,8 @@ def pool_history(past, present, candidate, normalise):
 
 
 # %% tags=["check"] points=3
+from mlsd.checks.ad_click.lab_41_interest import check_pool_history
+
 check_pool_history(pool_history)
 
 # %% [markdown]
@@ -180,6 +177,8 @@ def two_histories():
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_41_interest import check_two_histories
+
 check_two_histories(two_histories)
 
 # %% [markdown]
@@ -287,6 +286,8 @@ def interest(past, candidate, prior, strength):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_41_interest import check_interest
+
 check_interest(interest)
 
 # %% [markdown]
@@ -365,6 +366,8 @@ def make_policy(log):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_41_interest import check_make_policy
+
 check_make_policy(make_policy)
 
 # %% [markdown]

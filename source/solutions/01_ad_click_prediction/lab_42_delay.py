@@ -27,10 +27,6 @@ from scipy import optimize, stats
 from scipy.special import expit
 
 from mlsd.checks.ad_click.lab_42_delay import (
-    check_make_forecast,
-    check_stream_loss,
-    check_weibull_contribution,
-    check_window_estimate,
     clicks_and_credit,
     exponential_forecast,
     naive_forecast,
@@ -76,6 +72,8 @@ def window_estimate(delay, elapsed, wait):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_42_delay import check_window_estimate
+
 check_window_estimate(window_estimate)
 
 # %% [markdown]
@@ -127,6 +125,8 @@ def weibull_contribution(p, shape, scale, converted, days):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_42_delay import check_weibull_contribution
+
 check_weibull_contribution(weibull_contribution)
 
 # %% [markdown]
@@ -161,6 +161,8 @@ def stream_loss(labels, predicted):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_42_delay import check_stream_loss
+
 check_stream_loss(stream_loss)
 
 # %% [markdown]
@@ -233,6 +235,8 @@ def make_forecast(clicks):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_42_delay import check_make_forecast
+
 check_make_forecast(make_forecast)
 
 # %% [markdown]

@@ -24,17 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click.lab_50_bidding import (
-    THIN,
-    check_best_reserves,
-    check_make_reserve,
-    check_next_multiplier,
-    check_shaded_bid,
-    check_win_curve,
-    deployed_revenue,
-    one_reserve,
-    simulate_day,
-)
+from mlsd.checks.ad_click.lab_50_bidding import THIN, deployed_revenue, one_reserve, simulate_day
 from mlsd.plots import COLOURS, course_style
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
@@ -77,6 +67,8 @@ def win_curve(bid, won, edges):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_50_bidding import check_win_curve
+
 check_win_curve(win_curve)
 
 # %%
@@ -111,6 +103,8 @@ def shaded_bid(value, bids, win):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_50_bidding import check_shaded_bid
+
 check_shaded_bid(shaded_bid)
 
 # %% [markdown]
@@ -151,6 +145,8 @@ def next_multiplier(multiplier, spent, planned):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_50_bidding import check_next_multiplier
+
 check_next_multiplier(next_multiplier)
 
 # %%
@@ -205,6 +201,8 @@ def best_reserves(best, second, segment, reserves):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_50_bidding import check_best_reserves
+
 check_best_reserves(best_reserves)
 
 # %% [markdown]
@@ -279,6 +277,8 @@ def make_reserve(candidates):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_50_bidding import check_make_reserve
+
 check_make_reserve(make_reserve)
 
 # %% [markdown]

@@ -23,15 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click.lab_51_bandits import (
-    check_discounted_update,
-    check_doubly_robust,
-    check_linucb_scores,
-    check_make_policy,
-    check_weighted_estimates,
-    deployed_revenue,
-    proven_ads_policy,
-)
+from mlsd.checks.ad_click.lab_51_bandits import deployed_revenue, proven_ads_policy
 from mlsd.lab_support.ad_click.randomised_slice import (
     replayed_slice,
     slice_report,
@@ -72,6 +64,8 @@ def discounted_update(matrix, vector, x, reward, discount, ridge):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_51_bandits import check_discounted_update
+
 check_discounted_update(discounted_update)
 
 # %% [markdown]
@@ -93,6 +87,8 @@ def linucb_scores(matrix, vector, features, width):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_51_bandits import check_linucb_scores
+
 check_linucb_scores(linucb_scores)
 
 # %% [markdown]
@@ -133,6 +129,8 @@ def weighted_estimates(reward, weight):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_51_bandits import check_weighted_estimates
+
 check_weighted_estimates(weighted_estimates)
 
 # %% [markdown]
@@ -154,6 +152,8 @@ def doubly_robust(reward, weight, predicted_logged, predicted_new):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_51_bandits import check_doubly_robust
+
 check_doubly_robust(doubly_robust)
 
 # %% [markdown]
@@ -242,6 +242,8 @@ def make_policy(log):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_51_bandits import check_make_policy
+
 check_make_policy(make_policy)
 
 # %% [markdown]

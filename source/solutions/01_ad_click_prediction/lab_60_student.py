@@ -26,13 +26,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click.lab_60_student import (
-    check_choose_artifact,
-    check_distillation_loss,
-    check_drop_units,
-    check_make_student,
-    check_pack_rows,
-)
 from mlsd.lab_support.ad_click.packed_student import (
     COLUMNS,
     RECIPE,
@@ -101,6 +94,8 @@ def pack_rows(values, bits):
 
 
 # %% tags=["check"] points=3
+from mlsd.checks.ad_click.lab_60_student import check_pack_rows
+
 check_pack_rows(pack_rows)
 
 # %% [markdown]
@@ -179,6 +174,8 @@ def drop_units(first, bias, second, second_bias, inputs, keep):
 
 
 # %% tags=["check"] points=3
+from mlsd.checks.ad_click.lab_60_student import check_drop_units
+
 check_drop_units(drop_units)
 
 # %% [markdown]
@@ -235,6 +232,8 @@ def distillation_loss(scores, teacher_p, clicked, weight):
 
 
 # %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_60_student import check_distillation_loss
+
 check_distillation_loss(distillation_loss)
 
 # %% [markdown]
@@ -273,6 +272,8 @@ def choose_artifact(kilobytes, milliseconds, losses, size_budget, time_budget):
 
 
 # %% tags=["check"] points=3
+from mlsd.checks.ad_click.lab_60_student import check_choose_artifact
+
 check_choose_artifact(choose_artifact)
 
 # %% [markdown]
@@ -347,6 +348,8 @@ def make_student(teacher, traffic, labelled):
 
 
 # %% tags=["check"] points=4
+from mlsd.checks.ad_click.lab_60_student import check_make_student
+
 check_make_student(make_student)
 
 # %% [markdown]

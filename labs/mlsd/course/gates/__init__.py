@@ -38,6 +38,7 @@ CHAPTER_GATES: tuple[Gate, ...] = (
 )
 LAB_GATES: tuple[Gate, ...] = (
     labs.exercises_complete,
+    labs.checks_imported,
     labs.regions_inside_functions,
     labs.stubs_documented,
     labs.prose_exercise,

@@ -29,13 +29,24 @@ def cells_parse(document: Document) -> list[Problem]:
 
 
 def imports_first(document: Document) -> list[Problem]:
-    """Check that all imports stand in the first code cell."""
+    """Check that all imports stand in the first code cell, but for that of a locked check."""
     first = next((position for position, _ in code_cells(document.source)), None)
     return [
         document.problem("imports something; move it to the first code cell", position)
         for position, tree in parsed_cells(document.source)
-        if position != first and any(_is_import(node) for node in ast.walk(tree))
+        if position != first
+        and any(_is_import(node) for node in ast.walk(tree) if not imports_check(document, node))
     ]
+
+
+def imports_check(document: Document, node: ast.AST) -> bool:
+    """Tell whether `node` imports one of the checks of the lab."""
+    return (
+        document.unit.kind == "lab"
+        and isinstance(node, ast.ImportFrom)
+        and node.module == document.unit.checks_module
+        and any(name.name.startswith("check_") for name in node.names)
+    )
 
 
 def no_path_tricks(document: Document) -> list[Problem]:

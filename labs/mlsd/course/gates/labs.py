@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-from mlsd.course.code import code_cells, has_ellipsis, parse_cell
+from mlsd.course.code import code_cells, has_ellipsis, parse_cell, parsed_cells
 from mlsd.course.document import Document, Problem, check_functions, load_checks
+from mlsd.course.gates.code import imports_check
 from mlsd.course.notebooks import cell_tags, output_text
 from mlsd.runtime import InputError
 
@@ -30,6 +31,24 @@ def exercises_complete(document: Document) -> list[Problem]:
         if after is None or "check" not in cell_tags(after):
             message = 'the next code cell is no check; tag it tags=["check"] points=1'
             problems.append(document.problem(message, position))
+    return problems
+
+
+def checks_imported(document: Document) -> list[Problem]:
+    """Check that each check is imported in its own cell, and nowhere else.
+
+    The cell of a check is locked, so that what an answer defines under the name of a check is
+    replaced before the answer is graded.
+    """
+    wanted = f"from {document.unit.checks_module} import check_..."
+    problems = []
+    for position, tree in parsed_cells(document.source):
+        imported = any(imports_check(document, node) for node in tree.body)
+        is_check = "check" in cell_tags(document.source.cells[position])
+        if is_check and not imported:
+            problems.append(document.problem(f"import the check in its cell: {wanted}", position))
+        elif imported and not is_check:
+            problems.append(document.problem("import a check in the cell that calls it", position))
     return problems
 
 
