@@ -1,6 +1,7 @@
-"""nbgrader grades an empty, a wrong and a solved copy of a lab as it should."""
+"""nbgrader, run as README says it, gives each copy of a lab the points that it has earned."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,19 +13,20 @@ from nbgrader.api import Gradebook
 from mlsd.course.classroom import make_classroom
 from mlsd.course.document import load_checks
 from mlsd.course.execution import kernel_environment
-from mlsd.course.layout import find_units
+from mlsd.course.layout import make_unit
 from mlsd.course.notebooks import read_notebook, write_notebook
 from mlsd.runtime import InputError, project_root
 
+# The lab that takes the least time, of those with an exercise that deploys.
+REAL_LAB = ("01_ad_click_prediction", "lab_31_tracker")
+# CPU seconds; several times what its longest check takes.
+LIMIT = "15"
 
-def first_labs():
-    """The first lab of every case: each is run three times, so that all would take too long."""
-    labs = [unit for unit in find_units(project_root()) if unit.kind == "lab"]
-    return {unit.case: unit for unit in reversed(labs) if unit.lab.is_file()}
 
-
-def nbgrader(folder, root, *arguments):
-    environment = {**kernel_environment(root), "MLSD_GRADING": "1"}
+def run_nbgrader(folder, root, *arguments, **variables):
+    """Run nbgrader in `folder`, without any variable of grading but those given."""
+    environment = kernel_environment(root)
+    environment = {k: v for k, v in environment.items() if not k.startswith("MLSD_GRADING")}
     # nbgrader writes its settings under the home folder; a test leaves nothing there.
     environment |= {"HOME": str(folder), "JUPYTER_CONFIG_DIR": str(folder / "config")}
     # nbgrader looks for the programs that it needs beside no Python, but on the path.
@@ -34,74 +36,162 @@ def nbgrader(folder, root, *arguments):
         "IPYTHONDIR": str(folder / "ipython"),
         "PYTHONWARNINGS": "ignore",
     }
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "nbgrader", *arguments],
         cwd=folder,
-        env=environment,
+        env=environment | variables,
         capture_output=True,
         text=True,
     )
+
+
+def nbgrader(folder, root, *arguments, **variables):
+    done = run_nbgrader(folder, root, *arguments, **variables)
     assert done.returncode == 0, done.stderr
 
 
-def hand_in_wrong(unit, path):
-    """Put the first wrong answer of each exercise in code in the place of its stub."""
+def exercises(notebook):
+    """Return the cells to answer in code, by the names of their exercises."""
+    named = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
+    return {
+        name: cell
+        for name, cell in named.items()
+        if f"check_{name}" in named and cell.cell_type == "code"
+    }
+
+
+def first_wrong_answers(unit):
+    """Return for each exercise in code a cell that hands in its first listed wrong answer."""
     wrong = {}
     for place, answer in enumerate(load_checks(unit).WRONG_ANSWERS):
-        wrong.setdefault(answer.exercise, place)
-    notebook = read_notebook(path)
-    for cell in notebook.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if name in wrong:
-            cell.source = (
-                f"from {unit.checks_module} import WRONG_ANSWERS\n"
-                f"{name} = WRONG_ANSWERS[{wrong[name]}].answer"
-            )
-    write_notebook(notebook, path)
+        text = (
+            f"from {unit.checks_module} import WRONG_ANSWERS\n"
+            f"{answer.exercise} = WRONG_ANSWERS[{place}].answer"
+        )
+        wrong.setdefault(answer.exercise, text)
+    return wrong
 
 
-def grade(unit, folder):
-    """Return the automatic points of each hand-in, and the most that can be had."""
-    make_classroom(folder, [unit])
-    nbgrader(folder, unit.root, "generate_assignment", unit.name)
-    released = folder / "release" / unit.name / f"{unit.name}.ipynb"
-    copies = {"empty": released, "wrong": released, "solved": unit.notebook}
-    for student, origin in copies.items():
-        target = folder / "submitted" / student / unit.name / f"{unit.name}.ipynb"
-        target.parent.mkdir(parents=True)
-        shutil.copy(origin, target)
-        if student == "wrong":
-            hand_in_wrong(unit, target)
-    nbgrader(folder, unit.root, "autograde", unit.name, "--create")
+def hand_in(folder, unit, student, origin, answers):
+    """Hand in a copy of `origin` for a student, with `answers` in the cells of their exercises."""
+    notebook = read_notebook(origin)
+    cells = exercises(notebook)
+    assert set(answers) <= set(cells)
+    for name, text in answers.items():
+        cells[name].source = text
+    write_notebook(notebook, folder / "submitted" / student / unit.name / f"{unit.name}.ipynb")
+
+
+def points_in(folder, unit):
+    """Return the automatic points of each hand-in by exercise, and the most that can be had."""
+    points = {}
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", course_id="mlsd") as book:
-        hand_ins = {s: book.find_submission(unit.name, s).notebooks[0] for s in copies}
-        points = {
-            student: {g.name: g.auto_score for g in hand_in.grades if g.cell.cell_type == "code"}
-            for student, hand_in in hand_ins.items()
-        }
-        most = {
-            g.name: g.max_score for g in hand_ins["solved"].grades if g.cell.cell_type == "code"
-        }
+        for submission in book.assignment_submissions(unit.name):
+            grades = [g for g in submission.notebooks[0].grades if g.cell.cell_type == "code"]
+            points[submission.student.id] = {g.name[6:]: g.auto_score for g in grades}
+            most = {g.name[6:]: g.max_score for g in grades}
     return points, most
-
-
-def assert_graded(unit, folder):
-    points, most = grade(unit, folder)
-    assert points["solved"] == most
-    assert points["empty"] == dict.fromkeys(most, 0)
-    assert points["wrong"] == dict.fromkeys(most, 0)
 
 
 def test_scaffolded_lab_is_released_and_graded(whole_project, tmp_path):
     unit, folder = whole_project.lab, tmp_path / "class"
-    assert_graded(unit, folder)
-    released = read_notebook(folder / "release" / unit.name / f"{unit.name}.ipynb")
-    assert [c.source for c in released.cells] == [c.source for c in read_notebook(unit.lab).cells]
+    make_classroom(folder, [unit])
+    nbgrader(folder, unit.root, "generate_assignment", unit.name)
+    released = folder / "release" / unit.name / f"{unit.name}.ipynb"
+    cells = [cell.source for cell in read_notebook(released).cells]
+    assert cells == [cell.source for cell in read_notebook(unit.lab).cells]
+    hand_in(folder, unit, "empty", released, {})
+    hand_in(folder, unit, "wrong", released, first_wrong_answers(unit))
+    hand_in(folder, unit, "solved", unit.notebook, {})
+    nbgrader(folder, unit.root, "autograde", unit.name)
+    points, most = points_in(folder, unit)
+    assert points == {"empty": dict.fromkeys(most, 0), "wrong": dict.fromkeys(most, 0)} | {
+        "solved": most
+    }
 
 
-def test_first_lab_of_each_case_is_graded(tmp_path):
-    for case, unit in first_labs().items():
-        assert_graded(unit, tmp_path / case)
+# Each answer defines its exercise, so that the check has something to be called with.
+CHEATS = {
+    "track_rate": "def check_track_rate(answer):\n    return 3\n\ntrack_rate = 1",
+    "choose_discount": """\
+import mlsd.checks.ad_click.lab_31_tracker as checks
+checks.check_choose_discount = lambda answer: 2
+choose_discount = 1""",
+    "forget_n": """\
+import mlsd.checks.result
+mlsd.checks.result._first_failure = lambda answer, tests: ("passed", "")
+forget_n = 1""",
+    "alarm_hour": "class alarm_hour:\n    pass\n\nprint(2)",
+    # nbgrader gives all points to a test cell that says nothing.
+    "make_policy": """\
+get_ipython().display_formatter.format = lambda *given, **named: ({}, {})
+make_policy = 1""",
+}
+LOOP = "def {name}(*given, **named):\n    while True:\n        pass"
+
+
+@pytest.fixture(scope="module")
+def graded_class(tmp_path_factory):
+    """A class that README's commands have graded: its folder, its lab."""
+    unit, folder = make_unit(project_root(), *REAL_LAB), tmp_path_factory.mktemp("class") / "class"
+    make_classroom(folder, [unit])
+    nbgrader(folder, unit.root, "generate_assignment", unit.name)
+    released = folder / "release" / unit.name / f"{unit.name}.ipynb"
+    stub = exercises(read_notebook(released))["forget_n"].source
+    wrong = first_wrong_answers(unit)["choose_discount"]
+    hand_in(folder, unit, "empty", released, {})
+    hand_in(folder, unit, "part", unit.notebook, {"forget_n": stub, "choose_discount": wrong})
+    hand_in(folder, unit, "right", unit.notebook, {})
+    hand_in(folder, unit, "cheat", released, CHEATS)
+    hand_in(folder, unit, "loop", unit.notebook, {"alarm_hour": LOOP.format(name="alarm_hour")})
+    variables = {"MLSD_GRADING_SEED": "4711", "MLSD_GRADING_SECONDS": LIMIT}
+    nbgrader(folder, unit.root, "autograde", unit.name, **variables)
+    nbgrader(folder, unit.root, "generate_feedback", unit.name)
+    return folder, unit
+
+
+def test_each_copy_gets_what_it_has_earned(graded_class):
+    points, most = points_in(*graded_class)
+    assert sum(most.values()) == 13
+    assert points["empty"] == dict.fromkeys(most, 0)
+    assert points["right"] == most
+    assert points["part"] == {**most, "forget_n": 0, "choose_discount": 0}
+    assert points["cheat"] == dict.fromkeys(most, 0)
+    assert points["loop"] == {**most, "alarm_hour": 0}
+
+
+def feedback(folder, unit, student):
+    path = folder / "feedback" / student / unit.name / f"{unit.name}.html"
+    return path.read_text(encoding="utf-8")
+
+
+def test_feedback_says_why_beside_the_points(graded_class):
+    assert "0 of 2 · not attempted" in feedback(*graded_class, "empty")
+    assert "0 of 2 · wrong: " in feedback(*graded_class, "part")
+    right = feedback(*graded_class, "right")
+    assert "3 of 3 · passed (3 points)" in right
+    assert re.search(r"4 of 4 · passed \(4 points\): .* of the baseline", right)
+    assert f"wrong: took over {LIMIT} CPU seconds" in feedback(*graded_class, "loop")
+
+
+@pytest.mark.parametrize("name", ["MLSD_GRADING_SEED", "MLSD_GRADING_SECONDS"])
+def test_a_mistyped_variable_ends_nbgrader_in_one_line(graded_class, name):
+    folder, unit = graded_class
+    before = points_in(folder, unit)
+    done = run_nbgrader(folder, unit.root, "autograde", unit.name, "--force", **{name: "4711x"})
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith(f"mlsd: {name} is '4711x'")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert points_in(folder, unit) == before
+
+
+def test_validating_an_empty_lab_finds_every_exercise(graded_class):
+    folder, unit = graded_class
+    alone = folder.parent / "reader"
+    alone.mkdir()
+    shutil.copy(folder / "release" / unit.name / f"{unit.name}.ipynb", alone)
+    done = run_nbgrader(alone, unit.root, "validate", f"{unit.name}.ipynb")
+    assert "VALIDATION FAILED ON 6 CELL(S)" in done.stdout
 
 
 def test_a_classroom_is_made_in_a_new_folder_alone(project, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from string import Template
 
 from mlsd.course.execution import CELL_TIMEOUT_SECONDS
 from mlsd.course.labs import grading_config
@@ -11,12 +12,39 @@ from mlsd.course.layout import Unit
 from mlsd.course.notebooks import clear_outputs, read_notebook, write_notebook
 from mlsd.runtime import InputError, atomic_path
 
+_CONFIG = """\
+import os
+
+try:
+    from mlsd.course.grading import graded_steps, require_settings
+except ImportError as error:
+    raise SystemExit(f"nbgrader_config.py: {error}; use the environment of the course") from None
+
+# A mistyped MLSD_GRADING_SEED ends nbgrader here, before anything is graded.
+require_settings()
+
+# The value of a check is its points.
+os.environ["MLSD_GRADING"] = "1"
+
+c = get_config()
+c.CourseDirectory.course_id = "mlsd"
+
+# The stubs that the labs are made with.
+$settings
+
+# A check is read from the package again before it runs, and earns nothing where it says nothing.
+c.Autograde.autograde_preprocessors = graded_steps()
+
+# Seconds until a cell that does not end is stopped and graded as wrong.
+c.Execute.timeout = $seconds
+"""
+
 
 def make_classroom(folder: Path, units: Iterable[Unit]) -> list[Path]:
     """Make ``folder`` an nbgrader course with the given labs as its assignments.
 
-    ``nbgrader generate_assignment NAME`` then releases a lab, and with ``MLSD_GRADING=1``
-    ``nbgrader autograde NAME`` grades what came back.
+    ``nbgrader generate_assignment NAME`` then releases a lab, ``nbgrader autograde NAME`` grades
+    what came back; ``nbgrader_config.py`` in the folder holds all that is set, with its reasons.
 
     Parameters
     ----------
@@ -49,13 +77,9 @@ def make_classroom(folder: Path, units: Iterable[Unit]) -> list[Path]:
 
 
 def _config_text() -> str:
-    settings = {
-        **grading_config(),
-        "CourseDirectory": {"course_id": "mlsd"},
-        "ExecutePreprocessor": {"timeout": CELL_TIMEOUT_SECONDS},
-        "Execute": {"timeout": CELL_TIMEOUT_SECONDS},
-    }
-    lines = ["c = get_config()"]
-    for name, values in settings.items():
-        lines += [f"c.{name}.{key} = {value!r}" for key, value in values.items()]
-    return "\n".join(lines) + "\n"
+    settings = [
+        f"c.{name}.{key} = {value!r}"
+        for name, values in grading_config().items()
+        for key, value in values.items()
+    ]
+    return Template(_CONFIG).substitute(settings="\n".join(settings), seconds=CELL_TIMEOUT_SECONDS)
