@@ -1,15 +1,20 @@
 """Sources become notebooks, solutions and labs; edits travel both ways; nothing is half done."""
 
 import json
+from difflib import SequenceMatcher
 
+import jupytext
 import pytest
 
 from mlsd.course import build
 from mlsd.course.build import build_unit
+from mlsd.course.formatting import format_python
 from mlsd.course.gates import check_document, outputs, sync
+from mlsd.course.layout import find_units
+from mlsd.course.merging import FORMAT, merge_cells
 from mlsd.course.notebooks import RUN_RECORD, read_notebook
-from mlsd.course.source import pull_source
-from mlsd.runtime import InputError
+from mlsd.course.source import pull_source, read_source
+from mlsd.runtime import InputError, project_root
 
 
 def test_building_again_changes_nothing_and_starts_no_kernel(project, monkeypatch):
@@ -125,12 +130,51 @@ def edit_last_markdown(content):
     content["cells"][2]["metadata"]["collapsed"] = True
 
 
-def test_pulling_an_unchanged_notebook_changes_nothing_but_spacing(project):
+def test_pulling_an_unchanged_notebook_changes_nothing(project):
     for kind in ("chapter", "lab"):
-        unit = project.unit(kind)
-        pull_source(unit)
-        assert not pull_source(unit)
-        assert sync.notebook_matches_source(project.document(kind)) == []
+        assert not pull_source(project.unit(kind))
+
+
+def changed_lines(before, after):
+    matcher = SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    spans = [(first, last) for kind, first, last, *_ in matcher.get_opcodes() if kind != "equal"]
+    return {line for first, last in spans for line in range(first, max(last, first + 1))}
+
+
+@pytest.mark.parametrize("unit", find_units(project_root()), ids=lambda unit: unit.label)
+def test_every_source_takes_back_its_own_cells_to_the_letter(unit):
+    text = unit.source.read_text(encoding="utf-8")
+    cells = read_source(unit).cells
+    assert merge_cells(text, cells) == text
+    place = [i for i, cell in enumerate(cells) if cell.cell_type == "code"][-2]
+    lines = cells[place].source.splitlines()
+    cells[place].source = "\n".join(["edited = {'by': [1,2]}", *lines])
+    merged = merge_cells(text, cells)
+    formatted = format_python(merged, unit.source)
+    assert 'edited = {"by": [1, 2]}' in formatted
+    assert format_python(formatted, unit.source) == formatted
+    again = jupytext.reads(formatted, fmt=FORMAT).cells
+    assert [cell.source for cell in again][:place] == [cell.source for cell in cells][:place]
+    assert [cell.source for cell in again][place + 1 :] == [
+        cell.source for cell in cells[place + 1 :]
+    ]
+    # The line that is new, and where an import stood first, the blank lines before it.
+    assert len(changed_lines(text, formatted)) <= 2
+
+
+def test_cells_can_be_added_moved_and_deleted(project):
+    def change(content):
+        cells = content["cells"]
+        cells.insert(3, cells.pop(7))
+        del cells[-1]
+        cells.append({**cells[1], "id": "fresh", "source": ["Added at the end."]})
+
+    unit = project.chapter
+    project.edit(unit.notebook, change)
+    assert pull_source(unit)
+    assert not pull_source(unit)
+    built, source = read_notebook(unit.notebook).cells, read_source(unit).cells
+    assert [cell.source for cell in source] == [cell.source for cell in built]
 
 
 @pytest.mark.parametrize(

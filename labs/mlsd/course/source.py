@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from mlsd.course.formatting import format_python
 from mlsd.course.front_matter import FrontMatter, parse_front_matter
 from mlsd.course.layout import Unit
+from mlsd.course.merging import FORMAT, lasting_metadata, merge_cells
 from mlsd.course.notebooks import (
     cell_tags,
     read_notebook,
@@ -19,11 +19,6 @@ from mlsd.course.notebooks import (
     strip_machine_noise,
 )
 from mlsd.runtime import InputError, atomic_path
-
-FORMAT = "py:percent"
-_HEADER = re.compile(r"\A# ---\n(?:#.*\n)*?# ---\n")
-# What a cell may say about itself; everything else in its metadata is derived or of the machine.
-_CELL_KEYS = ("tags", "exercise", "points")
 
 
 def read_source(unit: Unit) -> NotebookNode:
@@ -46,7 +41,7 @@ def read_source(unit: Unit) -> NotebookNode:
     header = notebook.metadata.get("mlsd")
     notebook.metadata = nbformat.from_dict({"mlsd": header} if header else {})
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict(_lasting_metadata(cell))
+        cell.metadata = lasting_metadata(cell)
     if unit.kind == "lab":
         add_grading_metadata(notebook, where)
     set_cell_ids(notebook)
@@ -67,7 +62,9 @@ def read_front_matter(unit: Unit, notebook: NotebookNode | None = None) -> Front
 
 
 def pull_source(unit: Unit) -> bool:
-    """Write the notebook's cells into its source, whose header stays; return if it changed.
+    """Write the cells that were edited in the notebook into its source; return if it changed.
+
+    The header and the text of every other cell stay as they are.
 
     Raises
     ------
@@ -78,12 +75,9 @@ def pull_source(unit: Unit) -> bool:
     if not unit.source.is_file():
         raise InputError(f"{_where(unit)}: there is no source to pull into; see `mlsd course new`")
     old = unit.source.read_text(encoding="utf-8")
-    header = _HEADER.match(old)
-    for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict(_lasting_metadata(cell))
-    notebook.metadata = nbformat.from_dict({})
-    body = _HEADER.sub("", jupytext.writes(notebook, fmt=FORMAT))
-    new = (header.group(0) if header else "") + body
+    new = merge_cells(old, notebook.cells)
+    if new != old:
+        new = format_python(new, unit.source)
     if new == old:
         return False
     with atomic_path(unit.source) as temporary:
@@ -141,10 +135,6 @@ def _grading(grade_id: str, *, solution: bool, points: float | None) -> Notebook
     if points is not None:
         metadata["points"] = points
     return nbformat.from_dict(metadata)
-
-
-def _lasting_metadata(cell: NotebookNode) -> dict[str, Any]:
-    return {key: cell.metadata[key] for key in _CELL_KEYS if cell.metadata.get(key)}
 
 
 def _where(unit: Unit) -> str:
