@@ -58,6 +58,7 @@ def copy_package(root):
 def built(tmp_path_factory):
     root = tmp_path_factory.mktemp("project")
     copy_package(root)
+    shutil.copy(project_root() / "pyproject.toml", root)  # ruff's settings
     markers = "\n\n".join(f"<!-- {name} -->\n<!-- /{name} -->" for name in BLOCKS)
     (root / "README.md").write_text(f"# Course\n\n{markers}\n", encoding="utf-8")
     scaffold(root, CASE, CHAPTER)

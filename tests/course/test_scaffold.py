@@ -1,10 +1,14 @@
 """A new chapter or lab passes its gates, and never replaces what is there."""
 
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from mlsd.course.gates import check_course
 from mlsd.course.scaffold import scaffold
-from mlsd.runtime import InputError
+from mlsd.runtime import InputError, project_root
 
 CASE = "01_ad_click_prediction"
 
@@ -43,3 +47,22 @@ def test_two_scaffolded_chapters_do_not_clash(project):
     scaffold(project.root, CASE, "30_calibrate")
     messages = [str(problem) for problem in check_course(project.root)]
     assert not any("introduces" in message or "needs" in message for message in messages)
+
+
+def ruff(root, *arguments):
+    command = [sys.executable, "-m", "ruff", *arguments, "."]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("case", "topic"),
+    [(CASE, "rank"), ("03_event_recommendation", "find_what_is_on_near_the_user_this_week")],
+)
+def test_what_is_written_passes_lint(tmp_path, case, topic):
+    shutil.copy(project_root() / "pyproject.toml", tmp_path)
+    scaffold(tmp_path, case, f"30_{topic}")
+    scaffold(tmp_path, case, f"lab_30_{topic}")
+    assert len(list(tmp_path.rglob("*.py"))) == 4
+    for arguments in (["check"], ["format", "--check"]):
+        done = ruff(tmp_path, *arguments)
+        assert done.returncode == 0, done.stdout

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from mlsd.course.formatting import format_python
 from mlsd.course.layout import Unit, find_units, make_unit
 from mlsd.runtime import InputError, atomic_path
 
@@ -41,7 +42,7 @@ def scaffold(root: Path, case: str, name: str) -> list[Path]:
         texts |= _package_marker(unit) | _chapter_with_lab(unit)
     for path, text in texts.items():
         with atomic_path(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.write_text(format_python(text, path), encoding="utf-8", newline="\n")
     return list(texts)
 
 
