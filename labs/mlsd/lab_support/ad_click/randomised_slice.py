@@ -92,19 +92,45 @@ def slice_report(seed: int, *, budgets: bool) -> pd.Series:
     """
     world = slice_world(seed, budgets=budgets)
     table, policy = replayed_slice(world)
-    weight = (table["agrees"] / table["propensity"]).to_numpy()
-    weighted, total = weight * table["reward"], weight.sum()
-    residual = weight * (table["reward"] - table["predicted_logged"])
     truth = world.deploy(policy, days=7, history_days=_SLICE_DAYS).measures["revenue"]
     return pd.Series(
         {
             "requests": len(table),
-            "effective sample": total**2 / (weight**2).sum(),
-            "IPS": weighted.mean(),
-            "SNIPS": weighted.sum() / total,
-            "DR": (table["predicted_new"] + residual).mean(),
+            **estimates(table),
             "deployed": truth.estimate,
             "low": truth.low,
             "high": truth.high,
         }
     )
+
+
+def estimates(table: pd.DataFrame) -> dict[str, float]:
+    """Return what a log says that the policy would earn, by each of three estimators.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `replayed_slice`.
+
+    Returns
+    -------
+    dict
+        ``effective sample`` in requests (Kish), then the mean reward by inverse propensity scoring,
+        self-normalised and doubly robust.
+
+    Examples
+    --------
+    >>> columns = ["reward", "propensity", "agrees", "predicted_logged", "predicted_new"]
+    >>> table = pd.DataFrame([(1.0, 0.5, True, 0.8, 0.8), (4.0, 0.5, False, 2, 1)], columns=columns)
+    >>> {name: round(float(value), 3) for name, value in estimates(table).items()}
+    {'effective sample': 1.0, 'IPS': 1.0, 'SNIPS': 1.0, 'DR': 1.1}
+    """
+    weight = (table["agrees"] / table["propensity"]).to_numpy()
+    weighted, total = weight * table["reward"], weight.sum()
+    residual = weight * (table["reward"] - table["predicted_logged"])
+    return {
+        "effective sample": total**2 / (weight**2).sum(),
+        "IPS": weighted.mean(),
+        "SNIPS": weighted.sum() / total,
+        "DR": (table["predicted_new"] + residual).mean(),
+    }

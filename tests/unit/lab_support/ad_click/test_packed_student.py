@@ -1,0 +1,72 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlsd.lab_support.ad_click.packed_student import (
+    Packed,
+    PackedStudent,
+    artifact_bytes,
+    weights_of,
+)
+from mlsd.models import StudentPerceptron
+from mlsd.runtime import InputError
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    generator = np.random.default_rng(5)
+    X = pd.DataFrame({"place": generator.integers(0, 6, 400), "price": generator.random(400)})
+    y = (generator.random(400) < 0.1 + 0.12 * X["place"]).astype(int)
+    student = StudentPerceptron(
+        categorical=("place",), numeric=("price",), hidden=(8, 4), epochs=8, random_state=0
+    )
+    return student.fit(X, y), X
+
+
+def packed(matrix, bits):
+    largest = 2 ** (bits - 1) - 1
+    scale = np.maximum(np.abs(matrix).max(axis=1), 1e-12) / largest
+    return Packed(np.round(matrix / scale[:, None]).astype(np.int8), scale.astype(np.float32), bits)
+
+
+def test_float_weights_predict_what_the_student_predicts(fitted):
+    student, X = fitted
+    served = PackedStudent(student, weights_of(student)).predict_proba(X)
+    np.testing.assert_allclose(served, student.predict_proba(X), rtol=1e-5)
+
+
+def test_codes_of_eight_bits_predict_the_same_within_their_rounding(fitted):
+    student, X = fitted
+    weights = {
+        name: packed(value, bits=8) if value.ndim == 2 else value
+        for name, value in weights_of(student).items()
+    }
+    served = PackedStudent(student, weights).predict_proba(X)
+    np.testing.assert_allclose(served, student.predict_proba(X), atol=0.02)
+    assert artifact_bytes(weights) < artifact_bytes(weights_of(student)) / 2
+
+
+def test_each_row_has_its_own_scale(fitted):
+    student, _ = fitted
+    codes = np.array([[2, -4], [1, 3]], np.int8)
+    weights = {
+        "embedding.table": np.zeros((1, 1)),
+        "perceptron.0.weight": Packed(codes, np.array([0.5, 10.0], np.float32), 8),
+        "perceptron.0.bias": np.array([0.0, 1.0]),
+        "out.weight": np.array([[1.0, 1.0]]),
+        "out.bias": np.array([0.25]),
+    }
+    # Hidden units max(0, 1 * 3 - 2 * 1) and max(0, 10 * 3 + 30 * 1 + 1).
+    scores = PackedStudent(student, weights).scores(np.array([[3.0, 1.0]], np.float32))
+    assert scores == pytest.approx([1 + 61 + 0.25])
+
+
+def test_bytes_are_packed_within_rows_and_codes_have_to_fit():
+    scale = np.ones(2, np.float32)
+    codes = np.array([[7, -7, 1], [0, 1, 2]], np.int8)
+    # Three codes of four bits take two bytes a row, and each row a scale of four.
+    assert artifact_bytes({"a": Packed(codes, scale, 4), "b": np.zeros(5, np.float32)}) == 12 + 20
+    with pytest.raises(InputError, match="does not fit into 3 bits"):
+        artifact_bytes({"a": Packed(codes, scale, 3)})
+    with pytest.raises(InputError, match="scales for 2 rows"):
+        artifact_bytes({"a": Packed(codes, scale[:1], 4)})
