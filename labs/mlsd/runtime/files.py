@@ -8,19 +8,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlsd.runtime.errors import InputError
+
 
 def project_root() -> Path:
-    """Return the folder of the checkout that this package is installed from.
+    """Return the folder of the clone: chapters, labs, ledgers and the catalogue lie there.
 
-    The course is used from a clone with an editable install, so the root is the folder that holds
-    ``labs/mlsd``.
+    That is the clone that this package is installed from. A package that was copied into Python's
+    own folders, without ``pip install --editable``, looks upwards from the current folder.
+
+    Raises
+    ------
+    InputError
+        If there is no clone.
 
     Examples
     --------
     >>> (project_root() / "pyproject.toml").is_file()
     True
     """
-    return Path(__file__).resolve().parents[3]
+    here = Path.cwd()
+    for folder in (Path(__file__).resolve().parents[3], here, *here.parents):
+        if (folder / "pyproject.toml").is_file() and (folder / "labs" / "mlsd").is_dir():
+            return folder
+    raise InputError(
+        "mlsd was installed without its course; run it inside a clone, or install it with "
+        "`pip install -e .` there"
+    )
 
 
 @contextmanager
