@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
@@ -120,7 +121,8 @@ def measure(
         if row["lab"] == unit.name and row["answer"] in answers and row["seed"] in seeds:
             gains[row["answer"]][row["seed"]] = row["gain"]
     asked = [name for name in answers if only is None or name in only]
-    checks.AdClickWorld = shared_world
+    # Deployments stand with the material of a lab, not with its checks.
+    sys.modules[deploy.__module__].AdClickWorld = shared_world
     earned = lru_cache(maxsize=len(answers) + 1)(deploy)
     with path.open("a") as file:
         for seed in seeds:

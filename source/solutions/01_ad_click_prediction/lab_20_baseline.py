@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click.lab_20_baseline import baseline_policy, deployed_revenue
+from mlsd.lab_support.ad_click.first_deployment import baseline_policy, deployed_revenue
 from mlsd.models import SmoothedRate
 from mlsd.plots import COLOURS, course_style
 from mlsd.policies import ScorerPolicy

@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
-from mlsd.checks.ad_click.lab_30_counters import lab_world
 from mlsd.features import CounterFeatures
+from mlsd.lab_support.ad_click.counted_log import lab_world
 from mlsd.models import HashedLogisticRegression
 from mlsd.plots import COLOURS, course_style
 from mlsd.policies import ScorerPolicy
@@ -255,6 +255,6 @@ from mlsd.checks.ad_click.lab_30_counters import check_make_policy
 check_make_policy(make_policy)
 
 # %% [markdown]
-# `deployed_revenue(32, make_policy)`, imported from where the checks are, is what your policy earns in
-# a world of your choice, in percent of ids alone. Try it there as often as you like; the check uses
-# another seed, and an instructor uses yet another.
+# `deployed_revenue(32, make_policy)`, from `mlsd.lab_support.ad_click.counted_log`, is what your policy
+# earns in a world of your choice, in percent of ids alone. Try it there as often as you like; the check
+# uses another seed, and an instructor uses yet another.

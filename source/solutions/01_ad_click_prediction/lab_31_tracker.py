@@ -23,7 +23,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from mlsd.checks.ad_click.lab_31_tracker import (
+from mlsd.lab_support.ad_click.sudden_event import (
     CONFIG,
     SegmentPolicy,
     baseline_policy,

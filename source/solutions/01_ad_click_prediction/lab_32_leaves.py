@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
-from mlsd.checks.ad_click.lab_32_leaves import KEY_BUDGET, log_keys
 from mlsd.features import CounterFeatures
+from mlsd.lab_support.ad_click.key_budget import KEY_BUDGET, log_keys
 from mlsd.models import HashedLogisticRegression, LightGBMScorer
 from mlsd.policies import ScorerPolicy
 from mlsd.worlds import AdClickWorld

@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click.lab_33_calibration import (
+from mlsd.lab_support.ad_click.thinned_log import (
     COLUMNS,
     baseline_policy,
     deployed_revenue,

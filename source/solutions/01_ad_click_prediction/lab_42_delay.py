@@ -26,7 +26,7 @@ import pandas as pd
 from scipy import optimize, stats
 from scipy.special import expit
 
-from mlsd.checks.ad_click.lab_42_delay import (
+from mlsd.lab_support.ad_click.delayed_credit import (
     clicks_and_credit,
     exponential_forecast,
     naive_forecast,

@@ -24,7 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click.lab_50_bidding import THIN, deployed_revenue, one_reserve, simulate_day
+from mlsd.lab_support.ad_click.thin_market import THIN, deployed_revenue, one_reserve, simulate_day
 from mlsd.plots import COLOURS, course_style
 from mlsd.worlds import AdClickConfig, AdClickWorld
 

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks.ad_click.lab_51_bandits import deployed_revenue, proven_ads_policy
+from mlsd.lab_support.ad_click.proven_ads import deployed_revenue, proven_ads_policy
 from mlsd.lab_support.ad_click.randomised_slice import (
     replayed_slice,
     slice_report,

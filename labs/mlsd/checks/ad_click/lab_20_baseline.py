@@ -8,46 +8,15 @@ import numpy as np
 import pandas as pd
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.lab_support.ad_click.first_deployment import MakePolicy, baseline_policy, deployed_revenue
 from mlsd.models import GlobalRate, SmoothedRate
 from mlsd.policies import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy
 
-HISTORY_DAYS, DEPLOYED_DAYS = 7, 3
 # Percent of the baseline's revenue; no verdict on seeds 300 to 399 was false.
 MARGIN = 3.0
 _FRESH_SEED = 20_013
-
-MakePolicy = Callable[[pd.DataFrame], Policy]
-
-
-def baseline_policy(log: pd.DataFrame) -> Policy:
-    """Return the chapter's policy: click rate by ad, smoothed with 100 impressions.
-
-    Parameters
-    ----------
-    log : DataFrame
-        Impressions with their `click`.
-    """
-    model = SmoothedRate(levels=(("ad_id",),), strength=100.0)
-    return ScorerPolicy(model.fit(log, log["click"]))
-
-
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
-    """Return what a policy earns, in percent of what the baseline earns in the same world.
-
-    The policy is made from a week of the world's log and deployed for three days.
-
-    Examples
-    --------
-    >>> deployed_revenue(3, baseline_policy)
-    100.0
-    """
-    world = AdClickWorld(seed=seed)
-    log = world.history(days=HISTORY_DAYS).labelled_log().frame
-    policies = (baseline_policy(log), make_policy(log))
-    lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
-    return 100 * (1 + lifts["revenue"].relative.estimate)
 
 
 def check_forgetting_rate(answer: Callable[..., float]) -> CheckResult:

@@ -10,62 +10,18 @@ import pandas as pd
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
+from mlsd.lab_support.ad_click.counted_log import MakePolicy, baseline_policy, deployed_revenue
 from mlsd.models import HashedLogisticRegression
 from mlsd.policies import ScorerPolicy
-from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.runtime.times import DAY
+from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy
 
-HISTORY_DAYS, DEPLOYED_DAYS = 6, 3
-DAY = 86_400
 # Percent of the baseline's revenue; on seeds 300 to 399 right gains 4.0 or more, wrong under 1.
 MARGIN = 3.0
 _FRESH_SEED = 20_030
 
-MakePolicy = Callable[[LabelledLog], Policy]
 Feature = Callable[[pd.DataFrame], np.ndarray]
-
-
-def lab_world(seed: int) -> AdClickWorld:
-    """Return the lab's world: a quarter of the default users, who come twice as often.
-
-    Examples
-    --------
-    >>> lab_world(3).config.users
-    4000
-    """
-    config = AdClickConfig(users=4_000, requests_per_day=12_000)
-    return AdClickWorld(seed=seed, config=config)
-
-
-def baseline_policy(log: LabelledLog) -> Policy:
-    """Return the chapter's control: hashed logistic regression on ids, without counters.
-
-    Parameters
-    ----------
-    log : LabelledLog
-        Its training rows are learned from.
-    """
-    model = HashedLogisticRegression(categorical=log.roles.identifiers)
-    train = log.frame.iloc[log.split.train]
-    return ScorerPolicy(model.fit(train, train["click"]))
-
-
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
-    """Return what a policy earns, in percent of what the baseline earns in the same world.
-
-    The policy is made from six days of the world's log, all of them training rows, and deployed for
-    three days.
-
-    Examples
-    --------
-    >>> deployed_revenue(3, baseline_policy)
-    100.0
-    """
-    world = lab_world(seed)
-    log = world.history(days=HISTORY_DAYS).labelled_log(split=(1.0, 0.0, 0.0))
-    policies = (baseline_policy(log), make_policy(log))
-    lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
-    return 100 * (1 + lifts["revenue"].relative.estimate)
 
 
 def check_as_of_rate(answer: Callable[..., np.ndarray]) -> CheckResult:

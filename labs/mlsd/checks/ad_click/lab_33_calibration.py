@@ -8,86 +8,22 @@ import numpy as np
 import pandas as pd
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.lab_support.ad_click.thinned_log import (
+    COLUMNS,
+    KEPT_SHARES,
+    MakePolicy,
+    baseline_policy,
+    deployed_revenue,
+    thinned_log,
+)
 from mlsd.models import HashedLogisticRegression
 from mlsd.policies import ScorerPolicy
-from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 
-HISTORY_DAYS, DEPLOYED_DAYS = 5, 3
-# Share of the clickless impressions that each ad format's pipeline keeps.
-KEPT_SHARES = (0.4, 0.4, 0.02, 0.02)
 # Percent of the baseline's revenue; settled on seeds 300 to 319 with `outcome_margin`. No verdict
 # on 300 to 399 was false: right 7.6 or more, wrong up to 5.2 (tests/benchmarks/lab_verdicts.py).
 MARGIN = 6.0
-COLUMNS = ("ad_id", "campaign_id", "category", "format", "publisher_id", "user_id", "position")
 _FRESH_SEED = 20_033
-
-MakePolicy = Callable[[pd.DataFrame], Policy]
-
-
-def lab_world(seed: int, size: str = "default") -> AdClickWorld:
-    """Return a world of half the default size, so that a deployment takes about a second.
-
-    Examples
-    --------
-    >>> lab_world(3).config.users
-    8000
-    """
-    config = AdClickConfig(users=8_000, requests_per_day=12_000)
-    return AdClickWorld(seed=seed, size=size, config=config)
-
-
-def thinned_log(seed: int, days: int = HISTORY_DAYS, size: str = "default") -> pd.DataFrame:
-    """Return impressions of which every click is kept, and of the rest a share by ad format.
-
-    Parameters
-    ----------
-    seed, days, size
-        Of the world and its history.
-
-    Returns
-    -------
-    DataFrame
-        Impressions with their `click`, and `kept_share`: with which probability an impression of
-        this row's pipeline stays in the log if it got no click.
-
-    Examples
-    --------
-    >>> log = thinned_log(3, days=1, size="small")
-    >>> sorted(log["kept_share"].unique().tolist())
-    [0.02, 0.4]
-    """
-    frame = lab_world(seed, size).history(days=days).labelled_log().frame
-    frame = frame.assign(kept_share=np.array(KEPT_SHARES)[frame["format"]])
-    draw = np.random.default_rng(seed).random(len(frame))
-    return frame[(frame["click"] == 1) | (draw < frame["kept_share"])].reset_index(drop=True)
-
-
-def baseline_policy(log: pd.DataFrame) -> Policy:
-    """Return the policy that takes the thinned log as it is.
-
-    Parameters
-    ----------
-    log : DataFrame
-        As `thinned_log` gives it.
-    """
-    return ScorerPolicy(HashedLogisticRegression(categorical=COLUMNS).fit(log, log["click"]))
-
-
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
-    """Return what a policy earns, in percent of what the baseline earns in the same world.
-
-    The policy is made from five days of the world's log, thinned, and deployed for three days.
-
-    Examples
-    --------
-    >>> deployed_revenue(3, baseline_policy)
-    100.0
-    """
-    log = thinned_log(seed)
-    policies = (baseline_policy(log), make_policy(log.copy()))
-    compared = lab_world(seed).compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
-    return 100 * (1 + compared.lifts["revenue"].relative.estimate)
 
 
 def check_corrected(answer: Callable[..., np.ndarray]) -> CheckResult:
