@@ -63,7 +63,7 @@ def _draw(course: Course, case_id: str) -> Path:
 
     ledger, target = course.root / _ledger(case_id), course.root / _figure(case_id)
     with plt.rc_context(course_style()):
-        figure = plot_ladder(pd.read_csv(ledger), find_case(case_id).figure).figure
+        figure = plot_ladder(pd.read_csv(ledger), **vars(find_case(case_id).figure)).figure
         with atomic_path(target) as temporary:
             metadata = {"Date": None, "Description": _digest(ledger)}
             figure.savefig(temporary, format="svg", metadata=metadata)

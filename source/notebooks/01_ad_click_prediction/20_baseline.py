@@ -53,7 +53,7 @@ from mlsd.checks import check, gives
 from mlsd.experiments import load_ledger
 from mlsd.models import GlobalRate, SmoothedRate
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 plt.rcParams.update(course_style())

@@ -65,7 +65,7 @@ from mlsd.features.encoders import hash_buckets
 from mlsd.features.sql import render_sql
 from mlsd.models import HashedLogisticRegression
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 plt.rcParams.update(course_style())

@@ -65,7 +65,7 @@ from mlsd.features.encoders import hash_buckets
 from mlsd.metrics import calibration_ratio, normalized_entropy
 from mlsd.models import FTRLProximal
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import OnlineScorerPolicy, ScorerPolicy
+from mlsd.policies.ad_click import OnlineScorerPolicy, ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 plt.rcParams.update(course_style())

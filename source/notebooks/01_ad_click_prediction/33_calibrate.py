@@ -65,7 +65,7 @@ from mlsd.checks import check, gives
 from mlsd.experiments import load_ledger
 from mlsd.models import HashedLogisticRegression
 from mlsd.plots import COLOURS, course_style, plot_changes, plot_reliability
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 plt.rcParams.update(course_style())

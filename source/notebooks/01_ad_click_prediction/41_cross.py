@@ -69,7 +69,7 @@ from mlsd.models import (
     LightGBMScorer,
 )
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 plt.rcParams.update(course_style())

@@ -62,9 +62,9 @@ from mlsd.data import conversion_known_at
 from mlsd.experiments import load_ledger
 from mlsd.models import ESMM, DCNv2, SmoothedRate
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
-from mlsd.worlds.base import Actions
+from mlsd.worlds.ad_click import Actions
 
 plt.rcParams.update(course_style())
 

@@ -51,7 +51,7 @@ from scipy import stats
 from mlsd.checks import check, holds
 from mlsd.experiments import load_ledger
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import BetaPosteriors, ExploringRatePolicy
+from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 plt.rcParams.update(course_style())

@@ -53,7 +53,7 @@ from mlsd.checks import check, gives
 from mlsd.experiments import load_ledger
 from mlsd.models import GlobalRate, HashedLogisticRegression, LightGBMScorer, SmoothedRate
 from mlsd.plots import COLOURS, course_style
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 plt.rcParams.update(course_style())

@@ -66,7 +66,7 @@ from mlsd.experiments import load_ledger
 from mlsd.features import CounterFeatures
 from mlsd.models import LightGBMScorer, SmoothedRate, StudentPerceptron
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 plt.rcParams.update(course_style())

@@ -65,7 +65,7 @@ from mlsd.monitoring import (
     drift_table,
 )
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 plt.rcParams.update(course_style())
@@ -91,7 +91,7 @@ policy = ScorerPolicy(model.fit(log.frame, log.label))
 # %% tags=["nbval-check-output"]
 recorded = RecordedPolicy(policy)
 report = world.deploy(recorded, days=DAYS, history_days=FIRST_DAY)
-served = recorded.impressions().query("ts >= 86_400 * @FIRST_DAY")
+served = recorded.rows().query("ts >= 86_400 * @FIRST_DAY")
 served = served.assign(
     day=(served["ts"] // 86_400).astype(int), expected=model.predict_proba(served)[:, 1]
 )
@@ -374,7 +374,7 @@ plt.show()
 # %%
 replayed = {}
 for name, record in {"sound": recorded, "wrong clock": clock, "old codes": codes}.items():
-    rows = record.impressions().query("ts >= 86_400 * @FIRST_DAY").head(20_000)
+    rows = record.rows().query("ts >= 86_400 * @FIRST_DAY").head(20_000)
     again = model.predict_proba(rows.assign(position=0))[:, 1]
     replayed[name] = (np.abs(again / rows["predicted_ctr"] - 1) > 0.001).mean()
 assert replayed["sound"] == 0

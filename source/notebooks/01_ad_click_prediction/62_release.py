@@ -53,7 +53,8 @@ from mlsd.experiments import load_ledger
 from mlsd.models import HashedLogisticRegression, SmoothedRate
 from mlsd.monitoring import RecordedPolicy
 from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies import CanaryPolicy, ScorerPolicy
+from mlsd.policies import CanaryPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 plt.rcParams.update(course_style())
@@ -221,7 +222,7 @@ list(artifacts)
 # %%
 recorded = RecordedPolicy(old)
 world.deploy(recorded, days=1, history_days=7)
-seen = recorded.impressions().query("ts >= 7 * 86_400")
+seen = recorded.rows().query("ts >= 7 * 86_400")
 outcome = seen["click"].to_numpy()
 f"{len(seen):,} impressions, {outcome.mean():.2%} clicked"
 

@@ -26,7 +26,7 @@ import pandas as pd
 from mlsd.lab_support.ad_click.first_deployment import baseline_policy, deployed_revenue
 from mlsd.models import SmoothedRate
 from mlsd.plots import COLOURS, course_style
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 plt.rcParams.update(course_style())

@@ -29,7 +29,7 @@ from mlsd.features import CounterFeatures
 from mlsd.lab_support.ad_click.counted_log import lab_world
 from mlsd.models import HashedLogisticRegression
 from mlsd.plots import COLOURS, course_style
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 
 plt.rcParams.update(course_style())
 

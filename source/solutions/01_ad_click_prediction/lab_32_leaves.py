@@ -28,7 +28,7 @@ from mlsd import metrics
 from mlsd.features import CounterFeatures
 from mlsd.lab_support.ad_click.key_budget import KEY_BUDGET, log_keys
 from mlsd.models import HashedLogisticRegression, LightGBMScorer
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 # %% [markdown]

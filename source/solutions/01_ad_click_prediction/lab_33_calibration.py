@@ -34,7 +34,7 @@ from mlsd.lab_support.ad_click.thinned_log import (
 )
 from mlsd.models import FTRLProximal, HashedLogisticRegression
 from mlsd.plots import COLOURS, course_style
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 
 plt.rcParams.update(course_style())
 

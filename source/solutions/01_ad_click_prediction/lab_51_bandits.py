@@ -30,7 +30,7 @@ from mlsd.lab_support.ad_click.randomised_slice import (
     slice_world,
 )
 from mlsd.plots import COLOURS, course_style
-from mlsd.policies import BetaPosteriors, ExploringRatePolicy
+from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
 
 plt.rcParams.update(course_style())
 

@@ -24,7 +24,7 @@ def test_ladder_has_one_line_a_rung_with_the_first_on_top_and_a_legend_per_table
             "normalized_entropy_high": [1.0, 0.91, 0.81],
         }
     )
-    axes = plot_ladder(ledger, find_case("ad_click").figure)
+    axes = plot_ladder(ledger, **vars(find_case("ad_click").figure))
     heights = dict(zip((t.get_text() for t in axes.get_yticklabels()), axes.get_yticks()))
     assert heights["global_rate"] > heights["oracle"]
     assert len(axes.get_legend().get_texts()) == 3

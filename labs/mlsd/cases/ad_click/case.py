@@ -12,12 +12,12 @@ from mlsd.experiments.prepared import PreparedLog
 from mlsd.experiments.protocols import ScoringProtocol
 from mlsd.experiments.runs import FittedRung
 from mlsd.experiments.sources import Replicate, WorldSource
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.runtime import case_name
 from mlsd.worlds.ad_click import AdClickConfig, AdClickWorld
-from mlsd.worlds.ad_click.assignment import DESIGNS
 from mlsd.worlds.ad_click.card import render_card
 from mlsd.worlds.ad_click.config import SIZES, VARIANTS
+from mlsd.worlds.kit.assignment import DESIGNS
 
 HISTORY_DAYS = 14
 

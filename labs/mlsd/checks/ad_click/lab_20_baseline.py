@@ -10,7 +10,7 @@ import pandas as pd
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
 from mlsd.lab_support.ad_click.first_deployment import MakePolicy, baseline_policy, deployed_revenue
 from mlsd.models import GlobalRate, SmoothedRate
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy
 

@@ -12,7 +12,7 @@ from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
 from mlsd.lab_support.ad_click.counted_log import MakePolicy, baseline_policy, deployed_revenue
 from mlsd.models import HashedLogisticRegression
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.runtime.times import DAY
 from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy

@@ -17,7 +17,7 @@ from mlsd.lab_support.ad_click.key_budget import (
     fitted_policy,
 )
 from mlsd.models import GlobalRate, HashedLogisticRegression, LightGBMScorer
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 # Percent of the baseline's revenue, set before three markets were taken together. No verdict on

@@ -17,7 +17,7 @@ from mlsd.lab_support.ad_click.thinned_log import (
     thinned_log,
 )
 from mlsd.models import HashedLogisticRegression
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds.base import Policy
 
 # Percent of the baseline's revenue; settled on seeds 300 to 319 with `outcome_margin`. No verdict

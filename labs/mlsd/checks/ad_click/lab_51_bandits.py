@@ -14,7 +14,7 @@ from mlsd.lab_support.ad_click.proven_ads import (
     deployed_revenue,
     proven_ads_policy,
 )
-from mlsd.policies import BetaPosteriors
+from mlsd.policies.ad_click import BetaPosteriors
 from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mlsd.data.log import LabelledLog
 from mlsd.models import HashedLogisticRegression
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 

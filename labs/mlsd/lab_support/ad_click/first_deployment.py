@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from mlsd.models import SmoothedRate
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy
 

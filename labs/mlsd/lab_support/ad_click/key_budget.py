@@ -12,7 +12,7 @@ from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
 from mlsd.models import LightGBMScorer
 from mlsd.models.base import Scorer
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 7, 3, 3

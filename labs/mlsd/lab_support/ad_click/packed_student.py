@@ -13,10 +13,10 @@ import pandas as pd
 
 from mlsd import metrics
 from mlsd.features import CounterFeatures
+from mlsd.features.lookup import FeatureLookup
 from mlsd.models import LightGBMScorer, SmoothedRate, StudentPerceptron
 from mlsd.models.base import Columns, Scorer
-from mlsd.policies import ScorerPolicy
-from mlsd.policies.scoring import FeatureLookup
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.policies import BetaPosteriors, ExploringRatePolicy
+from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
-from mlsd.worlds.base import Actions, Policy, RequestBatch
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests, Policy
 
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 5, 10, 5
 PROVEN_VIEWS, STRENGTH = 200, 30.0
@@ -36,7 +37,7 @@ class ProvenAdsPolicy(ExploringRatePolicy):
     'greedy'
     """
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Return posterior means, and scores by which proven ads come first, shape (n, k)."""
         candidates = requests.candidates
         alpha, beta = self.posteriors.parameters(candidates["ad_id"], candidates["campaign_id"])

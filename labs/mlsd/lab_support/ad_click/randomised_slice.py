@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mlsd.models import SmoothedRate
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from mlsd.models import FTRLProximal
 from mlsd.models.base import Scorer
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
-from mlsd.worlds.base import Actions, Policy, RequestBatch
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests, Policy
 
 HISTORY_DAYS, DEPLOYED_DAYS = 7, 1
 # The event begins with the deployment, and lasts.
@@ -62,7 +63,7 @@ class SegmentPolicy:
         self.scorer, self.segment, self.learn = scorer, segment, learn
         self.state = np.full((2, segments), float(strength))
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Return the corrected click-through rate of each candidate, shape (n, k)."""
         columns = requests.columns(position=0)
         segment = np.asarray(columns[self.segment], np.intp)

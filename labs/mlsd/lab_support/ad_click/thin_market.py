@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.models import SmoothedRate
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.policies.ad_click.reserves import FLOOR, RequestReserve, ReservePolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.models import HashedLogisticRegression
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 

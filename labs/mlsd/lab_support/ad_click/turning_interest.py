@@ -13,9 +13,10 @@ from mlsd.features.histories import ClickHistories, click_histories
 from mlsd.features.history_serving import ServingHistories
 from mlsd.models import HashedLogisticRegression
 from mlsd.models.base import Scorer
-from mlsd.policies import ScorerPolicy
+from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
-from mlsd.worlds.base import Actions, Policy, RequestBatch
+from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.base import CandidateRequests, Policy
 
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 4, 4, 5
 # Few users who click often, each with strong tastes of his own that turn within days. Campaigns are
@@ -62,7 +63,7 @@ class InterestPolicy:
     def __init__(self, scorer: Scorer, histories: ServingHistories, interest: Interest) -> None:
         self.scorer, self.histories, self.interest = scorer, histories, interest
 
-    def act(self, requests: RequestBatch) -> Actions:
+    def act(self, requests: CandidateRequests) -> Actions:
         """Return the predicted click-through rate of each candidate, shape (n, k)."""
         columns = requests.columns(position=0)
         shape = requests.candidates["ad_id"].shape
