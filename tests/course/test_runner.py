@@ -1,12 +1,15 @@
 """`mlsd course test` runs chapters, solutions and unsolved labs, and records their costs."""
 
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from nbval.plugin import IPyNbCell
 
+from mlsd.course import testing
 from mlsd.course.budget import read_costs
 from mlsd.course.execution import kernel_environment
 from mlsd.course.notebooks import RUN_RECORD
@@ -117,6 +120,15 @@ def test_the_longest_notebook_starts_first_and_a_lab_counts_twice(project):
     assert [root / file for file in found] == [lab.lab, chapter.notebook, lab.notebook]
     command = " ".join(map(str, pytest_command(root, found, workers=2)))
     assert "--numprocesses 2 --dist loadfile --no-loadscope-reorder" in command
+
+
+def test_nbval_waits_for_outputs_as_long_as_a_busy_machine_needs():
+    cell = IPyNbCell.__new__(IPyNbCell)
+    cell.output_timeout = 5
+    testing.pytest_itemcollected(cell)
+    assert cell.output_timeout == testing.OUTPUT_TIMEOUT_SECONDS
+    # The attribute is nbval's own; where it is renamed this has to follow.
+    assert "self.output_timeout" in inspect.getsource(IPyNbCell.runtest)
 
 
 def test_avx512_variables_are_accepted_by_numpy_here():

@@ -16,7 +16,7 @@ from mlsd.course.budget import Cost, calibration_seconds, cpu_seconds_so_far, re
 
 COSTS = pytest.StashKey[dict[str, Cost]]()
 # How busy the machine is changes during a run, and so does what a piece of work costs.
-CALIBRATE_EVERY_SECONDS = 60.0
+CALIBRATE_EVERY_SECONDS = 30.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
