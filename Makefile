@@ -60,7 +60,8 @@ test: setup
 	$(if $(NOTEBOOKS),$(BIN)/mlsd course test $(NOTEBOOKS))
 else
 test: lint check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(RECORD_COSTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		$(RECORD_COSTS)
 	$(BIN)/mlsd course test
 endif
 
