@@ -281,7 +281,7 @@ check_choose_artifact(choose_artifact)
 
 # %%
 chosen = choose_artifact(kilobytes, milliseconds, losses, 50.0, 5.0)
-chosen if chosen is ... else list(candidates)[chosen]
+chosen if chosen is ... else [*candidates, "none"][chosen]
 
 # %% [markdown]
 # Level does not mean equal. It says that a day of shown ads cannot tell the two apart, and rows of
