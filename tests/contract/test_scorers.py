@@ -12,6 +12,7 @@ from sklearn.base import clone
 from mlsd import models
 from mlsd.metrics import log_loss
 from mlsd.models.base import OnlineScorer, Scorer
+from mlsd.models.layers import IdDropout, StackedEmbedding
 from mlsd.runtime import InputError
 
 CATEGORICAL, NUMERIC = ("ad_id", "device"), ("age",)
@@ -255,6 +256,21 @@ def test_scikit_learn_clones_it_unfitted(name, fitted, data):
     assert not any(each.endswith("_") for each in vars(copy))
     again = copy.fit(data[0], data[1]).predict_proba(data[2])
     np.testing.assert_array_equal(again, fitted.predict_proba(data[2]))
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_a_deep_scorer_builds_its_network_from_its_arguments(name, data):
+    settings = {"embedding_dim": 5, "id_dropout": 0.3, "epochs": 1}
+    perceptron = {} if name == "FactorizationMachine" else {"hidden": (7, 3), "dropout": 0.4}
+    network = build(name, **settings, **perceptron).fit(data[0], data[1]).network_
+    modules = list(network.modules())
+    dims = {m.table.shape[1] for m in modules if isinstance(m, StackedEmbedding)}
+    assert dims - {1} == {5}
+    assert {m.share for m in modules if isinstance(m, IdDropout)} == {0.3}
+    if perceptron:
+        assert {m.p for m in modules if isinstance(m, torch.nn.Dropout)} == {0.4}
+        units = [m.out_features for m in modules if isinstance(m, torch.nn.Linear)]
+        assert {7, 3} <= set(units)
 
 
 def wrong_inputs():

@@ -21,7 +21,7 @@ class DeepScorer(ColumnScorer):
     A subclass stores `categorical`, `numeric`, `min_count`, `validation_share`, `random_state`,
     writes `_network(sizes, numeric_width)` (a module that is called with codes of shape (rows,
     fields) and numbers of shape (rows, numeric_width), and with whatever else its own `_tensors`
-    returns) and `_options()`; `_loss` where it is not the log loss of one outcome.
+    returns) and `_options()`; `_loss`, a `Loss`, where it is not the log loss of one outcome.
 
     Without `valid`, the last `validation_share` of the rows, which stand in time order, are held
     out for early stopping; with a share of 0 the training runs to its end.
