@@ -21,27 +21,29 @@ It stands under ``jupyter: mlsd:`` in jupytext's YAML header, so that it survive
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic.dataclasses import dataclass
 
 from mlsd.runtime import InputError
+from mlsd.runtime.faults import first_fault
 
-_REQUIRED = {
-    "chapter": ("title", "builds", "sections", "introduces", "needs", "discussion"),
-    "lab": ("title", "sections"),
-}
+_REQUIRED_OF_A_CHAPTER = ("builds", "introduces", "needs", "discussion")
+_CONFIG = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class Section:
     """A part of a chapter: its heading, its minutes, and whether one may stop after it."""
 
-    name: str
-    minutes: int
-    stop: bool = False
+    name: StrictStr
+    minutes: Annotated[StrictInt, Field(ge=1)]
+    stop: StrictBool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class FrontMatter:
     """What a chapter or lab says about itself.
 
@@ -63,14 +65,14 @@ class FrontMatter:
         The two commonest wrong answers to it.
     """
 
-    title: str
-    sections: tuple[Section, ...]
-    builds: str = ""
-    introduces: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    lab: str = ""
-    discussion: str = ""
-    wrong_answers: tuple[str, ...] = ()
+    title: StrictStr
+    sections: Annotated[tuple[Section, ...], Field(min_length=1)]
+    builds: StrictStr = ""
+    introduces: tuple[StrictStr, ...] = ()
+    needs: tuple[StrictStr, ...] = ()
+    lab: StrictStr = ""
+    discussion: StrictStr = ""
+    wrong_answers: tuple[StrictStr, ...] = ()
 
     @property
     def minutes(self) -> int:
@@ -103,48 +105,16 @@ def parse_front_matter(data: Any, *, kind: str, where: str) -> FrontMatter:
     """
     if not isinstance(data, Mapping):
         raise InputError(f"{where}: the header has no 'mlsd:' block under 'jupyter:'; add one")
-    known = [field.name for field in fields(FrontMatter)]
-    for key in data:
-        if key not in known:
-            raise InputError(f"{where}: unknown key {key!r} in the header; use {', '.join(known)}")
-    for key in _REQUIRED[kind]:
-        if key not in data:
-            raise InputError(f"{where}: the header lacks {key!r}; add it under 'mlsd:'")
-    front = FrontMatter(
-        sections=_sections(data["sections"], where),
-        **{key: _text(data, key, where) for key in ("title", "builds", "lab", "discussion")},
-        **{key: _texts(data, key, where) for key in ("introduces", "needs", "wrong_answers")},
-    )
+    # A key without a value is as good as none.
+    given = {str(key): value for key, value in data.items() if value is not None}
+    try:
+        front = FrontMatter(**given)
+    except ValidationError as error:
+        known = [field.name for field in fields(FrontMatter)]
+        raise InputError(f"{where}: header: {first_fault(error, known)}") from None
+    lacking = [key for key in _REQUIRED_OF_A_CHAPTER if kind == "chapter" and key not in data]
+    if lacking:
+        raise InputError(f"{where}: the header lacks {lacking[0]!r}; add it under 'mlsd:'")
     if kind == "chapter" and len(front.wrong_answers) != 2:
         raise InputError(f"{where}: 'wrong_answers' has to list the two commonest ones")
     return front
-
-
-def _text(data: Mapping[str, Any], key: str, where: str) -> str:
-    value = data.get(key) or ""
-    if not isinstance(value, str):
-        raise InputError(f"{where}: {key!r} in the header has to be text, not {value!r}")
-    return value.strip()
-
-
-def _texts(data: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    values = data.get(key) or []
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InputError(f"{where}: {key!r} in the header has to be a list of texts")
-    return tuple(value.strip() for value in values)
-
-
-def _sections(data: Any, where: str) -> tuple[Section, ...]:
-    if not isinstance(data, list) or not data:
-        raise InputError(f"{where}: 'sections' has to be a list of {{name: ..., minutes: ...}}")
-    return tuple(_section(item, where) for item in data)
-
-
-def _section(item: Any, where: str) -> Section:
-    keys = set(item) if isinstance(item, Mapping) else set()
-    if not {"name", "minutes"} <= keys <= {"name", "minutes", "stop"}:
-        raise InputError(f"{where}: a section is {{name: ..., minutes: ...}}, not {item!r}")
-    minutes = item["minutes"]
-    if not isinstance(minutes, int) or isinstance(minutes, bool) or minutes < 1:
-        raise InputError(f"{where}: section {item['name']!r} needs whole minutes, one or more")
-    return Section(str(item["name"]).strip(), minutes, bool(item.get("stop", False)))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlsd.runtime import InputError
+from mlsd.runtime.faults import first_fault
 
 MOST_CANDIDATES = 1_000
 _LARGEST_ID = 2**31
@@ -67,25 +67,9 @@ class RankRequest:
         try:
             fields = _Body.model_validate_json(body)
         except ValidationError as error:
-            raise InputError(f"request: {_first_fault(error)}") from None
+            raise InputError(f"request: {first_fault(error, list(_Body.model_fields))}") from None
         rows = len(fields.ad_ids)
         bids = np.ones(rows) if fields.bids is None else np.array(fields.bids, dtype=np.float64)
         if len(bids) != rows:
             raise InputError(f"request: bids has to hold {rows} numbers, one per candidate")
         return cls(fields.context, np.array(fields.ad_ids, dtype=np.int64), bids)
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault: dict[str, Any] = error.errors(include_url=False)[0]
-    field, *inner = fault["loc"] or ("the body",)
-    # Cut short, so that a body of megabytes does not come back as the message.
-    place = field + "".join(f"[{reprlib.repr(each)}]" for each in inner)
-    match fault["type"]:
-        case "json_invalid":
-            return f"the body is not JSON ({fault['ctx']['error']})"
-        case "missing":
-            return f"{field!r} is missing; give an object with 'context' and 'ad_ids'"
-        case "extra_forbidden":
-            return f"unknown field {reprlib.repr(field)}; give context, ad_ids, bids"
-    wanted = fault["msg"].lower().replace("input", "it", 1)
-    return f"{place} is {reprlib.repr(fault['input'])}; {wanted}"

@@ -13,6 +13,7 @@ CHAPTER = {
     "discussion": "Why?",
     "wrong_answers": ["a", "b"],
 }
+DATA = CHAPTER["sections"][0]
 
 
 def parse(kind="chapter", **changes):
@@ -28,14 +29,19 @@ def test_a_chapter_is_read():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"colour": "red"}, "x.py: unknown key 'colour'"),
-        ({"sections": []}, "'sections' has to be a list"),
-        ({"sections": [{"name": "Data"}]}, "a section is {name: ..., minutes: ...}"),
-        ({"sections": [{"name": "Data", "minutes": 0}]}, "'Data' needs whole minutes"),
-        ({"sections": [{"name": "Data", "minutes": True}]}, "'Data' needs whole minutes"),
-        ({"sections": [{"name": "Data", "minutes": "5"}]}, "'Data' needs whole minutes"),
-        ({"introduces": "propensity"}, "'introduces' in the header has to be a list"),
-        ({"title": 3}, "'title' in the header has to be text"),
+        ({"colour": "red"}, "x.py: header: unknown key 'colour'; known: title, sections"),
+        ({"need": []}, "unknown key 'need'; did you mean 'needs'?"),
+        ({"sections": []}, "sections is []; list should have at least 1 item"),
+        ({"sections": [{"name": "Data"}]}, "sections[0]['minutes'] is missing"),
+        ({"sections": [{**DATA, "hours": 1}]}, "unknown key sections[0]['hours']"),
+        ({"sections": [DATA, ["Results", 7]]}, "sections[1] is ['Results', 7]"),
+        ({"sections": [{**DATA, "minutes": 0}]}, "sections[0]['minutes'] is 0"),
+        ({"sections": [{**DATA, "minutes": True}]}, "sections[0]['minutes'] is True"),
+        ({"sections": [{**DATA, "minutes": "5"}]}, "sections[0]['minutes'] is '5'"),
+        ({"sections": [{**DATA, "stop": "no"}]}, "sections[0]['stop'] is 'no'"),
+        ({"introduces": "propensity"}, "introduces is 'propensity'; it should be a valid list"),
+        ({"needs": ["counter", 3]}, "needs[1] is 3; it should be a valid string"),
+        ({"title": 3}, "title is 3; it should be a valid string"),
         ({"wrong_answers": ["a"]}, "the two commonest"),
     ],
 )
@@ -43,13 +49,28 @@ def test_mistakes_are_one_line(changes, message):
     with pytest.raises(InputError) as caught:
         parse(**changes)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("missing", ["title", "builds", "sections", "introduces", "discussion"])
+NEEDED = {name: f"{name} is missing" for name in ("title", "sections")}
+NEEDED |= {name: f"lacks '{name}'" for name in ("builds", "introduces", "needs", "discussion")}
+
+
+@pytest.mark.parametrize("missing", NEEDED)
 def test_a_missing_key_is_named(missing):
     data = {key: value for key, value in CHAPTER.items() if key != missing}
-    with pytest.raises(InputError, match=f"lacks '{missing}'"):
+    with pytest.raises(InputError, match=NEEDED[missing]):
         parse_front_matter(data, kind="chapter", where="x.py")
+
+
+def test_texts_are_stripped_and_a_key_without_a_value_is_as_good_as_none():
+    front = parse(kind="lab", title=" Rank ads ", needs=[" propensity"], builds=None)
+    assert (front.title, front.needs, front.builds) == ("Rank ads", ("propensity",), "")
+
+
+def test_a_key_that_is_not_text_is_named():
+    with pytest.raises(InputError, match="unknown key '3'"):
+        parse_front_matter({**CHAPTER, 3: "red"}, kind="chapter", where="x.py")
 
 
 def test_a_header_without_the_block_is_one_line():

@@ -167,8 +167,8 @@ WRONG = {
     b"": "not JSON",
     b"{": "not JSON",
     b'{"context": {"hour": 3}, "ad_ids": [1]} []': "not JSON",
-    b"[]": "the body is []; it should be an object",
-    b'{"context": {}}': "'ad_ids' is missing; give an object",
+    b"[]": "request: it is []; it should be an object",
+    b'{"context": {}}': "request: ad_ids is missing",
     b'{"context": {"hour": 3}, "ad_ids": []}': "at least 1 item",
     b'{"context": {"hour": 3}, "ad_ids": [' + b"1, " * 1_000 + b"1]}": "at most 1000 items",
     b'{"context": {"hour": 3}, "ad_ids": [1, "x"]}': "ad_ids[1] is 'x'; it should be a valid int",
@@ -190,7 +190,7 @@ WRONG = {
     b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [NaN]}': "bids[0] is nan",
     b'{"context": {"hour": 3}, "ad_ids": [1], "bids": [1e400]}': "bids[0] is inf",
     b'{"context": {"hour": 3}, "ad_ids": [1], "bids": 2}': "bids is 2",
-    b'{"context": {"hour": 3}, "ad_ids": [1], "bid": [1]}': "unknown field 'bid'; give context",
+    b'{"context": {"hour": 3}, "ad_ids": [1], "bid": [1]}': "'bid'; did you mean 'bids'?",
 }
 # What overran a limit of Python itself: the depth of its stack, the range of its floats.
 EXTREME = {
@@ -200,6 +200,7 @@ EXTREME = {
     b'{"context": {"hour": 3}, "ad_ids": [' + b"9" * 400 + b"]}": "ad_ids[0] is 999",
     b'{"context": {"hour": 3}, "ad_ids": [' + b"9" * 5_000 + b"]}": "number out of range",
     b'{"context": {"' + b"x" * 100_000 + b'": 0.5}, "ad_ids": [1]}': "context['xxx",
+    b'{"context": {}, "ad_ids": [1], "' + b"x" * 100_000 + b'": 1}': "unknown key 'xxx",
 }
 
 
