@@ -18,8 +18,11 @@ class HashedLogisticRegression(ColumnScorer):
 
     Minimises ``sum_i weight_i log(1 + exp(-s_i x_i w)) + |w|**2 / (2 C)`` with s = +-1, the
     objective of scikit-learn's `LogisticRegression`; the intercept is not penalised. The variables
-    are rescaled by the curvature of each coordinate before L-BFGS (scipy) sees them: ids differ in
-    frequency by orders of magnitude, and without the rescaling rare ones take hundreds of passes.
+    are rescaled by the curvature of each coordinate before L-BFGS (scipy) sees them, since ids
+    differ in frequency by orders of magnitude. What that saves depends on the penalty: on 800,000
+    impressions of the ad world with their counters it took 107 iterations instead of 397 with
+    C = 0.3, and 100 instead of 93 with C = 0.01. There scikit-learn's solvers took 1.4 to 3.4 times
+    as long to come within 1e-5 of the same loss per row.
 
     Parameters
     ----------
