@@ -78,7 +78,7 @@ class TomlSection:
         """Remove and return a value of the type `kind`; `wanted` says in words what it must be."""
         self.asked.append(key)
         value = self.values.pop(key, default)
-        # bool is a subclass of int, yet true is no seed.
+        # bool is a subclass of int, yet true is not a seed.
         if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
             self.fail(f"{key} = {value!r} is not {wanted}")
         return value

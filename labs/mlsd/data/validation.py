@@ -33,7 +33,7 @@ def log_schema(log: LabelledLog) -> pandera.DataFrameSchema:
 
     roles = log.roles
     finite = pandera.Check(np.isfinite, name="finite", error="is not finite")
-    real = pandera.Check(_is_real, name="number", error="is no finite number")
+    real = pandera.Check(_is_real, name="number", error="is not a finite number")
     outcome = pandera.Check.isin([0, 1], error="is neither 0 nor 1")
     keys = dict.fromkeys((*roles.identifiers, *(name for key in roles.entities for name in key)))
     columns = {name: pandera.Column(nullable=False) for name in keys}

@@ -1,6 +1,6 @@
 """The lock: exact versions of what the project was tested with, as constraints for pip.
 
-Run ``python -m mlsd.runtime.lock`` (``make lock``) to write it anew from the installed packages.
+Run ``python -m mlsd.runtime.lock`` (``make lock``) to write it again from the installed packages.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def load_lock(path: Path | None = None) -> dict[str, str]:
         entry = line.partition("#")[0].strip()
         name, separator, version = entry.partition("==")
         if entry and not (separator and version):
-            raise InputError(f"{path}:{number}: {entry!r} is no `name==version`; run `make lock`")
+            raise InputError(f"{path}:{number}: {entry!r} is not `name==version`; run `make lock`")
         if entry:
             lock[canonicalize_name(name)] = version
     return lock

@@ -72,7 +72,7 @@ class TTLCache(Generic[Key, Value]):
         return len(self._held)
 
     def get(self, key: Key) -> Value:
-        """Return the value of a key, loaded anew where it is absent or too old."""
+        """Return the value of a key, loaded again where it is absent or too old."""
         now = self._clock()
         with self._lock:
             loaded_at, value = self._held.get(key, (None, None))

@@ -30,7 +30,7 @@ class OnnxScorer:
     Raises
     ------
     InputError
-        If the file is not there or is no model.
+        If the file is missing or is not a model.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def open_session(graph: Path | bytes) -> onnxruntime.InferenceSession:
     Raises
     ------
     InputError
-        If the file is not there or is no model.
+        If the file is missing or is not a model.
     """
     if isinstance(graph, Path) and not graph.is_file():
         raise InputError(f"{graph}: there is no such file; write one with export_onnx")

@@ -83,7 +83,7 @@ def simulate_queue(
     timeout : float
         Seconds after which the fallback answers.
     max_waiting : float
-        Requests in the house; one more is refused.
+        Requests in the system; one more is refused.
 
     Raises
     ------
@@ -110,17 +110,17 @@ def simulate_queue(
     if arrivals.shape != service_times.shape or (np.diff(arrivals) < 0).any():
         raise InputError("arrivals have to ascend, with one service time for each")
     latency, source = np.full(len(arrivals), np.nan), np.full(len(arrivals), "shed", dtype="<U7")
-    house: deque[float] = deque()
+    present: deque[float] = deque()
     free_at = 0.0
     for i, (arrival, needed) in enumerate(zip(arrivals.tolist(), service_times.tolist())):
-        while house and house[0] <= arrival:
-            house.popleft()
-        if len(house) >= max_waiting:
+        while present and present[0] <= arrival:
+            present.popleft()
+        if len(present) >= max_waiting:
             continue
         deadline, start = arrival + timeout, max(arrival, free_at)
         free_at = start + needed if start < deadline else free_at
         in_time = start < deadline and free_at <= deadline
-        house.append(free_at if in_time else deadline)
-        latency[i] = house[-1] - arrival
+        present.append(free_at if in_time else deadline)
+        latency[i] = present[-1] - arrival
         source[i] = "model" if in_time else "timeout"
     return QueueOutcome(latency, source)

@@ -36,7 +36,7 @@ class ServiceLimits:
     timeout_seconds : float
         After which the fallback answers.
     max_waiting : int
-        Requests in the house; one more is refused at once.
+        Requests in the system; one more is refused at once.
     workers : int
         Threads that score.
     retry_after : int
@@ -95,7 +95,7 @@ class RankingService:
     counts : Counter
         Requests by outcome: model, timeout, error, shed, bad_request.
     waiting : int
-        Requests in the house.
+        Requests in the system, scored or waiting.
 
     Examples
     --------
@@ -128,7 +128,7 @@ class RankingService:
         Raises
         ------
         Overloaded
-            If `max_waiting` requests are in the house.
+            If `max_waiting` requests are in the system.
         InputError
             If the request lacks something that the features need.
         """
@@ -142,7 +142,7 @@ class RankingService:
         return self._ranking(request, probability, source)
 
     def admit(self) -> None:
-        """Count a refusal and raise `Overloaded` if the house is full."""
+        """Count a refusal and raise `Overloaded` if the system is full."""
         if self.waiting >= self.limits.max_waiting:
             self.counts["shed"] += 1
             raise Overloaded(self.waiting, self.limits.retry_after)

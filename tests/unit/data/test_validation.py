@@ -40,7 +40,7 @@ BROKEN_CELLS = [
     ("ts", 9.0, "row position 4, column 'ts' lies before the row above"),
     ("known_at", 2.5, "row position 3, column 'known_at' lies before 'ts'"),
     ("user", None, "row position 3, column 'user' is missing"),
-    ("price", np.inf, "row position 3, column 'price' is no finite number"),
+    ("price", np.inf, "row position 3, column 'price' is not a finite number"),
 ]
 
 

@@ -62,7 +62,7 @@ def test_what_is_written_is_read_back(tmp_path):
 def test_a_line_that_pins_nothing_is_named(tmp_path, line):
     path = tmp_path / "lock.txt"
     path.write_text(f"# head\n\nscipy==1.17.1  # why\n{line}\n")
-    with pytest.raises(InputError, match=r"lock\.txt:4: .* is no `name==version`"):
+    with pytest.raises(InputError, match=r"lock\.txt:4: .* is not `name==version`"):
         load_lock(path)
 
 
