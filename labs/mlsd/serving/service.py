@@ -167,7 +167,7 @@ class RankingService:
         except Exception:
             _LOG.exception("scoring failed; the fallback answers")
             source = "error"
-        return self.fallback.predict_proba({"ad_id": request.ad_ids})[:, 1], source
+        return self.fallback.predict_proba({self.features.item: request.ad_ids})[:, 1], source
 
     def _ranking(self, request: RankRequest, probability: np.ndarray, source: str) -> Ranking:
         best = np.argsort(-request.bids * probability, kind="stable")[: self.limits.top]

@@ -70,6 +70,8 @@ class CandidateFeatures:
         Of the cache of context records. Candidates are read from their table directly.
     position : int
         Slot that every candidate is scored in.
+    position_column : str or None
+        What the model calls the slot; None where it has no such column.
 
     Attributes
     ----------
@@ -98,12 +100,13 @@ class CandidateFeatures:
         cache_size: int = 10_000,
         cache_seconds: float = 60.0,
         position: int = 0,
+        position_column: str | None = "position",
     ) -> None:
         strange = set(tables) - {item, *context}
         if item not in tables or strange:
             raise InputError(f"tables are of {sorted(tables)}; give {item!r}, and of {context} any")
         self.tables, self.context, self.item = dict(tables), tuple(context), item
-        self.position = position
+        self.position, self.position_column = position, position_column
         self.cache: TTLCache[tuple[str, int], Record] = TTLCache(
             lambda key: self.tables[key[0]].record(key[1]),
             capacity=cache_size,
@@ -125,7 +128,8 @@ class CandidateFeatures:
         """
         rows = len(items)
         columns = {self.item: items, **self.tables[self.item].take(items)}
-        columns["position"] = np.full(rows, self.position, np.int8)
+        if self.position_column is not None:
+            columns[self.position_column] = np.full(rows, self.position, np.int8)
         for name in self.context:
             if name not in context:
                 raise InputError(f"request: context lacks {name!r}; it needs {list(self.context)}")

@@ -24,17 +24,17 @@ BODY = {"context": {"hour": 3}, "ad_ids": [0, 1, 2], "bids": [1, 1, 9]}
 
 
 class Rates:
-    """Predicts a rate by ad; waits for a gate, or fails, where told to."""
+    """Predicts a rate by item; waits for a gate, or fails, where told to."""
 
-    def __init__(self, rates, gate=None, error=None):
-        self.rates, self.gate, self.error = np.array(rates), gate, error
+    def __init__(self, rates, gate=None, error=None, item="ad_id"):
+        self.rates, self.gate, self.error, self.item = np.array(rates), gate, error, item
 
     def predict_proba(self, X):
         if self.gate is not None:
             self.gate.wait(5.0)
         if self.error is not None:
             raise self.error
-        p = self.rates[X["ad_id"]]
+        p = self.rates[X[self.item]]
         return np.column_stack([1 - p, p])
 
 
@@ -86,6 +86,15 @@ def test_the_fallback_answers_for_a_model_that_raises(caplog):
     assert (ranking.source, ranking.ad_ids.tolist()) == ("error", [0, 1, 2])
     assert service.counts["error"] == 1
     assert "the fallback answers" in caplog.text
+
+
+def test_the_fallback_is_asked_by_the_name_of_the_item():
+    events = FeatureTable({"category": np.zeros(4, int)})
+    features = CandidateFeatures({"event_id": events}, context=("hour",), item="event_id")
+    broken = Rates([0, 0, 0], error=RuntimeError("broken"))
+    fallback = Rates([0.3, 0.2, 0.001], item="event_id")
+    service = RankingService(features, broken, fallback, ServiceLimits(timeout_seconds=5))
+    assert run(service, service.rank(REQUEST))[0].ad_ids.tolist() == [0, 1, 2]
 
 
 def test_a_model_that_times_out_itself_counts_as_late():

@@ -32,6 +32,20 @@ def test_by_hand():
     }
 
 
+def test_the_columns_are_called_as_the_model_calls_them():
+    named = {"item": "event_id", "position": 3, "position_column": "rank"}
+    found = CandidateFeatures({"event_id": ADS}, context=("hour",), **named)
+    assert {n: v.tolist() for n, v in found.columns({"hour": 7}, np.array([1])).items()} == {
+        "event_id": [1],
+        "category": [0],
+        "rate": [0.2],
+        "rank": [3],
+        "hour": [7],
+    }
+    found.position_column = None
+    assert "rank" not in found.columns({"hour": 7}, np.array([1]))
+
+
 @pytest.mark.parametrize("strange", [-1, 2, 10**9])
 def test_unknown_ids_take_the_last_row(strange):
     found = lookup().columns({"user_id": strange, "hour": 0}, np.array([0, 10**6]))
