@@ -18,7 +18,8 @@ def parity(rows=2_000, fields=("a", "b"), size=6):
 
 
 def random_network(sizes, width):
-    network = DeepFMNetwork(sizes, width, DeepFM(embedding_dim=2, hidden=(5,))).eval()
+    scorer = DeepFM(embedding_dim=2, hidden=(5,), dropout=0.0, id_dropout=0.0)
+    network = DeepFMNetwork(sizes, width, scorer).eval()
     tables = network.embedding.table, network.linear.of_ids.table
     with seeded(3), torch.no_grad():
         for values in (*tables, *network.parameters()):

@@ -162,7 +162,7 @@ def test_forward_is_what_the_formula_says(normalise):
 
 
 def test_candidate_and_history_train_one_table():
-    network = DINNetwork([6], 0, DIN(**ONE_FIELD, id_dropout=0.0)).train()
+    network = DINNetwork([6], 0, DIN(**ONE_FIELD, dropout=0.0, id_dropout=0.0)).train()
     network.items.table.normal_()
     past = torch.tensor([[[4], [-1]]])
     network(torch.tensor([[2]]), torch.ones(1, 0), past).sum().backward()

@@ -18,9 +18,8 @@ def parity(rows=2_000, size=6):
 
 
 def random_network(sizes, width):
-    network = DLRMNetwork(
-        sizes, width, DLRM(embedding_dim=2, bottom_hidden=(4,), hidden=(5,))
-    ).eval()
+    layers = {"embedding_dim": 2, "bottom_hidden": (4,), "hidden": (5,)}
+    network = DLRMNetwork(sizes, width, DLRM(**layers, dropout=0.0, id_dropout=0.0)).eval()
     with seeded(3), torch.no_grad():
         for values in (network.embedding.table, *network.parameters()):
             values.normal_()
