@@ -75,7 +75,7 @@ LATER = "# %%\noptimism = np.sqrt(0.5 * np.log(1 + tries.sum()) / (1 + tries))\n
 
 BROKEN = [
     (frame.title_stands, source("# # Practise", "# # On"), "starts with another line"),
-    (labs.exercises_complete, source('tags=["check"] points=2', "", 1), "is no check"),
+    (labs.exercises_complete, source('tags=["check"] points=2', "", 1), "is not a check"),
     (
         labs.exercises_complete,
         source(

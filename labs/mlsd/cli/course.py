@@ -193,7 +193,7 @@ def guide(
 
 @course_app.command()
 def readme() -> None:
-    """Make the generated tables of the README anew.
+    """Make the generated tables of the README from their sources.
 
     Example: [bold]mlsd course readme[/bold]
     """

@@ -34,7 +34,7 @@ def findings_table(findings: list[Finding]) -> Table:
 def doctor() -> None:
     """Examine the machine and the environment, and say what to do about each fault.
 
-    Exits with code 1 if something is broken; a warning alone is no failure.
+    Exits with code 1 if something is broken; a warning alone is not a failure.
 
     Example: [bold]mlsd doctor[/bold]
     """

@@ -27,14 +27,14 @@ def read_notebook(path: Path) -> NotebookNode:
     Raises
     ------
     InputError
-        If there is none, or it is no notebook.
+        If there is none, or it is not a notebook.
     """
     try:
         return nbformat.read(path, as_version=4)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such notebook") from None
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError):
-        raise InputError(f"{path}: is not a notebook; build it anew from its source") from None
+        raise InputError(f"{path}: is not a notebook; build it from its source again") from None
 
 
 def render_notebook(notebook: NotebookNode) -> str:

@@ -37,7 +37,7 @@ def read_source(unit: Unit) -> NotebookNode:
     except FileNotFoundError:
         raise InputError(f"{where}: there is no such source; see `mlsd course new`") from None
     except Exception as error:  # jupytext passes on what YAML and JSON parsers raise
-        raise InputError(f"{where}: is no percent-format notebook: {error}") from None
+        raise InputError(f"{where}: is not a percent-format notebook: {error}") from None
     header = notebook.metadata.get("mlsd")
     notebook.metadata = nbformat.from_dict({"mlsd": header} if header else {})
     for cell in notebook.cells:

@@ -115,7 +115,7 @@ def _copy(unit: Unit, origin: Path, target: Path) -> None:
     try:
         write_notebook(notebook, target)
     except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror}); mend work/") from None
+        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
 
 
 def _is_outdated(origin: Path, target: Path) -> bool:

@@ -102,7 +102,9 @@ def _with_files(entry: Entry, entries: dict[str, tuple[Entry, str | None]]) -> E
     if shared is None:
         return entry
     if shared not in entries:
-        raise InputError(f"catalogue: {entry.name} has the files of {shared!r}, which is no entry")
+        raise InputError(
+            f"catalogue: {entry.name} has the files of {shared!r}, which is not an entry"
+        )
     return replace(entry, files=entries[shared][0].files)
 
 

@@ -81,7 +81,7 @@ def _require_file(path: Path) -> None:
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except (OSError, ValueError) as error:
-        raise InputError(f"{path!s}: is no usable path ({error})") from None
+        raise InputError(f"{path!s}: is not a usable path ({error})") from None
     if is_folder:
         raise InputError(f"{path}: is a folder; give the path of a file")
     if not exists:
@@ -235,7 +235,7 @@ class _TextFile:
         # Not by Arrow's handler of invalid rows: it drops such a row where it is not UTF-8 either.
         found = re.match(r".*?Row #(\d+): Expected (\d+) columns, got (\d+)", reason)
         if found is None:
-            raise InputError(f"{self.path.name}: is no readable table ({reason[:120]})")
+            raise InputError(f"{self.path.name}: is not a readable table ({reason[:120]})")
         row, expected, fields = found.groups()
         raise InputError(
             f"{self.path.name}: row {row} has {fields} field{'' if fields == '1' else 's'}, "

@@ -68,7 +68,7 @@ class ReplicateRuns:
     ----------
     seed : int
     outcome : object
-        Of the test part: one label a row, or the relevant items of each user; see the protocol.
+        Of the test part: one label per row, or the relevant items of each user; see the protocol.
     clusters : ndarray or None
         What is resampled as one, of each row of the outcome; None for the rows themselves.
     runs : dict of str to RungRun

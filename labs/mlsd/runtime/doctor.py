@@ -187,7 +187,7 @@ def check_data_folder() -> Finding:
     if Path(folder).is_dir():
         return Finding("MLSD_DATA", "ok", folder)
     advice = "create the folder, or unset the variable"
-    return Finding("MLSD_DATA", "broken", f"{folder} is no folder", advice)
+    return Finding("MLSD_DATA", "broken", f"{folder} is not a folder", advice)
 
 
 def check_work_folder(folder: Path | None = None) -> Finding:

@@ -76,7 +76,7 @@ url = "https://example.org/a.csv"
         ("https://example.org/a.csv", "ftp://example.org/a.csv", "must be an http or https"),
         ("https://example.org/a.csv", "https://example.org/", "must be an http or https"),
         ('a.csv"', 'a.csv"\nhash = "md5:123"', "hash 'md5:123' must be"),
-        ("rows = 3", 'rows = 3\nsame_files_as = "large"', "'large', which is no entry"),
+        ("rows = 3", 'rows = 3\nsame_files_as = "large"', "'large', which is not an entry"),
     ],
 )
 def test_a_wrong_catalogue(tmp_path, old, new, message):

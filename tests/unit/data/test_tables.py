@@ -130,7 +130,7 @@ def test_no_file_folder_and_unknown_suffix(tmp_path):
         (tmp_path / "no.csv", "no such file"),
         (tmp_path, "is a folder"),
         (tmp_path / "log.xlsx", "unknown type of table"),
-        ("bad\0path.csv", "no usable path|no such file"),
+        ("bad\0path.csv", "not a usable path|no such file"),
     ]:
         with pytest.raises(InputError, match=message):
             read_table(path)

@@ -17,7 +17,6 @@ from mlsd.runtime import case_name
 from mlsd.worlds.ad_click import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click.card import render_card
 from mlsd.worlds.ad_click.config import SIZES, VARIANTS
-from mlsd.worlds.kit.assignment import DESIGNS
 
 HISTORY_DAYS = 14
 
@@ -73,7 +72,7 @@ CASE = Case(
     source=world_source,
     sizes=tuple(SIZES),
     variants=tuple(VARIANTS),
-    ladder=Ladder(AD_CLICK_RUNGS, ScoringProtocol(), policy_of, DESIGNS),
+    ladder=Ladder(AD_CLICK_RUNGS, ScoringProtocol(), policy_of, AdClickWorld.designs),
     headline=OnlineMeasure("revenue", "per thousand requests"),
     printed=(
         TableColumn("log loss", "log_loss", ".5f"),

@@ -29,7 +29,7 @@ def exercises_complete(document: Document) -> list[Problem]:
             problems.append(document.problem("the exercise has no prompt before it", position))
         after = next((c for p, c in code_cells(document.source) if p > position), None)
         if after is None or "check" not in cell_tags(after):
-            message = 'the next code cell is no check; tag it tags=["check"] points=1'
+            message = 'the next code cell is not a check; tag it tags=["check"] points=1'
             problems.append(document.problem(message, position))
     return problems
 

@@ -52,7 +52,7 @@ def read_fraud_handbook(folder: Path) -> dict[str, RawTable]:
     Parameters
     ----------
     folder : path
-        With ``transactions.parquet``, or with the published pickles, one a day
+        With ``transactions.parquet``, or with the published pickles, one per day
         (``2018-04-01.pkl`` and so on).
 
     Returns
@@ -92,7 +92,7 @@ class _TableUnpickler(pickle.Unpickler):
             return pd.Index
         if name in _ALLOWED.get(module, ()):
             return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"asks for {module}.{name}, which is no part of a table")
+        raise pickle.UnpicklingError(f"asks for {module}.{name}, which is not a part of a table")
 
 
 def _read_day(path: Path) -> pa.Table:

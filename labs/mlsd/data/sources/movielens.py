@@ -94,7 +94,7 @@ def _whole(raw: RawTable, name: str) -> np.ndarray:
     numbers = number_column(raw, name)
     wrong = np.flatnonzero(numbers != np.floor(numbers))
     if wrong.size:
-        raw.fail(name, "is no whole number", wrong[0])
+        raw.fail(name, "is not a whole number", wrong[0])
     return numbers.astype(np.int64)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 REASONS: dict[str, str] = {
-    "users": "Two dozen requests a user in a fortnight on average, few for most: many are cold.",
+    "users": "Two dozen requests per user in a fortnight on average, few for most: many are cold.",
     "advertisers": "A few campaigns each.",
     "campaigns": "Two or three live ads each.",
     "live_ads": "Small enough that a million impressions tell ads apart, large enough for a tail.",

@@ -63,8 +63,16 @@ def test_ties_in_time_keep_the_order_of_the_file(movielens):
         ("u.data", "1\t2\t3\n", "u.data: row 201 has 3 fields, the header has 4"),
         ("u.data", "9\t2\t3\t881250949\n", "u.data: row 201, column 'user_id' names a row"),
         ("u.data", "1\t2\tx\t881250949\n", "u.data: row 201, column 'rating' is 'x'"),
-        ("u.data", "1\t2\t2.5\t881250949\n", "u.data: row 201, column 'rating' is no whole number"),
-        ("u.data", "1\t\t2\t881250949\n", "u.data: row 201, column 'item_id' is no whole number"),
+        (
+            "u.data",
+            "1\t2\t2.5\t881250949\n",
+            "u.data: row 201, column 'rating' is not a whole number",
+        ),
+        (
+            "u.data",
+            "1\t\t2\t881250949\n",
+            "u.data: row 201, column 'item_id' is not a whole number",
+        ),
         ("u.user", "4|x|M|none|0\n", "u.user: row 4, column 'age' is 'x'"),
     ],
 )
