@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives
+from mlsd.checks.deployed import check_policy
 from mlsd.lab_support.ad_click.first_deployment import MakePolicy, baseline_policy, deployed_revenue
+from mlsd.lab_support.ad_click.small_log import small_log
 from mlsd.models import GlobalRate, SmoothedRate
 from mlsd.policies.ad_click import ScorerPolicy
-from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy
 
 # Percent of the baseline's revenue; no verdict on seeds 300 to 399 was false.
@@ -68,10 +69,9 @@ def check_calibration_by_age(answer: Callable[..., np.ndarray]) -> CheckResult:
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
     """Check the last exercise by what the policy earns in a world that nobody has seen."""
-    return check(
-        "make_policy",
+    return check_policy(
         answer,
-        holds(lambda make: hasattr(make(_tiny_log()), "act"), "return a policy, with a method act"),
+        lambda: small_log(days=1).frame,
         beats(
             deployed_revenue,
             baseline_policy,
@@ -79,12 +79,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             seed=_FRESH_SEED,
             unit="percent of the baseline's revenue:",
         ),
-        points=4,
     )
-
-
-def _tiny_log() -> pd.DataFrame:
-    return AdClickWorld(seed=1, size="small").history(days=1).labelled_log().frame
 
 
 def raw_rate_policy(log: pd.DataFrame) -> Policy:

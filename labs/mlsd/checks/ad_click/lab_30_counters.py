@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.checks.deployed import check_policy
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
 from mlsd.lab_support.ad_click.counted_log import MakePolicy, baseline_policy, deployed_revenue
+from mlsd.lab_support.ad_click.small_log import small_log
 from mlsd.models import HashedLogisticRegression
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.runtime.times import DAY
-from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy
 
 # Percent of the baseline's revenue; on seeds 300 to 399 right gains 4.0 or more, wrong under 1.
@@ -100,10 +101,9 @@ def check_leaks(answer: Callable[..., bool]) -> CheckResult:
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
     """Check the last exercise by what the policy earns in a world that nobody has seen."""
-    return check(
-        "make_policy",
+    return check_policy(
         answer,
-        holds(lambda make: hasattr(make(_tiny_log()), "act"), "return a policy, with a method act"),
+        lambda: small_log(days=2, split=(1.0, 0.0, 0.0)),
         beats(
             deployed_revenue,
             baseline_policy,
@@ -111,13 +111,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             seed=_FRESH_SEED,
             unit="percent of the baseline's revenue:",
         ),
-        points=4,
     )
-
-
-def _tiny_log() -> LabelledLog:
-    world = AdClickWorld(seed=1, size="small")
-    return world.history(days=2).labelled_log(split=(1.0, 0.0, 0.0))
 
 
 def _leak_log() -> pd.DataFrame:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives
+from mlsd.checks.deployed import check_policy
 from mlsd.lab_support.ad_click.sudden_event import (
     Learn,
     MakePolicy,
@@ -102,13 +103,9 @@ def check_alarm_hour(answer: Callable[..., int]) -> CheckResult:
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
     """Check the last exercise by what the policy earns on the day of an event."""
-    return check(
-        "make_policy",
+    return check_policy(
         answer,
-        holds(
-            lambda make: all(hasattr(make(_Constant()), name) for name in ("act", "observe")),
-            "return a policy, with methods act and observe",
-        ),
+        _Constant,
         beats(
             deployed_revenue,
             baseline_policy,
@@ -116,7 +113,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             seed=_FRESH_SEED,
             unit="percent of the frozen model's revenue:",
         ),
-        points=4,
+        methods=("act", "observe"),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.checks.deployed import check_policy
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
 from mlsd.lab_support.ad_click.key_budget import (
@@ -16,9 +17,9 @@ from mlsd.lab_support.ad_click.key_budget import (
     deployed_revenue,
     fitted_policy,
 )
+from mlsd.lab_support.ad_click.small_log import small_log
 from mlsd.models import GlobalRate, HashedLogisticRegression, LightGBMScorer
 from mlsd.policies.ad_click import ScorerPolicy
-from mlsd.worlds import AdClickWorld
 
 # Percent of the baseline's revenue, set before three markets were taken together. No verdict on
 # seeds 300 to 399 was false: right 6.0 or more, wrong up to 3.2 (tests/benchmarks/lab_verdicts.py).
@@ -105,10 +106,9 @@ def check_next_purchase(answer: Callable[..., str | None]) -> CheckResult:
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
     """Check the last exercise by what the policy earns in markets that nobody has seen."""
-    return check(
-        "make_policy",
+    return check_policy(
         answer,
-        holds(lambda make: hasattr(make(_tiny_log()), "act"), "return a policy, with a method act"),
+        lambda: small_log(days=3),
         beats(
             deployed_revenue,
             context_policy,
@@ -116,7 +116,6 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             seed=_FRESH_SEED,
             unit="percent of the baseline's revenue (0 beyond the key budget):",
         ),
-        points=4,
     )
 
 
@@ -141,10 +140,6 @@ def _with_counters(log: LabelledLog, entities: list[tuple[str, ...]]) -> ScorerP
     counters = CounterFeatures(entities, half_lives=(3 * 86_400.0,), refresh="nightly")
     model = HashedLogisticRegression(categorical=CONTEXT, numeric=counters.names, C=0.1)
     return fitted_policy(log, model, counters)
-
-
-def _tiny_log() -> LabelledLog:
-    return AdClickWorld(seed=1, size="small").history(days=3).labelled_log()
 
 
 def _no_guard(gradient, curvature, penalty, least):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives
+from mlsd.checks.deployed import check_policy
 from mlsd.lab_support.ad_click.thinned_log import (
     COLUMNS,
     KEPT_SHARES,
@@ -103,10 +104,9 @@ def check_trailing_factor(answer: Callable[..., float]) -> CheckResult:
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
     """Check the last exercise by what the policy earns in a world that nobody has seen."""
-    return check(
-        "make_policy",
+    return check_policy(
         answer,
-        holds(lambda make: hasattr(make(_tiny_log()), "act"), "return a policy, with a method act"),
+        lambda: thinned_log(1, days=1, size="small"),
         beats(
             deployed_revenue,
             baseline_policy,
@@ -114,12 +114,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             seed=_FRESH_SEED,
             unit="percent of the baseline's revenue:",
         ),
-        points=4,
     )
-
-
-def _tiny_log() -> pd.DataFrame:
-    return thinned_log(1, days=1, size="small")
 
 
 class _Mapped:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
-from mlsd.data.log import LabelledLog
+from mlsd.checks.deployed import check_policy
+from mlsd.lab_support.ad_click.small_log import small_log
 from mlsd.lab_support.ad_click.turning_interest import (
     MakePolicy,
     deployed_revenue,
@@ -22,7 +22,6 @@ from mlsd.lab_support.ad_click.turning_interest import (
     stale_policy,
     upside_down_policy,
 )
-from mlsd.worlds import AdClickWorld
 
 # Percent of the baseline's revenue. In single markets of seeds 9000 to 9038 the solution gains 13.5
 # (sd 1.4), a plain share 11.8 (1.4), the strongest wrong answer, a leak into the solution's own
@@ -170,13 +169,9 @@ def check_interest(answer: Callable[..., np.ndarray]) -> CheckResult:
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
     """Check the last exercise by what the policy earns in a world that nobody has seen."""
-    return check(
-        "make_policy",
+    return check_policy(
         answer,
-        holds(
-            lambda make: all(hasattr(make(_small_log()), name) for name in ("act", "observe")),
-            "return a policy, with methods act and observe",
-        ),
+        lambda: small_log(days=2),
         beats(
             deployed_revenue,
             plain_policy,
@@ -184,13 +179,8 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             seed=_FRESH_SEED,
             unit="percent of the baseline's revenue:",
         ),
-        points=4,
+        methods=("act", "observe"),
     )
-
-
-@lru_cache(maxsize=1)
-def _small_log() -> LabelledLog:
-    return AdClickWorld(seed=1, size="small").history(days=2).labelled_log()
 
 
 def _last_clicks(rows, k, memory, *, known="known_at", order="ts", forgets=True, least=1):

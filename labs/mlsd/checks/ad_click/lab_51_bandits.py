@@ -7,15 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives
+from mlsd.checks.deployed import check_policy
 from mlsd.lab_support.ad_click.proven_ads import (
     MakePolicy,
     ProvenAdsPolicy,
     deployed_revenue,
     proven_ads_policy,
 )
+from mlsd.lab_support.ad_click.small_log import small_log
 from mlsd.policies.ad_click import BetaPosteriors
-from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import Policy
 
 # Percent of the baseline's revenue. `outcome_margin` gives 7.9 on seeds 500 to 519; but on 300 to
@@ -93,10 +94,9 @@ def check_doubly_robust(answer: Callable[..., float]) -> CheckResult:
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
     """Check the last exercise by what the policy earns in five markets that nobody has seen."""
-    return check(
-        "make_policy",
+    return check_policy(
         answer,
-        holds(lambda make: hasattr(make(_tiny_log()), "act"), "return a policy, with a method act"),
+        lambda: small_log(days=1).frame,
         beats(
             deployed_revenue,
             proven_ads_policy,
@@ -104,12 +104,7 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             seed=_FRESH_SEED,
             unit="percent of the house rule's revenue:",
         ),
-        points=4,
     )
-
-
-def _tiny_log() -> pd.DataFrame:
-    return AdClickWorld(seed=1, size="small").history(days=1).labelled_log().frame
 
 
 def proven_fresh_policy(log: pd.DataFrame) -> Policy:

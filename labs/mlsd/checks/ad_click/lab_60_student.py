@@ -13,13 +13,14 @@ from mlsd.checks.outcome import grading_seed
 from mlsd.checks.result import Test
 from mlsd.lab_support.ad_click.packed_student import (
     BYTE_BUDGET,
+    MARKETS,
     MakeStudent,
     artifact,
     artifact_bytes,
     deployed_value,
     fallback_alone,
-    market_seeds,
 )
+from mlsd.lab_support.deployed import market_seeds
 
 __all__ = [
     "WRONG_ANSWERS",
@@ -199,7 +200,7 @@ def check_make_student(answer: MakeStudent) -> CheckResult:
 
 
 def _within_budget(make_student: MakeStudent) -> str:
-    made = artifact(market_seeds(grading_seed(_FRESH_SEED))[0], make_student)
+    made = artifact(market_seeds(grading_seed(_FRESH_SEED), MARKETS)[0], make_student)
     if not isinstance(made, tuple) or len(made) != 2:
         return "return a pair: the fitted student, and its weights by name"
     used = artifact_bytes(made[1])

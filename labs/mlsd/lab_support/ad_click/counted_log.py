@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlsd.data.log import LabelledLog
+from mlsd.lab_support.deployed import revenue_lift
 from mlsd.models import HashedLogisticRegression
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -52,6 +53,5 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
     """
     world = lab_world(seed)
     log = world.history(days=HISTORY_DAYS).labelled_log(split=(1.0, 0.0, 0.0))
-    policies = (baseline_policy(log), make_policy(log))
-    lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
-    return 100 * (1 + lifts["revenue"].relative.estimate)
+    policies = baseline_policy(log), make_policy(log)
+    return 100 * (1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from mlsd.lab_support.deployed import revenue_lift
 from mlsd.models import SmoothedRate
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
@@ -39,6 +40,5 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
     """
     world = AdClickWorld(seed=seed)
     log = world.history(days=HISTORY_DAYS).labelled_log().frame
-    policies = (baseline_policy(log), make_policy(log))
-    lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
-    return 100 * (1 + lifts["revenue"].relative.estimate)
+    policies = baseline_policy(log), make_policy(log)
+    return 100 * (1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-import numpy as np
 import pandas as pd
 
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
+from mlsd.lab_support.deployed import mean_over_markets
 from mlsd.models import LightGBMScorer
 from mlsd.models.base import Scorer
 from mlsd.policies.ad_click import ScorerPolicy
@@ -62,9 +62,11 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
     In each market the policy is made from a week of the log. Where it looks up more keys than the
     budget allows, it is not deployed and earns nothing.
     """
-    worlds = range(1_000 * seed, 1_000 * seed + WORLDS)
-    ratios = [_earned(world, make_policy) / _earned(world, context_policy) for world in worlds]
-    return 100 * float(np.mean(ratios))
+
+    def ratio(market: int) -> float:
+        return _earned(market, make_policy) / _earned(market, context_policy)
+
+    return 100 * mean_over_markets(seed, WORLDS, ratio)
 
 
 def fitted_policy(

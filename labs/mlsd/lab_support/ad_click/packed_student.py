@@ -14,6 +14,7 @@ import pandas as pd
 from mlsd import metrics
 from mlsd.features import CounterFeatures
 from mlsd.features.lookup import FeatureLookup
+from mlsd.lab_support.deployed import market_seeds, revenue_lift
 from mlsd.models import LightGBMScorer, SmoothedRate, StudentPerceptron
 from mlsd.models.base import Columns, Scorer
 from mlsd.policies.ad_click import ScorerPolicy
@@ -237,24 +238,13 @@ def deployed_value(seed: int, make_student: MakeStudent) -> float:
     if make_student is fallback_alone:
         return 0.0
     kept, worth = 0.0, 0.0
-    for own in market_seeds(seed):
+    for own in market_seeds(seed, MARKETS):
         student, weights = artifact(own, make_student)
         if artifact_bytes(weights) > BYTE_BUDGET:
             return 0.0
         kept += _gain(own, PackedStudent(student, weights))
         worth += _reference_gain(own)
     return 100 * kept / worth
-
-
-def market_seeds(seed: int) -> tuple[int, ...]:
-    """Return the seeds of the markets in which an artifact of `seed` is graded.
-
-    Examples
-    --------
-    >>> market_seeds(7)
-    (7000, 7001, 7002)
-    """
-    return tuple(1_000 * seed + number for number in range(MARKETS))
 
 
 @lru_cache(maxsize=4)
@@ -265,8 +255,7 @@ def _reference_gain(seed: int) -> float:
 def _gain(seed: int, scorer: Scorer) -> float:
     found = market(seed)
     pair = ScorerPolicy(found.fallback), ScorerPolicy(scorer, counters=found.counters())
-    lifts = found.world.compare(*pair, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
-    return lifts["revenue"].relative.estimate
+    return revenue_lift(found.world, *pair, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
 
 
 def _unpacked(value: np.ndarray | Packed) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from mlsd.lab_support.deployed import mean_over_markets, revenue_lift
 from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click import Actions
@@ -71,11 +72,11 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
     # The same policy in the same worlds earns the same; no need to simulate it twice.
     if make_policy is proven_ads_policy:
         return 100.0
-    ratios = []
-    for number in range(WORLDS):
-        world = AdClickWorld(seed=1_000 * seed + number, config=_MARKET)
+
+    def ratio(market: int) -> float:
+        world = AdClickWorld(seed=market, config=_MARKET)
         log = world.history(days=HISTORY_DAYS).labelled_log().frame
-        policies = (proven_ads_policy(log), make_policy(log))
-        lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
-        ratios.append(1 + lifts["revenue"].relative.estimate)
-    return 100 * float(np.mean(ratios))
+        policies = proven_ads_policy(log), make_policy(log)
+        return 1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
+
+    return 100 * mean_over_markets(seed, WORLDS, ratio)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from mlsd.lab_support.deployed import revenue_lift
 from mlsd.models import FTRLProximal
 from mlsd.models.base import Scorer
 from mlsd.policies.ad_click import ScorerPolicy
@@ -111,6 +112,5 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
     if make_policy is baseline_policy:
         return 100.0
     world, scorer = frozen_model(seed)
-    policies = (baseline_policy(scorer), make_policy(scorer))
-    lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
-    return 100 * (1 + lifts["revenue"].relative.estimate)
+    policies = baseline_policy(scorer), make_policy(scorer)
+    return 100 * (1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS))

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from mlsd.lab_support.deployed import mean_over_markets
 from mlsd.models import SmoothedRate
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.policies.ad_click.reserves import FLOOR, RequestReserve, ReservePolicy
@@ -64,9 +65,11 @@ def deployed_revenue(seed: int, make_reserve: MakeReserve) -> float:
     >>> deployed_revenue(3, one_reserve)
     100.0
     """
-    worlds = range(1_000 * seed, 1_000 * seed + WORLDS)
-    ratios = [_earned(world, make_reserve) / _earned(world, one_reserve) for world in worlds]
-    return 100 * float(np.mean(ratios))
+
+    def ratio(market: int) -> float:
+        return _earned(market, make_reserve) / _earned(market, one_reserve)
+
+    return 100 * mean_over_markets(seed, WORLDS, ratio)
 
 
 def simulate_day(auctions: pd.DataFrame, budget: float, controller: Controller) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from mlsd.lab_support.deployed import revenue_lift
 from mlsd.models import HashedLogisticRegression
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -78,7 +79,6 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
     >>> deployed_revenue(3, baseline_policy)
     100.0
     """
-    log = thinned_log(seed)
-    policies = (baseline_policy(log), make_policy(log.copy()))
-    compared = lab_world(seed).compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
-    return 100 * (1 + compared.lifts["revenue"].relative.estimate)
+    world, log = lab_world(seed), thinned_log(seed)
+    policies = baseline_policy(log), make_policy(log.copy())
+    return 100 * (1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS))

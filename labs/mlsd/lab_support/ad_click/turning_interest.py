@@ -11,6 +11,7 @@ import pandas as pd
 from mlsd.data.log import LabelledLog
 from mlsd.features.histories import ClickHistories, click_histories
 from mlsd.features.history_serving import ServingHistories
+from mlsd.lab_support.deployed import mean_over_markets, revenue_lift
 from mlsd.models import HashedLogisticRegression
 from mlsd.models.base import Scorer
 from mlsd.policies.ad_click import ScorerPolicy
@@ -104,13 +105,13 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
     """
     if make_policy is plain_policy:
         return 100.0
-    gains = []
-    for number in range(WORLDS):
-        world, log = interest_world(1_000 * seed + number)
+
+    def gain(market: int) -> float:
+        world, log = interest_world(market)
         policies = plain_policy(log), make_policy(log)
-        lifts = world.compare(*policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS).lifts
-        gains.append(lifts["revenue"].relative.estimate)
-    return 100 * (1 + float(np.mean(gains)))
+        return revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
+
+    return 100 * (1 + mean_over_markets(seed, WORLDS, gain))
 
 
 _LENGTH = 10
