@@ -43,6 +43,8 @@ def outputs_of(root: Path) -> dict[Place, str]:
         for place, cell in enumerate(cells, start=1):
             kept = [dict(output, execution_count=None) for output in cell.outputs]
             found[name, place] = _NOISE.sub("", json.dumps(kept, sort_keys=True))
+    if not found:
+        sys.exit(f"{root}: holds no executed notebook; give a checkout")
     return found
 
 
