@@ -7,9 +7,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from mlsd.models.corpus import Corpus
 from mlsd.runtime import InputError
-
-NO_ITEM = -1
 
 
 class PopularityRecommender:
@@ -64,16 +63,9 @@ class PopularityRecommender:
         InputError
             If a column is missing, there is no row, or the half-life is not above 0.
         """
-        needed = ["user_id", "item_id"] + ([] if self.half_life is None else ["ts"])
-        missing = [name for name in needed if name not in interactions]
-        if missing:
-            raise InputError(f"interactions: column {missing[0]!r} is missing")
-        if len(interactions) == 0:
-            raise InputError("interactions: no row; there is nothing to count")
-        codes, self.item_ids_ = pd.factorize(interactions["item_id"].to_numpy(), sort=True)
-        self.scores_ = np.bincount(codes, self._weights(interactions))
-        user_codes, self._user_ids = pd.factorize(interactions["user_id"].to_numpy(), sort=True)
-        self._seen = np.unique(np.column_stack([user_codes, codes]), axis=0)
+        self._corpus = Corpus(interactions, () if self.half_life is None else ("ts",))
+        self.item_ids_ = self._corpus.item_ids
+        self.scores_ = np.bincount(self._corpus.item_codes, self._weights(interactions))
         return self
 
     def _weights(self, interactions: pd.DataFrame) -> np.ndarray | None:
@@ -107,41 +99,18 @@ class PopularityRecommender:
         histories : array, optional
             Not used: popularity does not depend on the user.
         """
-        if k < 1:
-            raise InputError(f"k is {k}; ask for at least one item")
-        users = np.asarray(user_ids)
-        pool = self.item_ids_ if candidates is None else np.unique(np.asarray(candidates))
-        scores = np.tile(self._item_scores(pool), (len(users), 1))
-        if exclude_seen:
-            scores[self._seen_mask(users, pool)] = -np.inf
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return _padded(pool[order], np.take_along_axis(scores, order, axis=1), k)
+        return self._corpus.best(
+            user_ids,
+            k,
+            lambda users, pool: np.tile(self._item_scores(pool), (len(users), 1)),
+            exclude_seen=exclude_seen,
+            candidates=candidates,
+        )
 
     def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """Return the item's score for each pair, shape (n,); 0 for an unseen item."""
         return self._item_scores(np.asarray(item_ids))
 
     def _item_scores(self, item_ids: np.ndarray) -> np.ndarray:
-        position = pd.Index(self.item_ids_).get_indexer(item_ids)
+        position = self._corpus.positions(item_ids)
         return np.where(position >= 0, self.scores_[position], 0.0)
-
-    def _seen_mask(self, users: np.ndarray, pool: np.ndarray) -> np.ndarray:
-        known = pd.Index(self._user_ids).get_indexer(users)
-        column = pd.Index(pool).get_indexer(self.item_ids_)
-        first = np.searchsorted(self._seen[:, 0], known, side="left")
-        count = np.searchsorted(self._seen[:, 0], known, side="right") - first
-        row = np.repeat(np.arange(len(users)), count)
-        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        place = column[self._seen[np.repeat(first, count) + within, 1]]
-        mask = np.zeros((len(users), len(pool)), dtype=bool)
-        mask[row[place >= 0], place[place >= 0]] = True
-        return mask
-
-
-def _padded(items: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    filler = NO_ITEM if items.dtype.kind in "iu" else None
-    short = ((0, 0), (0, k - items.shape[1]))
-    items = np.pad(items if filler == NO_ITEM else items.astype(object), short)
-    scores = np.pad(scores, short, constant_values=-np.inf)
-    items[np.isneginf(scores)] = filler
-    return items, scores
