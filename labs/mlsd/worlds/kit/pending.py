@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,12 @@ class PendingEvents:
     Every table has a column `known_at`, in seconds since the origin. A copy (`copy.deepcopy`) goes
     on by itself, so a world can be continued twice from the same moment.
 
+    Parameters
+    ----------
+    names : sequence of str
+        Tables that every policy is handed from the first delivery on, empty ones too: without
+        them, a policy that reads a table of which nothing has happened yet finds none.
+
     Examples
     --------
     >>> pending = PendingEvents()
@@ -26,8 +32,8 @@ class PendingEvents:
     (array([1]), array([0]))
     """
 
-    def __init__(self) -> None:
-        self._parts: dict[str, list[Columns]] = {}
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._parts: dict[str, list[Columns]] = {name: [] for name in names}
 
     def add(self, tables: Mapping[str, Columns]) -> None:
         """Keep the rows of some tables until they are known."""
@@ -38,6 +44,9 @@ class PendingEvents:
         """Take out the events known by `t`, each table in the order in which it became known."""
         released = {}
         for name, parts in self._parts.items():
+            if not parts:
+                released[name] = {"known_at": np.zeros(0)}
+                continue
             columns = _in_order(joined(parts))
             cut = int(np.searchsorted(columns["known_at"], t, side="right"))
             self._parts[name] = [{key: values[cut:] for key, values in columns.items()}]
@@ -47,8 +56,8 @@ class PendingEvents:
     def deliver(self, policies: Iterable[Policy], t: float) -> None:
         """Release the events known by `t` and let every policy observe them.
 
-        A data frame is made only when a policy reads it. Nothing is handed over before the first
-        events have been added.
+        A data frame is made only when a policy reads it. Without `names`, nothing is handed over
+        before the first events have been added.
         """
         released = self.release(t)
         for policy in policies if released else ():

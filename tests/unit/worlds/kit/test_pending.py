@@ -47,6 +47,18 @@ def test_every_policy_is_handed_the_same_events():
     assert one.heard == two.heard == [[10], [20]]
 
 
+def test_a_named_table_is_handed_over_before_anything_has_happened_in_it():
+    pending = PendingEvents(["clicks", "items"])
+    pending.add({"items": {"known_at": np.zeros(1), "item_id": np.array([7])}})
+    first = pending.release(0.0)
+    assert {name: len(columns["known_at"]) for name, columns in first.items()} == {
+        "clicks": 0,
+        "items": 1,
+    }
+    pending.add(events(1, 2))
+    assert pending.release(1.0)["clicks"]["click_id"].tolist() == [10]
+
+
 def test_a_copy_goes_on_by_itself():
     pending = PendingEvents()
     pending.add(events(1, 2))
