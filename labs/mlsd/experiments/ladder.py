@@ -138,6 +138,6 @@ def run_ladder(
             if store and not kept:
                 store.save(key, run)
         climbed.replicates.append(protocol.judged(prepared, runs))
-        climbed.rows = {name: len(rows) for name, rows in replicate.log.parts().items()}
+        climbed.rows = protocol.rows(prepared)
         climbed.split = replicate.log.split.description
     return climbed

@@ -16,6 +16,7 @@ from mlsd.course.ladder_block import ladder_block, write_figures
 from mlsd.data import ColumnRoles, LabelledLog, Split
 from mlsd.experiments import (
     Ladder,
+    Outcomes,
     RankingProtocol,
     RecommendingProtocol,
     Replicate,
@@ -329,6 +330,31 @@ def test_what_a_user_had_in_training_is_neither_recommended_nor_missed():
     without, within = (RecommendingProtocol(k=2, exclude_seen=e) for e in (True, False))
     assert without.prepare(replicate).users["test"].tolist() == [0, 2, 3, 4]
     assert within.prepare(replicate).users["test"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_ledger_of_recommenders_counts_interactions_and_not_rows():
+    """Eleven rows are for training, of which six are interactions; four users of the test part
+    have one relevant item each, and two of validation."""
+    case = recommending_case()
+    runs = run_ladder(case.source(), case.ladder, seeds=(1,))
+    assert runs.rows == {"train": 6, "validation": 2, "test": 4}
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [{"features": "counters"}, {"outcomes": Outcomes("films", lambda prepared, part: None)}],
+)
+def test_a_recommender_is_given_no_outcomes_and_no_counters(reads):
+    case = recommending_case()
+    case = replace(
+        case, ladder=replace(case.ladder, rungs=(replace(case.ladder.rungs[0], **reads),))
+    )
+    log = case.source().simulate(1)
+    simulate = WorldSource(
+        "video_world", lambda seed: replace(log, tables={"films": log.log.frame})
+    )
+    with pytest.raises(InputError, match="recommenders learn from interactions alone"):
+        run_ladder(simulate, case.ladder, seeds=(1,))
 
 
 def test_a_log_that_cannot_be_recommended_from_is_one_clear_line():

@@ -56,6 +56,10 @@ class LadderProtocol(ABC):
             works = bool(rung.settings(replicate.log.roles))
         return None if works else f"the log lacks {rung.needs}"
 
+    def rows(self, prepared: Any) -> dict[str, int]:
+        """Return how many rows of each part are learned from or judged by."""
+        return {name: len(rows) for name, rows in prepared.replicate.log.parts().items()}
+
     @abstractmethod
     def prepare(self, replicate: Replicate) -> Prepared:
         """Compute what all rungs share, once per replicate."""

@@ -96,8 +96,24 @@ class RecommendingProtocol(LadderProtocol):
                 )
         return PreparedInteractions(replicate, interactions, users, relevant, corpus)
 
+    def rows(self, prepared: PreparedInteractions) -> dict[str, int]:
+        """Return the interactions learned from, and the relevant ones of the other parts."""
+        relevant = {part: sum(map(len, found)) for part, found in prepared.relevant.items()}
+        return {"train": len(prepared.interactions["train"])} | relevant
+
     def fit(self, rung: Rung, prepared: PreparedInteractions, settings: Settings) -> FittedRung:
-        """Fit a recommender; validation interactions only stop it."""
+        """Fit a recommender; validation interactions only stop it.
+
+        Raises
+        ------
+        InputError
+            For a rung with outcomes or as-of features: recommenders are given neither.
+        """
+        if rung.outcomes or rung.uses_counters:
+            raise InputError(
+                f"{rung.name}: recommenders learn from interactions alone; leave out `outcomes` "
+                "and say features 'none' or 'ids'"
+            )
         replicate = prepared.replicate
         model = rung.build(RungInputs(replicate.log.roles, (), replicate.seed), settings)
         tables = {name: replicate.tables.get(name) for name in ("users", "items")}
