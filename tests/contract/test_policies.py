@@ -5,6 +5,7 @@ import pytest
 
 from mlsd.monitoring import RecordedPolicy
 from mlsd.policies import CanaryPolicy, ModelPolicy
+from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 
 OPTIONS = {"days": 3, "history_days": 1}
@@ -65,6 +66,14 @@ def test_a_record_holds_what_became_known_and_changes_nothing(payments):
     assert rows["ts"].is_monotonic_increasing
     # Three days of payments, of which one is older than the deployment and none of the last day.
     assert len(rows) == 3 * payments.PER_TICK * 24 // payments.TICK_HOURS
+
+
+def test_a_table_that_the_world_has_not_is_one_clear_line(payments):
+    world, policy = payments.PaymentWorld(3), payments.DeclineAbove()
+    canary = CanaryPolicy(policy, policy, user="card_id")
+    for wrong in (canary, RecordedPolicy(policy)):
+        with pytest.raises(InputError, match="no event table 'impressions'; choose among payments"):
+            world.deploy(wrong, **OPTIONS)
 
 
 def test_a_scorer_decides_on_payments(payments):

@@ -8,7 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 import pandas as pd
 
 from mlsd.worlds.base import Policy, Requests
-from mlsd.worlds.logs import Tables
+from mlsd.worlds.logs import Tables, table_of
 
 ActionsType = TypeVar("ActionsType")
 
@@ -50,8 +50,8 @@ class RecordedPolicy(Generic[ActionsType]):
     def observe(self, events: Tables) -> None:
         """Hand the events on, and keep the rows of the table among them."""
         self.policy.observe(events)
-        if len(events[self.table]):
-            self._parts.append(events[self.table])
+        if len(rows := table_of(events, self.table)):
+            self._parts.append(rows)
 
     def rows(self) -> pd.DataFrame:
         """Return the rows that have become known, in time order.

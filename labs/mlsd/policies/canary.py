@@ -10,7 +10,7 @@ import numpy as np
 
 from mlsd.runtime import InputError
 from mlsd.worlds.base import Mergeable, Policy, Requests
-from mlsd.worlds.logs import Tables
+from mlsd.worlds.logs import Tables, table_of
 
 _LEAST_SUCCESSES = 50
 
@@ -126,7 +126,7 @@ class CanaryPolicy(Generic[ActionsType]):
         """Count the outcomes of both arms, and roll back where the new one is clearly behind."""
         self.control.observe(events)
         self.treatment.observe(events)
-        rows = events[self.table]
+        rows = table_of(events, self.table)
         if self._stopped or len(rows) == 0:
             return
         rows = rows[rows["ts"] >= self.start]

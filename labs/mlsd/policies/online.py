@@ -12,7 +12,7 @@ from mlsd.policies.scoring import ActionsType, ModelPolicy
 from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds.base import Requests
-from mlsd.worlds.logs import Tables
+from mlsd.worlds.logs import Tables, table_of
 
 _SCHEDULES = (None, "nightly")
 
@@ -81,8 +81,8 @@ class OnlineModelPolicy(ModelPolicy[ActionsType]):
 
     def observe(self, events: Tables) -> None:
         """Keep newly known rows until they may be learned."""
-        if len(events[self.table]):
-            self._waiting.append(events[self.table])
+        if len(rows := table_of(events, self.table)):
+            self._waiting.append(rows)
 
     def learn(self, now: float) -> int:
         """Learn from what is known by `now`, seconds since the origin; return the rows learned.

@@ -10,7 +10,7 @@ import numpy as np
 from mlsd.features.lookup import FeatureLookup
 from mlsd.models.base import Scorer
 from mlsd.worlds.base import Requests
-from mlsd.worlds.logs import Tables
+from mlsd.worlds.logs import Tables, table_of
 
 ActionsType = TypeVar("ActionsType")
 
@@ -75,9 +75,10 @@ class ModelPolicy(ABC, Generic[ActionsType]):
 
     def observe(self, events: Tables) -> None:
         """Update the features from newly known rows."""
-        if len(events[self.table]):
-            for features in self._lookups():
-                features.update(events[self.table])
+        lookups = self._lookups()
+        rows = table_of(events, self.table) if lookups else ()
+        for features in lookups if len(rows) else ():
+            features.update(rows)
 
     def _lookups(self) -> list[FeatureLookup]:
         return [each for each in (self.counters, self.histories) if each is not None]

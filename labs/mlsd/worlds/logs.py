@@ -7,6 +7,8 @@ from typing import Any, Self, TypeVar
 
 import pandas as pd
 
+from mlsd.runtime import InputError
+
 Tables = Mapping[str, pd.DataFrame]
 Value = TypeVar("Value")
 
@@ -35,6 +37,24 @@ class LazyMapping(Mapping[str, Value]):
 
     def __len__(self) -> int:
         return len(self._makers)
+
+
+def table_of(tables: Tables, name: str) -> pd.DataFrame:
+    """Return the table of this name.
+
+    Raises
+    ------
+    InputError
+        Where there is none: names those that there are.
+
+    Examples
+    --------
+    >>> table_of({"clicks": pd.DataFrame({"ts": [1]})}, "clicks")["ts"].tolist()
+    [1]
+    """
+    if name not in tables:
+        raise InputError(f"there is no event table {name!r}; choose among {', '.join(tables)}")
+    return tables[name]
 
 
 def known_by(table: pd.DataFrame, t: float) -> pd.DataFrame:
@@ -81,7 +101,7 @@ class Logs:
     def labelled(self) -> Any:
         """Return a log to learn from; each world's logs say of which kind, and have it.
 
-        A `LabelledLog` where single rows have labels, interactions where users have items.
+        A `LabelledLog`; where users choose items, with the roles of both and label 1 for a choice.
 
         Raises
         ------
