@@ -276,14 +276,15 @@ def test_in_an_a_b_test_both_policies_observe_everything(case, world):
 
 
 def test_an_a_a_test_finds_nothing(case):
-    worlds = [case.make(seed) for seed in range(6)]
+    """Of twelve right 95 % intervals, four miss in one case out of four hundred."""
+    worlds = [case.make(seed) for seed in range(12)]
     for design in worlds[0].designs:
         lifts = [
             world.ab_test(case.control, case.control, 4, design=design, history_days=1)
             for world in worlds
         ]
         relative = [lift.lifts[case.measure].relative for lift in lifts]
-        assert sum(interval.excludes(0.0) for interval in relative) <= 1, design
+        assert sum(interval.excludes(0.0) for interval in relative) <= 3, design
         assert all(interval.low < interval.high for interval in relative)
         assert {lift.design for lift in lifts} == {design}
 
