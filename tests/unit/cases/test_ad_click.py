@@ -5,10 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mlsd.cases import built_cases, find_case, require_case
+from mlsd.cases import find_case
 from mlsd.experiments.rungs import select_rungs
 from mlsd.models import GlobalRate
-from mlsd.runtime import InputError
 
 CASE = find_case("ad_click")
 
@@ -51,38 +50,5 @@ def test_rungs_that_read_neither_carry_neither(prepared):
     assert (policy.counters, policy.histories) == (None, None)
 
 
-def test_a_case_is_one_of_those_that_are_built():
-    assert "ad_click" in built_cases()
-    with pytest.raises(InputError, match="case 'nope' is unknown; choose among ad_click"):
-        require_case("nope")
-
-
-def test_everything_shown_is_in_the_committed_ledger():
-    from mlsd.experiments import load_ledger
-
-    ledger = load_ledger("ad_click")
-    for column in (*CASE.listed, *CASE.printed):
-        assert column.key in ledger, column.title
-    assert f"online_{CASE.headline.name}" in ledger
-    assert set(ledger["features"]) == set(CASE.figure.kinds)
-
-
-@pytest.mark.parametrize("variant", [None, *CASE.variants])
-def test_every_variant_is_a_world_with_a_name_of_its_own(variant):
-    assert len(CASE.world(1, size="small", variant=variant).history(1).impressions) > 0
-    name = "-".join(part for part in ("ad_click_world", variant, "small") if part)
-    assert CASE.source(size="small", variant=variant).name == name
-    assert CASE.source().name == CASE.world_name
-
-
-def test_sizes_are_those_of_the_world():
-    assert CASE.sizes == ("small", "default", "large")
-    with pytest.raises(InputError, match="unknown size"):
-        CASE.world(1, size="nope")
-
-
-def test_the_designs_are_those_of_the_world():
-    world = CASE.world(1, size="small")
+def test_the_designs_are_those_of_an_ad_market():
     assert set(CASE.ladder.designs) == {"user", "budget", "switchback"}
-    with pytest.raises(InputError, match="unknown design"):
-        world.ab_test(None, None, design="coin")

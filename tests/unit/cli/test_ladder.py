@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from mlsd import cli
+from mlsd.cases import registry
 
 SPEC = """
 case = "ad_click"
@@ -150,7 +151,7 @@ def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys)
     ("arguments", "message"),
     [
         (("video_clicks",), "case 'video_clicks' is unknown; choose among ad_click"),
-        (("video",), "case 'video' is not built yet; choose among ad_click"),
+        (("fraud",), "case 'fraud' is not built yet; choose among ad_click"),
         (("ad_click", "--dataset", "movielens-100k"), "belongs to case 'video', not to 'ad_click'"),
         (("ad_click", "--dataset", "nope"), "nope"),
         (("ad_click", "--seeds", "1,x"), "--seeds"),
@@ -163,6 +164,7 @@ def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys)
     ],
 )
 def test_bad_arguments_are_one_line(arguments, message, monkeypatch, capsys):
+    monkeypatch.delitem(registry._LOADERS, "fraud", raising=False)
     code, printed = run(monkeypatch, capsys, "ladder", *arguments)
     assert code == 2
     assert message in printed.err
