@@ -53,6 +53,18 @@ class Replicate:
         return digest([log_digest(self.log), truth, world, days, *tables])
 
 
+def source_name(world: str, *, size: str = "default", variant: str | None = None) -> str:
+    """Return what a world's source is called: variant and size where they are not the default.
+
+    Examples
+    --------
+    >>> source_name("shop_world", size="small"), source_name("shop_world")
+    ('shop_world-small', 'shop_world')
+    """
+    parts = (world, variant, size if size != "default" else None)
+    return "-".join(part for part in parts if part)
+
+
 class LadderSource(Protocol):
     """Gives one replicate a seed."""
 

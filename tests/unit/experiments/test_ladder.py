@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlsd.cases import AD_CLICK_RUNGS, find_case
-from mlsd.cases.ad_click.rungs import SETTINGS_PER_RUNG, click_and_conversion
+from mlsd.cases import find_case
+from mlsd.cases.ad_click.rungs import AD_CLICK_RUNGS, SETTINGS_PER_RUNG, click_and_conversion
 from mlsd.data import LabelledLog
 from mlsd.experiments import LogSource, default_seeds, run_ladder, summarise_ladder
 from mlsd.experiments.ladder import tune_rung

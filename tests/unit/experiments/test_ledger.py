@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlsd.cases import AD_CLICK_RUNGS
+from mlsd.cases.ad_click.rungs import AD_CLICK_RUNGS
 from mlsd.experiments import ledger
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.summary import LadderSummary, RungSummary

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlsd.cases import AD_CLICK_RUNGS
+from mlsd.cases.ad_click.rungs import AD_CLICK_RUNGS
 from mlsd.data import LabelledLog, Split
 from mlsd.experiments import Ladder, LogSource, Outcomes, ScoringProtocol, fingerprint, run_ladder
 from mlsd.experiments.run_store import RunKey, RunStore

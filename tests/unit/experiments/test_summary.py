@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlsd import metrics
-from mlsd.cases import AD_CLICK_RUNGS
+from mlsd.cases.ad_click.rungs import AD_CLICK_RUNGS
 from mlsd.experiments import ScoringProtocol
 from mlsd.experiments.ladder import LadderRuns
 from mlsd.experiments.rungs import select_rungs

@@ -11,7 +11,7 @@ from mlsd.experiments.ladder import Ladder
 from mlsd.experiments.prepared import PreparedLog
 from mlsd.experiments.protocols import ScoringProtocol
 from mlsd.experiments.runs import FittedRung
-from mlsd.experiments.sources import Replicate, WorldSource
+from mlsd.experiments.sources import Replicate, WorldSource, source_name
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.runtime import case_name
 from mlsd.worlds.ad_click import AdClickConfig, AdClickWorld
@@ -37,10 +37,9 @@ def world_source(
     *, size: str = "default", variant: str | None = None, history_days: int = HISTORY_DAYS
 ) -> WorldSource:
     """Return worlds as a source of the ladder: a fresh one and its history for each seed."""
-    parts = ("ad_click_world", variant, size if size != "default" else None)
     make = partial(make_world, size=size, variant=variant)
     return WorldSource(
-        "-".join(part for part in parts if part),
+        source_name("ad_click_world", size=size, variant=variant),
         lambda seed: _replicate(make(seed), history_days),
     )
 
