@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
+from mlsd.runtime import InputError
 from mlsd.worlds.base import World
 from mlsd.worlds.kit.config import WorldConfig
 from mlsd.worlds.kit.facts import Fact
@@ -42,6 +43,11 @@ def world_card(text: CardText, world: World, config: WorldConfig, days: int) -> 
         Parameters of the world.
     days : int
         Of the history that is measured.
+
+    Raises
+    ------
+    InputError
+        Where a parameter has no reason.
     """
     logs = world.history(days)
     truth = world.reveal(logs)
@@ -49,6 +55,8 @@ def world_card(text: CardText, world: World, config: WorldConfig, days: int) -> 
         (fact.name, fact.measure(logs, truth), fact.published, fact.source) for fact in text.facts
     ]
     names = [field.name for field in fields(config)]
+    if unexplained := [name for name in names if name not in text.reasons]:
+        raise InputError(f"no reason for the parameter {unexplained[0]!r}; give one in `reasons`")
     values = [(name, _show(getattr(config, name)), text.reasons[name]) for name in names]
     return "\n".join(
         [
