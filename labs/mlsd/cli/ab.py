@@ -48,6 +48,6 @@ def ab(
         table.add_row(*row)
     console.print(table)
     console.print(
-        "A/B lift: what a company could observe in one shared market. "
+        "A/B lift: what a company could observe in one shared world. "
         "True lift: each policy alone in a twin world with common luck."
     )
