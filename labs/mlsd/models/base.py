@@ -79,6 +79,19 @@ class OnlineScorer(Scorer, Protocol):
 
 
 @runtime_checkable
+class Ranker(Protocol):
+    """Orders the rows of a group, such as the candidates of a request."""
+
+    def fit(self, X: Columns, y: np.ndarray, groups: np.ndarray) -> Self:
+        """Learn from rows `X` with relevance `y` and the group of each row, shape (n,) each."""
+        ...
+
+    def score(self, X: Columns) -> np.ndarray:
+        """Return one score per row, shape (n,); only the order within a group counts."""
+        ...
+
+
+@runtime_checkable
 class Recommender(Protocol):
     """Ranks the items of a corpus for users."""
 

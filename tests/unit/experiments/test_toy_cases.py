@@ -332,6 +332,17 @@ def test_what_a_user_had_in_training_is_neither_recommended_nor_missed():
     assert within.prepare(replicate).users["test"].tolist() == [0, 1, 2, 3, 4]
 
 
+def test_recommenders_are_given_the_other_columns_of_the_log_by_their_own_names():
+    log = recommending_case().source().simulate(1).log
+    watched = np.arange(len(log.frame))
+    wide = replace(log, frame=log.frame.assign(watch_seconds=watched))
+    prepared = RecommendingProtocol(k=2).prepare(Replicate(0, wide))
+    given = prepared.interactions["train"]
+    assert {"user_id", "item_id", "watch_seconds"} <= set(given)
+    chosen = log.split.train[log.label[log.split.train] == 1]
+    assert given["watch_seconds"].tolist() == watched[chosen].tolist()
+
+
 def test_a_ledger_of_recommenders_counts_interactions_and_not_rows():
     """Eleven rows are for training, of which six are interactions; four users of the test part
     have one relevant item each, and two of validation."""

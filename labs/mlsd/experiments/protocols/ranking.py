@@ -55,7 +55,7 @@ class GroupedLabels:
 class RankingProtocol(LadderProtocol):
     """Rankers on a labelled log whose rows come in groups, tuned by ndcg.
 
-    A ranker has ``fit(X, y, groups)`` with one group per row, and ``score(X)``. A run predicts
+    A model keeps the contract of `mlsd.models.base.Ranker`. A run predicts
     ``score``, shape (test rows,). Groups without a 1 have no metric. What is resampled is the
     user with all their groups where the log has users, else the group.
 

@@ -26,7 +26,8 @@ class PreparedInteractions:
     ----------
     replicate : Replicate
     interactions : dict of str to DataFrame
-        By part: `user_id`, `item_id` and, where the log has a time, `ts`.
+        By part: `user_id`, `item_id`, where the log has a time `ts`, and its other columns, such as
+        watch seconds or propensities.
     users : dict of str to ndarray
         Of validation and test: the users with a relevant item.
     relevant : dict of str to list of ndarray
@@ -179,7 +180,7 @@ def _interactions(replicate: Replicate, rows: np.ndarray) -> pd.DataFrame:
         {roles.time: "ts"} if roles.time else {}
     )
     chosen = rows[log.label[rows] == 1]
-    return log.frame.iloc[chosen][list(names)].rename(columns=names).reset_index(drop=True)
+    return log.frame.iloc[chosen].rename(columns=names).reset_index(drop=True)
 
 
 def _still_to_choose(
