@@ -1,6 +1,6 @@
 # make lab    sets up, copies chapters and labs into work/, opens JupyterLab there
 # make test   sets up, then runs everything that continuous integration runs
-# make test PATHS="tests/unit/metrics notebooks/00_framework"   runs a part of it
+# make test PATHS="tests/unit/metrics notebooks/01_ad_click_prediction"   runs a part of it
 #
 # PYTHON=python3.12 names the Python that makes .venv; any from 3.11 on does.
 
@@ -31,7 +31,7 @@ HAS_PYTHON = $(and $(PYTHON),$(shell $(PYTHON) -c $(IS_NEW_ENOUGH) 2>/dev/null &
 HAS_VENV = $(shell $(PYTHON) -c "import venv, ensurepip" 2>/dev/null && echo yes)
 REQUIRE_PYTHON = $(if $(HAS_PYTHON),$(if $(HAS_VENV),,$(error $(NEEDS_VENV))),$(error $(NEEDS_PYTHON)))
 
-NOTEBOOKS := $(filter %.ipynb notebooks% solutions% labs/0%,$(PATHS))
+NOTEBOOKS := $(filter %.ipynb notebooks% solutions% labs/0% source%,$(PATHS))
 CODE := $(filter-out $(NOTEBOOKS),$(PATHS))
 
 # No time fails the tests; `mlsd course budget` reads what they cost.
