@@ -244,7 +244,7 @@ def _finish(problems: list[Problem], count: int) -> None:
     for problem in problems:
         console.print(str(problem))
     if problems:
-        console.print(f"{len(problems)} problems in {count} chapters and labs")
+        console.print(f"problems in {count} chapters and labs: {len(problems)}")
         raise typer.Exit(1)
     console.print(f"all gates pass: {count} chapters and labs")
 

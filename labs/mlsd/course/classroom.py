@@ -1,4 +1,4 @@
-"""A course folder for nbgrader: an assignment a lab, with the settings that the labs need."""
+"""A course folder for nbgrader: one assignment per lab, with the settings that the labs need."""
 
 from __future__ import annotations
 

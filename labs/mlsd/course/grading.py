@@ -24,8 +24,8 @@ for _name in [name for name in __import__("sys").modules if name.startswith("mls
 class ExecuteGraded(Execute):
     """nbgrader's execution, in which a hand-in cannot replace a check or make it fall silent.
 
-    The checks are read from their files again before each locked cell, so that one that was defined
-    anew or changed in its module earns nothing. nbgrader gives all points to a cell that says
+    The checks are read from their files again before each locked cell, so that one that was
+    redefined or changed in its module earns nothing. nbgrader gives all points to a cell that says
     nothing, or something that is not a number; here such a cell earns none.
     """
 

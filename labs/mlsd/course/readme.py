@@ -17,7 +17,7 @@ Block = Callable[[Course], str]
 
 
 def map_block(course: Course) -> str:
-    """Return the map: one row a chapter, with its lab, its solution and its minutes."""
+    """Return the map: one row per chapter, with its lab, its solution and its minutes."""
     labs = {(lab.unit.case, lab.unit.name): lab for lab in course.of_kind("lab")}
     rows = ["| chapter | lab | solution | minutes | you will build |", "|---|---|---|---|---|"]
     for chapter in course.of_kind("chapter"):

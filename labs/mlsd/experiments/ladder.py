@@ -95,7 +95,7 @@ def run_ladder(
     store: RunStore | None = None,
     progress: Progress = lambda message: None,
 ) -> LadderRuns:
-    """Climb a ladder once a seed.
+    """Climb a ladder once per seed.
 
     Parameters
     ----------

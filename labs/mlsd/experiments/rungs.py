@@ -96,7 +96,7 @@ class Rung:
 
     @property
     def is_oracle(self) -> bool:
-        """Whether the rung is the world's own truth: no model that one can have."""
+        """Whether the rung is the world's own truth, which no model can reach."""
         return self.features == "truth"
 
     @property

@@ -93,7 +93,7 @@ class WorldSource:
     independent: bool = True
 
     def replicates(self, seeds: tuple[int, ...]) -> Iterator[Replicate]:
-        """Simulate one world and its history a seed."""
+        """Simulate one world and its history per seed."""
         return map(self.simulate, seeds)
 
 
@@ -110,7 +110,7 @@ class LogSource:
         return self.log.name
 
     def replicates(self, seeds: tuple[int, ...]) -> Iterator[Replicate]:
-        """Yield the same log once a seed."""
+        """Yield the same log once per seed."""
         for seed in seeds:
             yield Replicate(seed, self.log)
 

@@ -45,7 +45,7 @@ class ServingCounters:
     features : CounterDefinition
         What is counted; not changed.
     roles : ColumnRoles
-        Of the log that the features were made for: how the columns of events are called.
+        Of the log that the features were made for: what the columns of events are called.
     priors : RatePriors
         As in training.
 

@@ -134,7 +134,7 @@ class ServingHistories:
     features : HistoryDefinition
         What is remembered; not changed.
     roles : ColumnRoles
-        Of the log that the features were made for: how the columns of events are called.
+        Of the log that the features were made for: what the columns of events are called.
     blanks : mapping of str to ndarray, shape (1,) each
         An absent value of each column, from `blank_like`.
 

@@ -1,1 +1,1 @@
-"""What labs deploy: their worlds, baselines and helpers, one package a case."""
+"""What labs deploy: their worlds, baselines and helpers, one package per case."""

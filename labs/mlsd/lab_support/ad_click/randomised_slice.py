@@ -49,7 +49,7 @@ def replayed_slice(world: AdClickWorld) -> tuple[pd.DataFrame, Policy]:
     Returns
     -------
     DataFrame
-        One row a request: `reward` (bid times click, money per thousand requests), `propensity`,
+        One row per request: `reward` (bid times click, money per thousand requests), `propensity`,
         `agrees` (whether the policy would have shown the logged ad), `predicted_logged` and
         `predicted_new` (the reward expected of the logged ad, and of the policy's choice).
     Policy

@@ -29,7 +29,7 @@ def one_reserve(candidates: pd.DataFrame) -> RequestReserve:
     Parameters
     ----------
     candidates : DataFrame
-        Two rows a request, with `bid` and `predicted_ctr`.
+        Two rows per request, with `bid` and `predicted_ctr`.
     """
     score = (candidates["bid"] * candidates["predicted_ctr"]).to_numpy().reshape(-1, 2)
     best, second = score.max(axis=1), score.min(axis=1)
@@ -88,7 +88,7 @@ def simulate_day(auctions: pd.DataFrame, budget: float, controller: Controller) 
     Returns
     -------
     DataFrame
-        One row an hour: `multiplier`, `spent`, `planned` and `kept` (value minus price).
+        One row per hour: `multiplier`, `spent`, `planned` and `kept` (value minus price).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What training makes small, and how it is measured on rows that teach nothing."""
+"""What training minimises, and how it is measured on validation rows."""
 
 from __future__ import annotations
 

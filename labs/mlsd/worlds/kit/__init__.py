@@ -1,1 +1,1 @@
-"""What every world shares and none of which is about one case."""
+"""What every world shares; nothing here is about one case."""
