@@ -21,6 +21,8 @@ from mlsd.runtime import InputError
 from mlsd.runtime.threads import physical_cores
 
 COPY_RECORD = "mlsd_copy"
+# Switches off what JupyterLab would ask a reader: news from the network, making an assignment.
+_JUPYTER_CONFIG = Path(__file__).with_name("jupyter")
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def run_lab(
     Its kernels have as many threads as there are physical cores, and idle threads sleep.
     """
     environment = kernel_environment(root, threads=physical_cores())
+    paths = [str(_JUPYTER_CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
     return call(lab_command(root, browser=browser, port=port), cwd=root, env=environment)
 
 

@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from nbformat import v4
@@ -84,3 +86,13 @@ def test_kernels_get_threads_that_sleep(root):
     assert seen["cwd"] == root
     assert seen["env"]["OMP_WAIT_POLICY"] == "PASSIVE"
     assert int(seen["env"]["OMP_NUM_THREADS"]) >= 1
+
+
+def test_jupyterlab_asks_the_reader_nothing(root, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/of/the/reader")
+    seen = {}
+    run_lab(root, browser=False, call=lambda command, **options: seen.update(options) or 0)
+    own, reader = seen["env"]["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    page = json.loads((Path(own) / "labconfig" / "page_config.json").read_text())
+    assert page["disabledExtensions"]["@jupyterlab/apputils-extension:announcements"] is True
+    assert reader == "/of/the/reader"
