@@ -41,6 +41,8 @@ def test_a_canary_of_equals_changes_nothing_and_stays(payments, canary_of):
     report, alone = world.deploy(canary, **OPTIONS), world.deploy(policy, **OPTIONS)
     assert report.measures == alone.measures
     assert canary.rolled_back_at is None
+    # What was counted is the copy's.
+    assert (canary.trials.tolist(), canary.successes.tolist()) == ([0, 0], [0, 0])
 
 
 def test_a_canary_that_declines_everything_is_taken_back(payments, canary_of):

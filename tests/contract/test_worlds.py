@@ -192,6 +192,10 @@ def test_the_logging_policy_can_be_deployed_on(world):
     assert world.deploy(policy, 1, **OPTIONS).requests > 100
 
 
+def test_the_logging_policy_is_handed_out_as_a_copy(world):
+    assert world.logging_policy(HISTORY) is not world.logging_policy(HISTORY)
+
+
 def test_every_event_is_handed_over_once_and_only_when_known(case, world, listener):
     start, end = HISTORY * DAY, (HISTORY + DAYS) * DAY
     logs = world.history(HISTORY)

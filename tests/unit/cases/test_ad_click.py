@@ -1,15 +1,21 @@
 """The case of ad click prediction: its policy knows what the history knew."""
 
+import pickle
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mlsd.cases import find_case
+from mlsd.experiments.prepared import rung_inputs
 from mlsd.experiments.rungs import select_rungs
 from mlsd.models import GlobalRate
 
 CASE = find_case("ad_click")
+# Their fit is the same in every run.
+WITHOUT_LUCK = ("GlobalRate", "SmoothedRate", "KalmanRate", "FTRLProximal")
+WITHOUT_LUCK += ("HashedLogisticRegression",)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +54,30 @@ def test_a_deployed_history_rung_remembers_the_clicks_of_the_history(prepared):
 def test_rungs_that_read_neither_carry_neither(prepared):
     policy = policy_of("hashed_lr", prepared)
     assert (policy.counters, policy.histories) == (None, None)
+
+
+def unfitted(rung, prepared, **changes):
+    """Return the model of each setting that a rung tries, as bytes."""
+    inputs = replace(rung_inputs(rung, prepared), **changes)
+    tried = rung.settings(prepared.replicate.log.roles)
+    return [pickle.dumps(rung.build(inputs, settings)) for settings in tried]
+
+
+MODELS = [rung for rung in CASE.ladder.rungs if not rung.is_oracle]
+
+
+@pytest.mark.parametrize("rung", MODELS, ids=lambda rung: rung.name)
+def test_every_setting_that_is_tried_is_a_model_of_its_own(rung, prepared):
+    models = unfitted(rung, prepared)
+    assert len(set(models)) == len(models)
+
+
+@pytest.mark.parametrize("rung", MODELS, ids=lambda rung: rung.name)
+def test_the_seed_reaches_every_model_that_draws(rung, prepared):
+    one, two = (unfitted(rung, prepared, random_state=seed) for seed in (1, 2))
+    draws = [b"random_state" in model for model in one]
+    assert [a != b for a, b in zip(one, two, strict=True)] == draws
+    assert all(draws) or rung.model in WITHOUT_LUCK
 
 
 def test_the_designs_are_those_of_an_ad_market():

@@ -1,5 +1,6 @@
 import signal
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -125,6 +126,13 @@ def test_an_answer_is_graded_by_what_it_earns_on_the_same_luck(monkeypatch):
     assert only_here.status == "passed"
 
 
+def test_the_baseline_shares_the_seed_that_an_instructor_set(monkeypatch):
+    monkeypatch.setenv("MLSD_GRADING_SEED", "4711")
+    grown = beats(lambda seed, policy: policy * seed, 1.0, margin=1e-6, seed=3)
+    assert check("policy", 1.0, grown).status == "wrong"
+    assert check("policy", 1.1, grown).status == "passed"
+
+
 def test_a_wrong_grading_seed_is_an_error_and_not_a_wrong_answer(monkeypatch):
     monkeypatch.setenv("MLSD_GRADING_SEED", "4711x")
     with pytest.raises(InputError, match="MLSD_GRADING_SEED is '4711x'"):
@@ -158,6 +166,28 @@ def test_an_answer_that_does_not_end_costs_its_exercise_when_graded(graded, monk
     assert signal.getsignal(signal.SIGPROF) is before
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers on this system")
+def test_an_answer_that_swallows_the_first_interruption_meets_the_next(graded, monkeypatch):
+    monkeypatch.setenv("MLSD_GRADING_SECONDS", "1")
+
+    def stubborn(x):
+        try:
+            loop(x)
+        except BaseException:
+            end = time.process_time() + 5
+            while time.process_time() < end:
+                pass
+        return 2
+
+    assert check("a", stubborn, gives(1, expected=2)).message == "took over 1 CPU seconds"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers on this system")
+def test_nobody_is_timed_while_learning():
+    untimed = gives(expected=(0.0, 0.0))
+    assert check("a", lambda: signal.getitimer(signal.ITIMER_PROF), untimed).status == "passed"
+
+
 def test_the_margin_balances_both_false_verdicts():
     def earn(seed, policy):
         return policy + np.random.default_rng([seed, int(policy * 10)]).normal(0, 0.5)
@@ -172,6 +202,27 @@ def test_the_margin_balances_both_false_verdicts():
         for s in fresh
     ]
     assert np.mean(verdicts) > 0.99
+
+
+def test_the_margin_stands_off_the_strongest_wrong_policy_wherever_it_is_listed():
+    def earn(seed, policy):
+        return policy + np.random.default_rng([seed, int(policy * 10)]).normal(0, 0.5)
+
+    first, last = (
+        outcome_margin(earn, 0.0, right=8.0, wrong=wrong, seeds=range(20))
+        for wrong in ([5.0, 1.0], [1.0, 5.0])
+    )
+    assert first == last
+    assert first.wrong_gain == pytest.approx(5.0, abs=0.5)
+
+
+def test_gains_are_taken_on_the_luck_that_both_share():
+    """What a seed brings is large beside what a policy earns, and is the same for every policy."""
+    found = outcome_margin(
+        lambda seed, policy: policy + 100 * seed, 0.0, right=2.0, wrong=[1.0], seeds=range(5)
+    )
+    assert (found.right_gain, found.wrong_gain, found.margin) == (2.0, 1.0, 1.5)
+    assert (found.right_fails, found.wrong_passes) == (0.0, 0.0)
 
 
 def test_a_margin_that_cannot_be_is_refused():

@@ -53,6 +53,12 @@ def test_a_record_keeps_what_a_later_run_leaves_out_and_forgets_deleted_files(ro
     assert list(read_costs(path)) == [other]
 
 
+def test_a_later_run_replaces_the_record_of_its_files(root):
+    path = root / budget.NOTEBOOK_COSTS
+    record_costs(root, path, {CHAPTER: Cost(2.0, 1.0, 5.0)})
+    assert read_costs(path) == {CHAPTER: Cost(2.0, 1.0, 5.0)}
+
+
 def test_the_sum_is_refused_while_something_has_no_record(root):
     assert case_costs(recorded_costs(root))[case_name("ad_click")]["tests"].calibrations == 10.0
     (root / TESTS.replace("bids", "prices")).write_text("")

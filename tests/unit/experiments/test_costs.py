@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.experiments import costs as costs_module
-from mlsd.experiments.costs import Stopwatch, cost_of_rows, measure_costs
+from mlsd.experiments.costs import Stopwatch, cost_of_rows, cost_of_users, measure_costs
 from mlsd.models import GlobalRate
 
 
@@ -39,3 +39,25 @@ def test_latencies_are_the_median_and_the_99th_percentile_of_the_calls(monkeypat
     costs = measure_costs(fitted, 10, one=lambda: None, batch=lambda: np.array([2.0, 3.0, 40.0]))
     assert (costs.predict_one_p50_ms, costs.predict_one_p99_ms) == (1.0, 500.0)
     assert costs.predict_batch_ms == 3.0
+
+
+def test_calls_are_timed_in_milliseconds_of_cpu_and_the_first_one_is_not(monkeypatch):
+    clock = iter([10.0, 10.002, 20.0, 20.005])
+    monkeypatch.setattr(costs_module.time, "process_time", lambda: next(clock))
+    calls = []
+    found = costs_module._call_milliseconds(lambda: calls.append(1), 2)
+    np.testing.assert_allclose(found, [2.0, 5.0])
+    assert len(calls) == 3
+
+
+def test_one_is_one_and_a_batch_is_500_rows_or_users():
+    asked = []
+    fitted = SimpleNamespace(model=b"x" * 1_000_000, watch=Stopwatch(4.0, 2.0))
+    rows = {"ad_id": np.arange(600)}
+    found = cost_of_rows(fitted, lambda X: asked.append(len(X["ad_id"])), rows, train_rows=10)
+    assert (asked[0], asked[-1], set(asked)) == (1, 500, {1, 500})
+    asked.clear()
+    cost_of_users(fitted, lambda users: asked.append(len(users)), np.arange(600), train_rows=10)
+    assert (asked[0], asked[-1], set(asked)) == (1, 500, {1, 500})
+    assert (found.fit_seconds, found.fit_cpu_seconds) == (4.0, 2.0)
+    assert abs(found.memory_mb - 1.0) < 0.001

@@ -1,10 +1,16 @@
 """Fitted rungs in their world, and one rung tested against another."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
 
 from mlsd.cases import find_case
 from mlsd.experiments import deployer, run_ab_test, run_ladder, summarise_ladder
+from mlsd.metrics import Interval
 from mlsd.runtime import InputError
+from mlsd.worlds.base import Report
 
 CASE = find_case("ad_click")
 LADDER = CASE.ladder
@@ -18,6 +24,21 @@ def test_the_ledger_keeps_the_true_value_of_each_deployed_rung():
     assert online["global_rate"]["revenue"] > 0
     assert online["hashed_lr_counters"].keys() == online["global_rate"].keys()
     assert online["oracle"] == {}
+
+
+def test_the_value_of_a_deployment_is_the_estimate_of_its_report():
+    asked = []
+
+    class Surely:
+        def deploy(self, policy, days, *, history_days):
+            asked.append((policy, days, history_days))
+            return Report({"revenue": Interval(2.0, 1.0, 3.0)}, pd.DataFrame())
+
+    replicate = SimpleNamespace(world=Surely(), history_days=4)
+    ladder = replace(LADDER, policy=lambda fitted, prepared: fitted)
+    deploy = deployer(ladder, 3)
+    assert deploy("policy", SimpleNamespace(replicate=replicate)) == {"revenue": 2.0}
+    assert asked == [("policy", 3, 4)]
 
 
 def test_a_rung_against_itself_has_no_true_lift():

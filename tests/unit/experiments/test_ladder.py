@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mlsd.cases import find_case
@@ -13,6 +14,8 @@ from mlsd.experiments.ladder import tune_rung
 from mlsd.experiments.prepared import prepare_log, select_columns
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.sources import Replicate
+from mlsd.metrics import log_loss
+from mlsd.models import GlobalRate
 from mlsd.runtime import InputError
 
 CASE = find_case("ad_click")
@@ -110,6 +113,53 @@ def test_the_setting_with_the_lowest_validation_loss_is_kept(planted_log):
     kept = tune_rung(rung, prepared, PROTOCOL)
     assert kept.settings["strength"] == 10.0
     assert kept.validation["validation_log_loss"] == min(losses) < max(losses) - 0.03
+
+
+def test_what_is_resampled_is_the_users_of_the_test_rows(planted_log):
+    log = planted_log(user=True)
+    judged = PROTOCOL.judged(prepare_log(Replicate(0, log)), {})
+    users = log.frame["user_id"].to_numpy()[log.split.test]
+    codes, named = (pd.factorize(values)[0] for values in (judged.clusters, users))
+    np.testing.assert_array_equal(codes, named)
+    np.testing.assert_array_equal(judged.outcome, log.label[log.split.test])
+    assert PROTOCOL.judged(prepare_log(Replicate(0, planted_log())), {}).clusters is None
+
+
+def test_later_seeds_fit_the_settings_that_the_first_one_chose_and_nothing_else(planted_log):
+    fits = []
+
+    class Watched(type(PROTOCOL)):
+        def fit(self, rung, prepared, settings):
+            fits.append((prepared.replicate.seed, settings))
+            return super().fit(rung, prepared, settings)
+
+    ladder = replace(LADDER, protocol=Watched())
+    runs = run_ladder(LogSource(planted_log()), ladder, seeds=(4, 5), rungs=["hashed_lr"])
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["hashed_lr"])
+    tried = [(4, settings) for settings in rung.settings(planted_log().roles)]
+    assert fits == [*tried, (5, runs.settings["hashed_lr"])]
+
+
+def test_a_scorer_is_handed_training_and_validation_rows_and_no_others(planted_log):
+    log, handed = planted_log(), {}
+
+    class Watched(GlobalRate):
+        def fit(self, X, y, *, valid=None, sample_weight=None):
+            handed.update(train=(X, y), validation=valid)
+            return super().fit(X, y)
+
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["global_rate"])
+    rung = replace(rung, build=lambda inputs, settings: Watched(), reads_time=True)
+    fitted = PROTOCOL.fit(rung, prepare_log(Replicate(0, log)), {})
+    for part, (X, y) in handed.items():
+        rows = log.parts()[part]
+        np.testing.assert_array_equal(X["ts"], rows)
+        np.testing.assert_array_equal(y, log.label[rows])
+    # Every row has the rate of training, so any threshold up to it calls all of them clicked.
+    rate = log.label[log.split.train].mean()
+    assert fitted.validation["f1_threshold"] == pytest.approx(rate)
+    measured = log_loss(log.label[log.split.validation], np.full(len(rows), rate))
+    assert fitted.validation["validation_log_loss"] == pytest.approx(measured)
 
 
 def test_unknown_rung_is_one_clear_line(planted_log):

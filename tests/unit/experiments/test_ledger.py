@@ -42,6 +42,9 @@ def test_one_row_a_rung_and_read_back(tmp_path):
     assert table["validation_log_loss"].tolist() == [0.11] * 3
     assert table["log_loss_vs_previous_low"].tolist() == [-0.02] * 3
     assert table["online_revenue_per_1000"].iloc[0] == 2.0
+    ends = table[["auc_low", "auc", "auc_high"]].iloc[0].tolist()
+    assert ends == [0.0, 0.7, 1.0]
+    assert table["log_loss_vs_previous_high"].tolist() == [0.0] * 3
 
 
 def test_json_has_the_documented_keys(tmp_path):

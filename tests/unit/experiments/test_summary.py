@@ -1,5 +1,7 @@
 """Metrics and paired differences over replicates, on predictions whose order is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -172,3 +174,17 @@ def test_the_rung_that_validation_chooses_is_marked_the_oracle_apart(losses, cho
         replicate.runs[name] = make_run(probability_of(replicate, name), loss=loss)
     rows = summarise_ladder(make_ladder(replicates=[replicate])).rungs
     assert [row.rung.name for row in rows if row.selected] == ([chosen] if chosen else [])
+
+
+def test_costs_are_medians_and_online_values_means_over_the_seeds():
+    replicates = [make_replicate(seed) for seed in range(3)]
+    for number, replicate in enumerate(replicates):
+        measured = {"costs": {"memory_mb": 10.0**number}, "online": {"revenue": 3.0 * number**2}}
+        for name, run in replicate.runs.items():
+            kept = {} if name == "oracle" else measured
+            loss = {"validation_log_loss": 0.1 + 0.1 * number}
+            replicate.runs[name] = replace(run, validation=run.validation | loss, **kept)
+    rows = summarise_ladder(make_ladder(replicates=replicates)).rungs
+    assert (rows[0].costs, rows[0].online) == ({"memory_mb": 10.0}, {"revenue": 5.0})
+    assert (rows[-1].costs, rows[-1].online) == ({}, {})
+    assert rows[0].validation["validation_log_loss"] == pytest.approx(0.2)

@@ -305,6 +305,26 @@ def test_a_rung_is_deployed_and_tested_against_another(summary, case):
         run_ab_test(case.source(), case.ladder, tuple(names[:2]), design="coin")
 
 
+def test_the_observed_test_has_the_arms_the_design_and_the_world_that_were_asked_for(case):
+    names, asked = tuple(rung.name for rung in case.ladder.rungs[:2]), []
+    source = case.source()
+
+    def simulate(seed):
+        asked.append(seed)
+        return source.simulate(seed)
+
+    watched = WorldSource(source.name, simulate)
+    result = run_ab_test(watched, case.ladder, names, design="user", days=3, seed=5)
+    assert asked == [5]
+    assert (result.test.design, result.truth.design) == ("user", "twin")
+    observed, true = (each.lifts["pay"] for each in (result.test, result.truth))
+    assert (observed.control, observed.treatment) == (true.control, true.treatment)
+    share = f"{100 * observed.relative.estimate:+.1f}"
+    lift = f"{share} % [{share}, {share}]"
+    arms = (f"{each.estimate:.4g}" for each in (observed.control, observed.treatment))
+    assert result.rows() == [("pay", *arms, lift, lift)]
+
+
 def test_an_arm_that_cannot_be_fitted_is_one_clear_line(case):
     first = case.ladder.rungs[0]
     bare = replace(first, name="bare", settings=lambda roles: (), needs="a time")
@@ -368,6 +388,39 @@ def test_a_recommender_is_given_no_outcomes_and_no_counters(reads):
         run_ladder(simulate, case.ladder, seeds=(1,))
 
 
+def test_what_a_user_had_in_training_is_recommended_where_it_counts():
+    log = recommending_case().source().simulate(1).log
+    rung, first = one_rung("popular", PopularityRecommender), {}
+    for exclude_seen in (True, False):
+        protocol = RecommendingProtocol(k=2, exclude_seen=exclude_seen)
+        prepared = protocol.prepare(Replicate(0, log))
+        run = protocol.predict(protocol.fit(rung, prepared, {}), prepared)
+        tops = prepared.corpus[run.predictions["items"][:, 0]]
+        first[exclude_seen] = dict(zip(prepared.users["test"].tolist(), tops, strict=True))
+    # Film 0 is the one that most chose, users 0, 1 and 2 among them.
+    assert first[False] == dict.fromkeys(range(5), 0)
+    assert first[True][0] == 2
+    assert first[True][2] == 1
+
+
+def test_a_recommender_learns_from_training_alone_and_is_told_of_users_and_items():
+    told = {}
+
+    class Curious(PopularityRecommender):
+        def fit(self, interactions, **options):
+            told.update(options, interactions=interactions)
+            return super().fit(interactions, **options)
+
+    films = pd.DataFrame({"film": [0, 1, 2], "minutes": [90, 120, 80]})
+    replicate = replace(recommending_case().source().simulate(1), tables={"items": films})
+    protocol = RecommendingProtocol(k=2)
+    protocol.fit(one_rung("curious", Curious), protocol.prepare(replicate), {})
+    assert told["items"] is films
+    assert told["users"] is None
+    assert told["interactions"]["user_id"].tolist() == [0, 1, 2, 0, 1, 3]
+    assert told["valid"]["user_id"].tolist() == [0, 3]
+
+
 def test_a_log_that_cannot_be_recommended_from_is_one_clear_line():
     log = scoring_case().source().simulate(1).log
     with pytest.raises(InputError, match="needs a user and an item column"):
@@ -385,6 +438,17 @@ def test_groups_have_to_be_there_and_in_one_part():
     torn = LabelledLog("torn", log.frame, log.roles, split_at(15, 1, 5))
     with pytest.raises(InputError, match="group 1 of column 'request' has rows in two parts"):
         RankingProtocol(group="request").prepare(Replicate(0, torn))
+
+
+def test_groups_are_resampled_with_the_users_of_the_test_part():
+    plain = ranking_case().source().simulate(1).log
+    frame = plain.frame.assign(buyer=np.repeat([9, 9, 7, 8, 7, 8], [2, 3, 3, 3, 2, 2]))
+    log = LabelledLog("shop", frame, replace(plain.roles, user="buyer"), plain.split)
+    protocol = RankingProtocol(group="request", k=3)
+    judged = [protocol.judged(protocol.prepare(Replicate(0, each)), {}) for each in (log, plain)]
+    np.testing.assert_array_equal(judged[0].clusters[[0, 1]], judged[0].clusters[[2, 3]])
+    assert len(set(judged[0].clusters)) == 2
+    assert judged[1].clusters is None
 
 
 def test_equal_scores_do_not_profit_from_the_order_of_the_log():

@@ -94,6 +94,22 @@ def test_a_lookup_may_not_go_back():
         stream.lookup({"card": [1]}, 99)
 
 
+def test_a_lookup_may_not_go_back_behind_an_earlier_one():
+    stream = StreamingWindows([WINDOW])
+    stream.lookup({"card": [1, 2]}, np.array([100, 120]))
+    with pytest.raises(InputError, match="lookup as of 99, but time has come to 100"):
+        stream.lookup({"card": [1]}, 99)
+
+
+def test_a_sum_below_zero_is_remembered_like_one_above():
+    balance = DecayedCounter(("card",), 30, column="amount", name="balance")
+    stream = StreamingWindows([balance])
+    stream.update(event(1, 0, amount=-8.0))
+    for ts in range(1, 31):
+        stream.update(event(2, ts))
+    assert stream.lookup({"card": [1]}, 30)["balance"].tolist() == [-4.0]
+
+
 def test_a_refused_update_leaves_the_stream_as_it_was():
     stream = StreamingWindows([COUNTER, WINDOW])
     stream.update(event(1, 0))

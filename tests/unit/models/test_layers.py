@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from mlsd.models.embedding_scorer import EmbeddingNetwork, EmbeddingScorer
 from mlsd.models.layers import (
     CrossLayer,
     CrossNetwork,
@@ -95,3 +96,12 @@ def test_id_dropout_drops_its_share():
     assert dropped == pytest.approx(0.3, abs=0.02)
     with pytest.raises(InputError, match="id_dropout"):
         IdDropout(1.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_a_network_forgets_the_share_of_ids_that_its_scorer_says(share):
+    network = EmbeddingNetwork([50], 0, EmbeddingScorer(embedding_dim=2, id_dropout=share)).train()
+    unknown = network.embedding(torch.zeros(1, 1, dtype=torch.int64)).flatten()
+    found = network.side_by_side(torch.full((4_000, 1), 7), torch.empty(4_000, 0))
+    forgotten = (found == unknown).all(dim=1).float().mean().item()
+    assert forgotten == pytest.approx(share, abs=0.03)

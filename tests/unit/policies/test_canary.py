@@ -75,6 +75,16 @@ def test_rolls_back_when_the_new_arm_is_behind_and_stays_back():
     assert canary.act(requests(np.array([5]))).predicted_ctr[0, 0] == 0.1
 
 
+def test_the_rollback_is_dated_by_the_last_request_before_it():
+    canary = CanaryPolicy(Constant(0.1), Constant(0.5), share=10, start=100.0)
+    canary.act(requests(np.array([5, 50, 50])))
+    canary.act(requests(np.array([], dtype=int)))
+    canary.observe(impressions(50, clicks=100, views=1000))
+    canary.observe(impressions(5, clicks=10, views=1000))
+    assert canary.rolled_back_at == 52.0
+    assert canary.trials.tolist() == [1000, 1000]
+
+
 @pytest.mark.parametrize("clicks", [100, 90, 200])
 def test_an_equal_or_better_arm_stays(clicks):
     canary = CanaryPolicy(Constant(0.1), Constant(0.5), share=10)

@@ -6,6 +6,11 @@ import pytest
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.ad_click.behaviour import MOST_VIEWS, VIEW_UNIT
+from mlsd.worlds.ad_click.floor import MarketState
+from mlsd.worlds.ad_click.market import Market
+from mlsd.worlds.ad_click.population import make_population
+from mlsd.worlds.ad_click.setup import Setup
 
 TIGHT = AdClickConfig(price_rule="gsp", budget_per_impression=0.004, budget_sd=0.3)
 
@@ -115,6 +120,67 @@ def test_slots_stay_empty_where_too_few_can_pay():
     able = (logs.candidates["bid"] > 0).groupby(logs.candidates["request_id"]).sum()
     shown = (logs.candidates["position"] >= 0).groupby(logs.candidates["request_id"]).sum()
     np.testing.assert_array_equal(shown, np.minimum(able, 3))
+
+
+def test_a_policy_is_told_which_campaigns_can_still_pay():
+    asked = []
+
+    class Asking(ByBid):
+        def act(self, requests):
+            asked.append((requests.candidates["bid"].copy(), requests.candidates["in_budget"]))
+            return super().act(requests)
+
+    AdClickWorld(seed=1, size="small", config=TIGHT).deploy(Asking(), 1, history_days=1)
+    bid, in_budget = (np.concatenate(parts) for parts in zip(*asked))
+    np.testing.assert_array_equal(in_budget, bid > 0)
+    assert 0.05 < in_budget.mean() < 0.95
+
+
+@pytest.fixture
+def market():
+    config = AdClickConfig().scaled("small")
+    setup = Setup(config, make_population(config, seed=1), 1)
+    return Market(setup, MarketState.fresh(setup))
+
+
+def test_a_view_is_half_forgotten_in_five_nights_and_no_ad_inherits_it(market):
+    live = market.setup.population.ads.live
+    market.state.views[:] = 160
+    for day in range(1, 6):
+        market._start_day(day)
+    stayed = (live[1:6] == live[0]).all(axis=0)
+    assert 0 < stayed.sum() < len(stayed)
+    assert (market.state.views[stayed] == 80).all()
+    assert (market.state.views[live[5] != live[4]] == 0).all()
+
+
+def test_what_a_user_remembers_of_an_ad_has_a_limit(market):
+    ad = market.setup.population.ads.live[0][3]
+    for shown in range(1, 20):
+        market.floor._remember(np.array([7]), np.array([ad]))
+        assert market.state.views[3, 7] == min(shown, 15) * VIEW_UNIT
+    assert market.state.views.sum() == MOST_VIEWS
+
+
+def test_a_market_goes_on_from_what_users_have_seen(market):
+    market.state.views[3, 7], market.state.spent[:] = 48, 9.0
+    state = market.state.continued(market.setup.of_test("budget"))
+    assert state.views[3, 7] == 48
+    assert state.views is not market.state.views
+    assert state.spent.shape == (2, market.setup.config.campaigns)
+    assert state.spent.sum() == 0
+
+
+def test_robots_hide_nothing(small_world, small_logs):
+    robots = small_world.reveal(small_logs)["is_spam"].to_numpy()
+    shown, hidden = small_logs.impressions["impression_id"], small_logs.hides["impression_id"]
+    assert robots.mean() > 0.01
+    assert not np.isin(hidden, shown[robots]).any()
+
+
+def test_hides_are_counted_as_hides(small_world):
+    report = small_world.deploy(ByBid(), 2, history_days=1).by_day
+    assert 0 < report["hides"].sum() < 0.2 * report["clicks"].sum()
 
 
 @pytest.mark.parametrize(

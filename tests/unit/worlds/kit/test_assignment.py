@@ -37,3 +37,10 @@ def test_windows_are_counted_from_the_first_day_and_begin_on_the_hour():
     ts = 14 * DAY + np.array([0.0, 4 * HOUR - 0.001, 4 * HOUR, DAY, 2 * DAY - 0.001])
     assert assignment.units(np.zeros(5, int), ts).tolist() == [0, 0, 1, 6, 11]
     assert assignment.count(2) == 2 * WINDOWS_PER_DAY == 12
+
+
+def test_another_seed_orders_the_windows_otherwise():
+    ts = np.arange(0, 100 * DAY, 8 * HOUR) + 1.0
+    user = np.zeros(len(ts), int)
+    arms = [Assignment("switchback", s, users=1, first_day=0).arms(user, ts) for s in (0, 1)]
+    assert np.mean(arms[0] == arms[1]) == pytest.approx(0.5, abs=0.15)

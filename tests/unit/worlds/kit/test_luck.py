@@ -25,3 +25,8 @@ def test_neighbouring_keys_are_unrelated():
 def test_generators_differ_by_key():
     assert generator(1, "day", 2).random() == generator(1, "day", 2).random()
     assert generator(1, "day", 2).random() != generator(1, "day", 3).random()
+
+
+def test_generators_differ_by_seed_and_stream():
+    numbers = [generator(*about).random() for about in ((1, "day", 2), (2, "day", 2), (1, "x", 2))]
+    assert len(set(numbers)) == 3

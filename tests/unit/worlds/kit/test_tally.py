@@ -96,3 +96,12 @@ def test_a_lift_over_nothing_is_no_lift():
     pair = tally_of(np.zeros(50)), tally_of(np.full(50, 3))
     lift = compare_tallies(*pair, design="x", seed=0, paired=True).lifts["clicks"]
     assert (lift.relative.estimate, lift.relative.low, lift.relative.high) == (0, 0, 0)
+
+
+def test_a_lift_over_a_loss_keeps_its_sign():
+    """Of a control that loses, half of the loss less is a lift of a half, upwards."""
+    pair = tally_of(np.full(50, -2)), tally_of(np.full(50, -1))
+    lift = compare_tallies(*pair, design="x", seed=0, paired=True).lifts["clicks"]
+    assert lift.difference.estimate == pytest.approx(0.1)
+    relative = (lift.relative.low, lift.relative.estimate, lift.relative.high)
+    assert relative == pytest.approx((0.5, 0.5, 0.5))
