@@ -186,6 +186,30 @@ def test_a_policy_is_copied_before_it_is_deployed(case, world):
     assert policy.asked == 0
 
 
+class Scribbler:
+    """Acts as another policy does, and then turns round what it was shown."""
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    def act(self, requests):
+        actions = self.policy.act(requests)
+        candidates = getattr(requests, "candidates", {})
+        shown = [requests.ts, requests.request_id, *requests.context.values()]
+        for values in [*shown, *candidates.values()]:
+            values[...] = values[::-1].copy()
+        return actions
+
+    def observe(self, events):
+        self.policy.observe(events)
+
+
+def test_a_policy_that_changes_what_it_is_shown_changes_nothing_else(case, world):
+    plain = world.deploy(case.treatment, days=1, **OPTIONS)
+    scribbled = world.deploy(Scribbler(case.treatment), days=1, **OPTIONS)
+    assert scribbled.measures == plain.measures
+
+
 def test_the_logging_policy_can_be_deployed_on(world):
     policy = world.logging_policy(HISTORY)
     assert isinstance(policy, Policy)

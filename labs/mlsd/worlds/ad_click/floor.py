@@ -12,7 +12,7 @@ from mlsd.runtime import InputError
 from mlsd.worlds.ad_click.actions import Actions
 from mlsd.worlds.ad_click.auction import Outcome, explore, run_auction
 from mlsd.worlds.ad_click.behaviour import MOST_VIEWS, VIEW_UNIT, Behaviour, Shown
-from mlsd.worlds.ad_click.records import TickRecord, ad_columns, context_columns
+from mlsd.worlds.ad_click.records import Makers, TickRecord, ad_columns, context_columns
 from mlsd.worlds.ad_click.response import SHARES, AuctionRules, Replay
 from mlsd.worlds.ad_click.setup import Setup
 from mlsd.worlds.ad_click.traffic import Block
@@ -85,16 +85,20 @@ class Tick:
 def requests_of(
     tick: Tick, rows: slice | np.ndarray, bid: np.ndarray, setup: Setup
 ) -> CandidateRequests:
-    """Return the requests `rows` of a block as a policy sees them."""
+    """Return the requests `rows` of a block as a policy sees them: copies, which it may change."""
     block = tick.block
     prices = {"bid": lambda: bid, "in_budget": lambda: bid > 0}
     return CandidateRequests(
-        ts=block.ts[rows],
-        request_id=block.request_id[rows],
-        context=LazyMapping(context_columns(block, rows, setup)),
-        candidates=LazyMapping(ad_columns(block.ad[rows], block.day, setup) | prices),
+        ts=block.ts[rows].copy(),
+        request_id=block.request_id[rows].copy(),
+        context=_copies(context_columns(block, rows, setup)),
+        candidates=_copies(ad_columns(block.ad[rows], block.day, setup) | prices),
         slots=setup.config.slots,
     )
+
+
+def _copies(makers: Makers) -> LazyMapping[np.ndarray]:
+    return LazyMapping({name: lambda make=make: make().copy() for name, make in makers.items()})
 
 
 def check_actions(actions: Actions, shape: tuple[int, int], policy: Policy) -> None:
