@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -72,13 +73,20 @@ def first_wrong_answers(unit):
     return wrong
 
 
-def hand_in(folder, unit, student, origin, answers):
-    """Hand in a copy of `origin` for a student, with `answers` in the cells of their exercises."""
+def hand_in(folder, unit, student, origin, answers, *, copied=""):
+    """Hand in a copy of `origin` for a student, with `answers` in the cells of their exercises.
+
+    The cell of the exercise `copied` stands in it twice.
+    """
     notebook = read_notebook(origin)
     cells = exercises(notebook)
     assert set(answers) <= set(cells)
     for name, text in answers.items():
         cells[name].source = text
+    if copied:
+        again = deepcopy(cells[copied])
+        again.id = "copied"
+        notebook.cells.insert(notebook.cells.index(cells[copied]), again)
     write_notebook(notebook, folder / "submitted" / student / unit.name / f"{unit.name}.ipynb")
 
 
@@ -127,6 +135,19 @@ forget_n = 1""",
 get_ipython().display_formatter.format = lambda *given, **named: ({}, {})
 make_policy = 1""",
 }
+# nbgrader gives all points for a number below zero.
+BELOW_ZERO = 'get_ipython().display_formatter.format = lambda *a, **k: ({"text/plain": "-1"}, {})'
+# A right answer that logs, in a copy of the lab with a cell that was copied too.
+LOGGING = """\
+import logging
+import os
+os.environ["MLSD_GRADING_SEED"] = "none of yours"
+logging.basicConfig()
+plain = forget_n
+
+def forget_n(*given, **named):
+    logging.warning("forgetting")
+    return plain(*given, **named)"""
 LOOP = "def {name}(*given, **named):\n    while True:\n        pass"
 
 
@@ -143,6 +164,10 @@ def graded_class(tmp_path_factory):
     hand_in(folder, unit, "part", unit.notebook, {"forget_n": stub, "choose_discount": wrong})
     hand_in(folder, unit, "right", unit.notebook, {})
     hand_in(folder, unit, "cheat", released, CHEATS)
+    hand_in(folder, unit, "below", released, {"track_rate": BELOW_ZERO})
+    forget = exercises(read_notebook(unit.notebook))["forget_n"].source
+    logged = {"forget_n": f"{forget}\n\n\n{LOGGING}"}
+    hand_in(folder, unit, "logging", unit.notebook, logged, copied="forget_n")
     hand_in(folder, unit, "loop", unit.notebook, {"alarm_hour": LOOP.format(name="alarm_hour")})
     variables = {"MLSD_GRADING_SEED": "4711", "MLSD_GRADING_SECONDS": LIMIT}
     nbgrader(folder, unit.root, "autograde", unit.name, **variables)
@@ -157,6 +182,8 @@ def test_each_copy_gets_what_it_has_earned(graded_class):
     assert points["right"] == most
     assert points["part"] == {**most, "forget_n": 0, "choose_discount": 0}
     assert points["cheat"] == dict.fromkeys(most, 0)
+    assert points["below"] == dict.fromkeys(most, 0)
+    assert points["logging"] == most
     assert points["loop"] == {**most, "alarm_hour": 0}
 
 

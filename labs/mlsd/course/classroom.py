@@ -16,7 +16,7 @@ _CONFIG = """\
 import os
 
 try:
-    from mlsd.course.grading import graded_steps, require_settings
+    from mlsd.course.grading import graded_steps, require_settings, sanitizing_steps
 except ImportError as error:
     raise SystemExit(f"nbgrader_config.py: {error}; use the environment of the course") from None
 
@@ -34,6 +34,8 @@ $settings
 
 # A check is read from the package again before it runs, and earns nothing where it says nothing.
 c.Autograde.autograde_preprocessors = graded_steps()
+# A cell that a learner copied is a plain cell.
+c.Autograde.sanitize_preprocessors = sanitizing_steps()
 
 # Seconds until a cell that does not end is stopped and graded as wrong.
 c.Execute.timeout = $seconds

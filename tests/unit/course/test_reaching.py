@@ -1,0 +1,31 @@
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from mlsd.course.reaching import reaches
+
+LOCKED = {"nbgrader": {"grade_id": "check_a", "grade": True, "locked": True, "points": 1}}
+CHECK = new_code_cell("from mlsd.checks.ad_click.lab import check_a\n\ncheck_a(a)", metadata=LOCKED)
+
+
+def found_in(answer):
+    return reaches(new_notebook(cells=[new_code_cell("import numpy as np"), CHECK, answer]))
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def a(x):\n    import sys\n    return sys._getframe(2)", "import sys"),
+        ("import mlsd.checks.tests as t", "import mlsd.checks.tests"),
+        ("from mlsd import checks", "import mlsd.checks"),
+        ("np.isclose = lambda *a, **k: True", "np.isclose = ..."),
+        ("np.ma.core.x: int = 1", "np.ma.core.x = ..."),
+        ("get_ipython().events", "get_ipython"),
+    ],
+)
+def test_what_reaches_for_the_grader_is_named_with_its_cell(source, found):
+    assert found_in(new_code_cell(source)) == [f"cell 3: {found}"]
+
+
+def test_a_plain_answer_and_a_locked_check_are_not_named():
+    source = "class A:\n    def act(self, x):\n        self.x = np.exp(x)\n        return self.x"
+    assert found_in(new_code_cell(source)) == []
