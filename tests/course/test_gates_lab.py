@@ -162,7 +162,11 @@ def test_gate_fails_on_a_broken_lab(project, gate, break_it, message):
 
 def test_every_lab_gate_is_shown_failing():
     assert {gate for gate, _, _ in BROKEN} >= set(LAB_GATES)
-    assert set(EXECUTED_LAB_GATES) == {executed.unsolved_lab_runs, executed.wrong_answers_fail}
+    assert set(EXECUTED_LAB_GATES) == {
+        executed.unsolved_lab_runs,
+        executed.wrong_answers_fail,
+        executed.points_agree,
+    }
 
 
 def test_scaffolded_lab_passes_every_gate(project):
@@ -178,6 +182,13 @@ def test_a_check_that_passes_a_wrong_answer_is_found(project):
     checks(", expected=0.0, hint", ", expected=0.5, hint")(project)
     problems = executed.wrong_answers_fail(project.document("lab"))
     assert ["the wrong answer 'plain mean' is called passed" in str(p) for p in problems] == [True]
+
+
+def test_points_that_were_changed_in_the_check_alone_are_found(project):
+    assert executed.points_agree(project.document("lab")) == []
+    checks("points=2", "points=5")(project)
+    (problem,) = executed.points_agree(project.document("lab"))
+    assert "the check gives 5 points, its cell states 2" in str(problem)
 
 
 def test_the_unsolved_lab_runs_and_a_lab_that_stops_is_found(whole_project):

@@ -53,7 +53,11 @@ COURSE_GATES: tuple[CourseGate, ...] = (
     concepts.labs_belong,
     concepts.readme_current,
 )
-EXECUTED_LAB_GATES: tuple[Gate, ...] = (executed.unsolved_lab_runs, executed.wrong_answers_fail)
+EXECUTED_LAB_GATES: tuple[Gate, ...] = (
+    executed.unsolved_lab_runs,
+    executed.wrong_answers_fail,
+    executed.points_agree,
+)
 
 
 def check_document(document: Document) -> list[Problem]:

@@ -41,3 +41,21 @@ def wrong_answers_fail(document: Document) -> list[Problem]:
     listed = getattr(module, "WRONG_ANSWERS", ())
     amiss = accepted_wrong_answers(check_functions(module), listed)
     return [Problem(path, None, message) for message in amiss]
+
+
+def points_agree(document: Document) -> list[Problem]:
+    """Check that each check gives the points that its cell states, however old its output."""
+    try:
+        checks = check_functions(load_checks(document.unit))
+    except InputError as error:
+        return [document.problem(str(error))]
+    problems = []
+    for position, cell in code_cells(document.source):
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "").removeprefix("check_")
+        if "check" not in cell_tags(cell) or name not in checks:
+            continue
+        gives, states = checks[name](...).points, cell.metadata.nbgrader.points
+        if gives != states:
+            message = f"the check gives {gives:g} points, its cell states {states:g}"
+            problems.append(document.problem(message, position))
+    return problems
