@@ -22,6 +22,7 @@ from mlsd.experiments.rungs import Rung
 LIBRARIES = ("mlsd", "numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "torch")
 # Layers that a prediction may depend on; what draws, prints and teaches stands apart.
 CODE = (
+    "runtime",
     "metrics",
     "data",
     "worlds",

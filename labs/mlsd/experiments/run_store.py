@@ -99,6 +99,8 @@ class RunStore:
             If the file cannot be read.
         """
         path = self.folder / key.file
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder, not a kept run; remove it")
         if not path.is_file():
             return None
         try:
@@ -107,10 +109,10 @@ class RunStore:
                 if about.pop("identity") != key.identity(self.deploy_days):
                     return None
                 predictions = {name: kept[f"predicted_{name}"] for name in about.pop("predicted")}
+            about["settings"] = _tuples(about["settings"])
+            return RungRun(predictions, **about)
         except _DAMAGED as error:
-            raise InputError(f"{path}: is not a kept run; delete it ({error})") from error
-        about["settings"] = _tuples(about["settings"])
-        return RungRun(predictions, **about)
+            raise InputError(f"{path}: is not a kept run; delete it") from error
 
     def save(self, key: RunKey, run: RungRun) -> None:
         """Keep a run, whole or not at all.

@@ -1,15 +1,19 @@
 """Runs on disk: found again while they are the same run, and never half there."""
 
+import re
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import mlsd
 from mlsd.cases.ad_click.rungs import AD_CLICK_RUNGS
 from mlsd.data import LabelledLog, Split
 from mlsd.experiments import Ladder, LogSource, Outcomes, ScoringProtocol, fingerprint, run_ladder
+from mlsd.experiments.fingerprint import CODE
 from mlsd.experiments.run_store import RunKey, RunStore
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.runs import RungRun
@@ -270,3 +274,18 @@ def test_what_is_kept_is_not_fitted_again(tmp_path, planted_log, monkeypatch):
     monkeypatch.setattr(ScoringProtocol, "predict", None)
     again = run_ladder(source, LADDER, seeds=(0,), rungs=["hashed_lr"], store=store)
     assert again.replicates[0].runs["hashed_lr"].costs["fit_cpu_seconds"] > 0
+
+
+def test_all_layers_that_a_prediction_may_depend_on_are_in_the_digest():
+    """Whatever the layers of `CODE` import belongs to them, down to hashing and units of time."""
+    root = Path(mlsd.__file__).parent
+    text = "\n".join(p.read_text("utf-8") for layer in CODE for p in (root / layer).rglob("*.py"))
+    imported = set(re.findall(r"^ *(?:from|import) mlsd\.(\w+)", text, re.MULTILINE))
+    assert "runtime" in imported
+    assert imported <= set(CODE)
+
+
+def test_a_folder_in_place_of_a_run_is_said_before_anything_is_fitted(tmp_path, key):
+    (tmp_path / key.file).mkdir()
+    with pytest.raises(InputError, match="is a folder, not a kept run"):
+        RunStore(tmp_path).load(key)
