@@ -6,6 +6,7 @@ import pytest
 from mlsd.course.gates import concepts
 from mlsd.course.ladder_block import ladder_block, outdated_figures, write_figures
 from mlsd.course.readme import write_readme
+from mlsd.runtime import InputError
 
 LEDGER = pd.DataFrame(
     {
@@ -74,3 +75,42 @@ def test_the_figure_is_the_same_each_time_it_is_drawn(project, ledger):
     figure.unlink()
     write_figures(project.course())
     assert figure.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no ledger"),
+        (b"\x00\xff\xfe", "is no ledger"),
+        (LEDGER[:0].to_csv(index=False).encode(), "has no row"),
+        (LEDGER.drop(columns="seeds").to_csv(index=False).encode(), "'seeds' is missing"),
+        (
+            LEDGER.drop(columns="normalized_entropy_vs_best_low").to_csv(index=False).encode(),
+            "'normalized_entropy_vs_best_low' is missing",
+        ),
+    ],
+)
+def test_a_damaged_ledger_is_one_clear_line(project, ledger, content, message):
+    ledger.write_bytes(content)
+    with pytest.raises(InputError, match=f"ad_click.csv.*{message}"):
+        ladder_block(project.course(), "ad_click")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("<!-- map -->\n", "<!-- map -->\nmine\n<!-- map -->\n", "there twice"),
+        ("<!-- /map -->", "<!-- /map -->\n<!-- map -->\n<!-- /map -->", "there twice"),
+        ("<!-- /map -->", "<!-- mine -->\n<!-- /map -->", "stand around another marker"),
+        ("<!-- /map -->", "", "are missing"),
+    ],
+)
+def test_markers_that_would_swallow_text_stop_the_readme(project, ledger, old, new, message):
+    readme = project.root / "README.md"
+    project.replace(readme, old, new)
+    before = readme.read_bytes()
+    with pytest.raises(InputError, match=f"<!-- map --> <!-- /map --> .*{message}"):
+        write_readme(project.course())
+    assert readme.read_bytes() == before
+    assert not ledger.with_suffix(".svg").exists()
+    assert concepts.readme_current(project.course())

@@ -10,7 +10,7 @@ import pandas as pd
 from mlsd.cases import built_cases, find_case
 from mlsd.course.document import Course
 from mlsd.experiments.display import SELECTED_NOTE, is_selected, rung_cell
-from mlsd.runtime import atomic_path
+from mlsd.runtime import InputError, atomic_path
 
 
 def ladder_block(course: Course, case_id: str) -> str:
@@ -21,7 +21,7 @@ def ladder_block(course: Course, case_id: str) -> str:
     path = course.root / _ledger(case_id)
     if not path.is_file():
         return ""
-    case, ledger = find_case(case_id), pd.read_csv(path)
+    case, ledger = find_case(case_id), _read(path, case_id)
     titles = ["rung", *(column.title for column in case.listed)]
     lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
     for _, row in ledger.iterrows():
@@ -63,12 +63,31 @@ def _draw(course: Course, case_id: str) -> Path:
 
     ledger, target = course.root / _ledger(case_id), course.root / _figure(case_id)
     with plt.rc_context(course_style()):
-        figure = plot_ladder(pd.read_csv(ledger), **vars(find_case(case_id).figure)).figure
+        figure = plot_ladder(_read(ledger, case_id), **vars(find_case(case_id).figure)).figure
         with atomic_path(target) as temporary:
             metadata = {"Date": None, "Description": _digest(ledger)}
             figure.savefig(temporary, format="svg", metadata=metadata)
         plt.close(figure)
     return _figure(case_id)
+
+
+def _read(path: Path, case_id: str) -> pd.DataFrame:
+    """Return a ledger that holds what the block and the figure need."""
+    case, advice = find_case(case_id), f"run `mlsd ladder {case_id} --commit`"
+    try:
+        ledger = pd.read_csv(path)
+    except ValueError:
+        raise InputError(f"{path.name}: is no ledger; {advice}") from None
+    if ledger.empty:
+        raise InputError(f"{path.name}: has no row; {advice}")
+    needed = {"rung", "features", "seeds", "train_rows", "test_rows", case.figure.metric}
+    shown = [column for column in case.listed if column.show != "number" and column.key in ledger]
+    for key in (case.figure.metric, *(column.key for column in shown)):
+        needed |= {f"{key}_low", f"{key}_high"}
+    missing = sorted(needed.difference(ledger.columns))
+    if missing:
+        raise InputError(f"{path.name}: column {missing[0]!r} is missing; {advice}")
+    return ledger
 
 
 def _ledger(case_id: str) -> Path:

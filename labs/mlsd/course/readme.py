@@ -72,12 +72,12 @@ def render_readme(course: Course, text: str) -> str:
     Raises
     ------
     InputError
-        If the markers of a block are missing.
+        If the markers of a block are missing, are there twice, or stand around others: text
+        between them would be lost.
     """
     for name, block in BLOCKS.items():
         pattern = _pattern(name)
-        if not pattern.search(text):
-            raise InputError(f"README.md: the markers <!-- {name} --> <!-- /{name} --> are missing")
+        _require_markers(name, text)
         content = block(course)
         fresh = f"<!-- {name} -->\n{content}\n<!-- /{name} -->" if content else _empty(name)
         text = pattern.sub(lambda found, fresh=fresh: fresh, text)
@@ -89,11 +89,11 @@ def outdated_blocks(course: Course) -> list[str]:
     path = course.root / "README.md"
     if not path.is_file():
         return []
-    text = path.read_text(encoding="utf-8")
-    try:
-        fresh = render_readme(course, text)
-    except InputError:
-        return [name for name in BLOCKS if not _pattern(name).search(text)]
+    text = _read(path)
+    broken = [name for name in BLOCKS if not _has_markers(name, text)]
+    if broken:
+        return broken
+    fresh = render_readme(course, text)
     return [n for n in BLOCKS if _pattern(n).search(text)[0] != _pattern(n).search(fresh)[0]]
 
 
@@ -108,9 +108,9 @@ def write_readme(course: Course) -> bool:
     path = course.root / "README.md"
     if not path.is_file():
         raise InputError("README.md: is missing; it holds the map between markers")
-    write_figures(course)
-    old = path.read_text(encoding="utf-8")
+    old = _read(path)
     new = render_readme(course, old)
+    write_figures(course)
     if new == old:
         return False
     with atomic_path(path) as temporary:
@@ -120,6 +120,32 @@ def write_readme(course: Course) -> bool:
 
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"<!-- {name} -->\n.*?<!-- /{name} -->", re.DOTALL)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name}: is not UTF-8 text; save it as such") from None
+
+
+def _has_markers(name: str, text: str) -> bool:
+    try:
+        _require_markers(name, text)
+    except InputError:
+        return False
+    return True
+
+
+def _require_markers(name: str, text: str) -> None:
+    markers = f"the markers <!-- {name} --> <!-- /{name} -->"
+    found = _pattern(name).findall(text)
+    if not found:
+        raise InputError(f"README.md: {markers} are missing")
+    if text.count(f"<!-- {name} -->") != 1 or text.count(f"<!-- /{name} -->") != 1:
+        raise InputError(f"README.md: {markers} are there twice; remove one pair")
+    if found[0].count("<!-- ") != 2:
+        raise InputError(f"README.md: {markers} stand around another marker; move it out")
 
 
 def _table(rows: list[str]) -> str:
