@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,17 @@ def test_a_classroom_is_made_in_a_new_folder_alone(project, tmp_path):
     with pytest.raises(InputError, match="is not empty"):
         make_classroom(folder, [project.lab])
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_a_classroom_without_labs_or_with_two_of_one_name_is_one_clear_line(project, tmp_path):
+    other = replace(project.lab, case="02_video_recommendation")
+    (tmp_path / "file").write_text("")
+    for folder, units, message in (
+        ("new", [], "no lab there"),
+        ("new", [project.lab, other], "is a lab of 01_ad_click_prediction and of 02_video"),
+        ("file", [project.lab], "is a file; give a new folder"),
+        ("file/new", [project.lab], "cannot be written"),
+    ):
+        with pytest.raises(InputError, match=message):
+            make_classroom(tmp_path / folder, units)
+    assert not (tmp_path / "new").exists()

@@ -63,19 +63,41 @@ def make_classroom(folder: Path, units: Iterable[Unit]) -> list[Path]:
     Raises
     ------
     InputError
-        If the folder holds something, or a solution is not built.
+        If there is no lab or two of one name, if the folder holds something or cannot be written,
+        or a solution is not built.
     """
-    if folder.exists() and any(folder.iterdir()):
+    units = list(units)
+    _require_names(units)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give a new folder")
+    if folder.is_dir() and any(folder.iterdir()):
         raise InputError(f"{folder}: is not empty; give a new folder")
     solutions = {unit.name: read_notebook(unit.notebook) for unit in units}
     assignments = []
-    for name, notebook in solutions.items():
-        clear_outputs(notebook)
-        assignments.append(folder / "source" / name / f"{name}.ipynb")
-        write_notebook(notebook, assignments[-1])
-    with atomic_path(folder / "nbgrader_config.py") as temporary:
-        temporary.write_text(_config_text(), encoding="utf-8")
+    try:
+        for name, notebook in solutions.items():
+            clear_outputs(notebook)
+            assignments.append(folder / "source" / name / f"{name}.ipynb")
+            write_notebook(notebook, assignments[-1])
+        with atomic_path(folder / "nbgrader_config.py") as temporary:
+            temporary.write_text(_config_text(), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
     return assignments
+
+
+def _require_names(units: list[Unit]) -> None:
+    """Stop where there is no lab, or two have the name of one assignment."""
+    if not units:
+        raise InputError("no lab there; give labs, solutions, or a folder of them")
+    cases: dict[str, str] = {}
+    for unit in units:
+        other = cases.setdefault(unit.name, unit.case)
+        if other != unit.case:
+            raise InputError(
+                f"{unit.name} is a lab of {other} and of {unit.case}, and nbgrader knows an "
+                "assignment by its name; make one classroom a case"
+            )
 
 
 def _config_text() -> str:
