@@ -190,3 +190,12 @@ def test_a_mistake_in_a_lab_is_one_line(project, old, new, message):
     project.replace(project.lab.source, old, new)
     with pytest.raises(InputError, match=message):
         build_unit(project.lab, run=False)
+
+
+def test_a_source_that_does_not_begin_with_its_header_is_left_alone(project):
+    source = project.chapter.source
+    torn = "<<<<<<< HEAD\n" + source.read_text(encoding="utf-8")
+    source.write_text(torn, encoding="utf-8")
+    with pytest.raises(InputError, match="does not begin with its header"):
+        pull_source(project.chapter)
+    assert source.read_text(encoding="utf-8") == torn

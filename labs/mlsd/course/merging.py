@@ -23,6 +23,17 @@ def lasting_metadata(cell: NotebookNode) -> NotebookNode:
     return from_dict({key: cell.metadata[key] for key in _CELL_KEYS if cell.metadata.get(key)})
 
 
+def has_header(source: str) -> bool:
+    """Return whether a source begins with its YAML header.
+
+    Examples
+    --------
+    >>> has_header("# ---\\n# title: x\\n# ---\\n"), has_header("<<<<<<< HEAD\\n# ---\\n# ---\\n")
+    (True, False)
+    """
+    return bool(_HEADER.match(source))
+
+
 def merge_cells(source: str, cells: Sequence[NotebookNode]) -> str:
     """Return `source` with `cells` in the place of its own.
 

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from mlsd.course.formatting import format_python
 from mlsd.course.front_matter import FrontMatter, parse_front_matter
 from mlsd.course.layout import Unit
-from mlsd.course.merging import FORMAT, lasting_metadata, merge_cells
+from mlsd.course.merging import FORMAT, has_header, lasting_metadata, merge_cells
 from mlsd.course.notebooks import (
     cell_tags,
     read_notebook,
@@ -75,6 +75,8 @@ def pull_source(unit: Unit) -> bool:
     if not unit.source.is_file():
         raise InputError(f"{_where(unit)}: there is no source to pull into; see `mlsd course new`")
     old = unit.source.read_text(encoding="utf-8")
+    if not has_header(old):
+        raise InputError(f"{_where(unit)}: does not begin with its header; mend it first")
     new = merge_cells(old, notebook.cells)
     if new != old:
         new = format_python(new, unit.source)
