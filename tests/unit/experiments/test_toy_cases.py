@@ -475,3 +475,49 @@ def test_groups_of_one_user_are_resampled_together():
     single, fivefold = draws(1, None), draws(5, np.repeat(np.arange(200), 5))
     assert fivefold[0] == pytest.approx(single[0])
     np.testing.assert_allclose(fivefold[1], single[1])
+
+
+@pytest.mark.parametrize("column", ["user", "film"])
+def test_an_interaction_without_user_or_item_is_one_clear_line(column):
+    log = recommending_case().source().simulate(1).log
+    torn = log.frame.assign(**{column: log.frame[column].where(log.frame.index != 14)})
+    replicate = Replicate(0, LabelledLog("torn", torn, log.roles, log.split))
+    with pytest.raises(InputError, match="a row of the test part lacks its user or its item"):
+        RecommendingProtocol(k=2).prepare(replicate)
+
+
+def test_users_that_are_categories_count_where_they_choose_something():
+    log = recommending_case().source().simulate(1).log
+    frame = log.frame.astype({"user": "category"})
+    prepared = RecommendingProtocol(k=2).prepare(
+        Replicate(0, LabelledLog("films", frame, log.roles, log.split))
+    )
+    assert prepared.users["test"].tolist() == [0, 2, 3, 4]
+    assert all(map(len, prepared.relevant["test"]))
+
+
+def test_what_fills_a_short_list_is_no_item_of_that_id():
+    case = recommending_case()
+    log, rung = case.source().simulate(1).log, case.ladder.rungs[1]
+    protocol = RecommendingProtocol(k=5)
+
+    def lists(shift):
+        frame = log.frame.assign(film=log.frame["film"] + shift)
+        replicate = Replicate(0, LabelledLog("films", frame, log.roles, log.split))
+        prepared = protocol.prepare(replicate)
+        return protocol.predict(protocol.fit(rung, prepared, {}), prepared).predictions["items"]
+
+    np.testing.assert_array_equal(lists(-2), lists(0))
+
+
+def test_a_row_without_a_group_and_a_part_without_a_hit_are_one_clear_line():
+    log = ranking_case().source().simulate(1).log
+    missing = log.frame["request"].where(log.frame.index != 3)
+    no_hit = log.frame["bought"].where(~log.frame.index.isin(log.split.validation), 0)
+    for changed, message in (
+        ({"request": missing}, "a row has no group in column 'request'"),
+        ({"bought": no_hit.astype(np.int8)}, "no row of the validation part has label 1"),
+    ):
+        torn = LabelledLog("torn", log.frame.assign(**changed), log.roles, log.split)
+        with pytest.raises(InputError, match=message):
+            RankingProtocol(group="request").prepare(Replicate(0, torn))

@@ -86,7 +86,8 @@ class RankingProtocol(LadderProtocol):
         Raises
         ------
         InputError
-            If the log has no such column, or a group has rows in two parts.
+            If the log has no such column, a row has no group, a group has rows in two parts, or a
+            part has no 1.
         """
         log = replicate.log
         if self.group not in log.frame:
@@ -101,6 +102,16 @@ class RankingProtocol(LadderProtocol):
                 f"{log.name}: group {split.idxmax()} of column {self.group!r} has rows in two "
                 "parts of the split; keep the rows of a group together"
             )
+        if log.frame[self.group].iloc[np.flatnonzero(parts >= 0)].isna().any():
+            raise InputError(
+                f"{log.name}: a row has no group in column {self.group!r}; remove such rows"
+            )
+        for part, rows in log.parts().items():
+            if not log.label[rows].any():
+                raise InputError(
+                    f"{log.name}: no row of the {part} part has label 1; "
+                    "nothing can be measured: give more rows"
+                )
         return prepare_log(replicate)
 
     def fit(self, rung: Rung, prepared: PreparedLog, settings: Settings) -> FittedRung:

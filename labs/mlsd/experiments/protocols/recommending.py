@@ -14,6 +14,7 @@ from mlsd.experiments.protocols.base import LadderProtocol
 from mlsd.experiments.rungs import Rung, RungInputs, Settings
 from mlsd.experiments.runs import FittedRung, ReplicateRuns, RungRun
 from mlsd.experiments.sources import Replicate
+from mlsd.metrics.ranking import FILLER
 from mlsd.models.base import Recommender
 from mlsd.runtime import InputError
 
@@ -79,13 +80,20 @@ class RecommendingProtocol(LadderProtocol):
         Raises
         ------
         InputError
-            If the log has no user or no item, or a part has no user with a relevant item.
+            If the log has no user or no item, an interaction lacks one of them, or a part has no
+            user with a relevant item.
         """
         log = replicate.log
         if not (log.roles.user and log.roles.item):
             raise InputError(f"{log.name}: recommending needs a user and an item column; name both")
         corpus = pd.Index(log.frame[log.roles.item].unique())
         interactions = {part: _interactions(replicate, rows) for part, rows in log.parts().items()}
+        for part, chosen in interactions.items():
+            if chosen[["user_id", "item_id"]].isna().any(axis=None):
+                raise InputError(
+                    f"{log.name}: a row of the {part} part lacks its user or its item; "
+                    "remove such rows"
+                )
         seen = interactions["train"] if self.exclude_seen else interactions["train"][:0]
         users, relevant = {}, {}
         for part in ("validation", "test"):
@@ -164,8 +172,12 @@ class RecommendingProtocol(LadderProtocol):
     def _recommend(
         self, model: Recommender, prepared: PreparedInteractions, part: str
     ) -> np.ndarray:
-        items, _ = model.recommend(prepared.users[part], self.k, exclude_seen=self.exclude_seen)
-        return prepared.corpus.get_indexer(np.ravel(items)).reshape(items.shape)
+        items, scores = model.recommend(
+            prepared.users[part], self.k, exclude_seen=self.exclude_seen
+        )
+        places = prepared.corpus.get_indexer(np.ravel(items)).reshape(items.shape)
+        # What fills a list that is too short may also be the id of an item.
+        return np.where(np.isneginf(scores), FILLER, places)
 
     def _by_user(self, items: np.ndarray, relevant: list[np.ndarray]) -> dict[str, np.ndarray]:
         values = metrics.ranking_by_user(items, relevant, self.k)
@@ -190,6 +202,6 @@ def _still_to_choose(
     pairs = interactions[["user_id", "item_id"]].drop_duplicates()
     known = pd.MultiIndex.from_frame(seen[["user_id", "item_id"]])
     new = pairs[~pd.MultiIndex.from_frame(pairs).isin(known)]
-    groups = new.groupby("user_id", sort=True)["item_id"]
+    groups = new.groupby("user_id", sort=True, observed=True)["item_id"]
     users = np.array([user for user, _ in groups])
     return users, [corpus.get_indexer(items) for _, items in groups]
