@@ -19,7 +19,7 @@ def ab(
         typer.Option(help="One of the case's, such as switchback; its first by default."),
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days of the test.")] = 7,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the world.")] = 7,
     size: Annotated[str, typer.Option(help="Size of the world.")] = "default",
 ) -> None:
     """Test two rungs against each other and compare the estimate with the twin-world truth.

@@ -87,8 +87,11 @@ def pull(
     from mlsd.course.layout import select_units
     from mlsd.course.source import pull_source
 
-    console = _console()
-    for unit in select_units(project_root(), notebook):
+    console, root = _console(), project_root()
+    for path in notebook:
+        if (root / "labs").resolve() in path.resolve().parents:
+            raise InputError(f"{path}: labs are made from their solutions; edit and pull these")
+    for unit in select_units(root, notebook):
         changed = pull_source(unit)
         console.print(f"{'took over into' if changed else 'no change in'} {_name(unit.source)}")
 

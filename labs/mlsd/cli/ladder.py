@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from mlsd.experiments.summary import LadderSummary
 
 
+MOST_SEED = 2**32 - 1  # what every library takes
+
+
 def parse_integers(text: str, option: str) -> tuple[int, ...]:
     """Turn ``"101,102"`` into a tuple of integers.
 
     Raises
     ------
     InputError
-        When a part is not a whole number of zero or more.
+        When a part is not a whole number from zero to `MOST_SEED`.
 
     Examples
     --------
@@ -33,7 +36,10 @@ def parse_integers(text: str, option: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
         raise InputError(f"{option} {text!r}: give whole numbers separated by commas, as in 1,2,3")
-    return tuple(map(int, parts))
+    numbers = tuple(map(int, parts))
+    if max(numbers) > MOST_SEED:
+        raise InputError(f"{option} {text!r}: {max(numbers)} is too large; {MOST_SEED} is the most")
+    return numbers
 
 
 def _source(
@@ -99,6 +105,7 @@ def ladder(
         raise InputError(f"{out}: is a folder; give the name of a file to write")
     console = Console()
     source = _source(found, dataset, spec, size, variant)
+    path = experiments.ledger_path(case, source.name) if commit else None
     chosen = parse_integers(seeds, "--seeds") if seeds else experiments.default_seeds(source)
     with console.status("starting") as status:
         runs = experiments.run_ladder(
@@ -120,7 +127,6 @@ def ladder(
         console.print(f"skipped {rung}: {reason}")
     if out:
         experiments.write_json(summary, out, case)
-    if commit:
-        path = experiments.ledger_path(case, summary.source)
+    if path:
         experiments.write_ledger(summary, path)
         console.print(f"wrote data/ledgers/{path.name}")

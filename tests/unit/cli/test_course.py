@@ -42,6 +42,8 @@ def test_a_new_chapter_is_checked_and_built(run, tmp_path):
     assert "outside the aim" in run("course", "stats", str(tmp_path / "source")).stdout
     pulled = run("course", "pull", str(tmp_path / "notebooks"))
     assert "20_measure.py" in pulled.stdout
+    lab = run("course", "pull", str(tmp_path / "labs/01_ad_click_prediction/lab_20_measure.ipynb"))
+    assert "labs are made from their solutions" in str(lab.exception)
 
 
 def test_a_case_over_its_budget_fails_the_command_and_no_other(run, tmp_path):

@@ -155,6 +155,7 @@ def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys)
         (("ad_click", "--dataset", "movielens-100k"), "belongs to case 'video', not to 'ad_click'"),
         (("ad_click", "--dataset", "nope"), "nope"),
         (("ad_click", "--seeds", "1,x"), "--seeds"),
+        (("ad_click", "--seeds", "1,4294967296"), "4294967296 is too large"),
         (("ad_click", "--rungs", "nope"), "unknown rung"),
         (("ad_click", "--spec", "no.toml"), "no.toml"),
         (("ad_click", "--spec", "a.toml", "--dataset", "b"), "exclude each other"),
