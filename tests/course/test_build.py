@@ -199,3 +199,18 @@ def test_a_source_that_does_not_begin_with_its_header_is_left_alone(project):
     with pytest.raises(InputError, match="does not begin with its header"):
         pull_source(project.chapter)
     assert source.read_text(encoding="utf-8") == torn
+
+
+def test_a_notebook_without_cells_does_not_empty_its_source(project):
+    unit = project.chapter
+    before = unit.source.read_bytes()
+    emptied = read_notebook(unit.notebook)
+    emptied.cells = []
+    unit.notebook.write_text(json.dumps(emptied), encoding="utf-8")
+    with pytest.raises(InputError, match="holds no cell"):
+        pull_source(unit)
+    unit.notebook.unlink()
+    unit.notebook.mkdir()
+    with pytest.raises(InputError, match="cannot be read"):
+        pull_source(unit)
+    assert unit.source.read_bytes() == before

@@ -101,10 +101,7 @@ class Case:
         Raises
         ------
         InputError
-            Names both cases and what to do.
+            Names both cases.
         """
         if case_id not in (None, self.id):
-            raise InputError(
-                f"{what} belongs to case {case_id!r}, not to {self.id!r}; "
-                f"run `mlsd ladder {case_id}` on it"
-            )
+            raise InputError(f"{what} belongs to case {case_id!r}, not to {self.id!r}")

@@ -30,7 +30,7 @@ def ab(
     from mlsd.experiments import run_ab_test
 
     found = find_case(case)
-    design = design or found.ladder.designs[0]
+    design = found.ladder.designs[0] if design is None else design
     console = Console()
     with console.status("fitting both rungs"):
         result = run_ab_test(

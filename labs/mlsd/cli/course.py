@@ -132,7 +132,7 @@ def run_tests(
 
 @course_app.command()
 def budget(
-    minutes: Annotated[float, typer.Option(help="What one case may take.")] = 20,
+    minutes: Annotated[float, typer.Option(min=0, help="What one case may take.")] = 20,
 ) -> None:
     """Hold each case to its CPU minutes, as the last `make test` recorded them.
 

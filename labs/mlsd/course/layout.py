@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 
 from mlsd.runtime import InputError, package_of
 
-_CASE = re.compile(r"\d\d_[a-z][a-z0-9_]*")
+# Names become those of files and modules, which limits their length.
+_CASE = re.compile(r"\d\d_[a-z][a-z0-9_]{,60}")
 _NAMES = {
-    "chapter": re.compile(r"(\d\d)_[a-z][a-z0-9_]*"),
-    "lab": re.compile(r"lab_(\d\d)_[a-z][a-z0-9_]*"),
+    "chapter": re.compile(r"(\d\d)_[a-z][a-z0-9_]{,60}"),
+    "lab": re.compile(r"lab_(\d\d)_[a-z][a-z0-9_]{,60}"),
 }
 _FOLDERS = {"chapter": "notebooks", "lab": "solutions"}
 
@@ -48,7 +50,7 @@ class Unit:
     name: str
 
     def __post_init__(self) -> None:
-        if not _CASE.fullmatch(self.case):
+        if not _CASE.fullmatch(self.case) or iskeyword(package_of(self.case)):
             raise InputError(f"case {self.case!r}: name it like 01_ad_click_prediction")
         if not _NAMES[self.kind].fullmatch(self.name):
             example = {"chapter": "20_baseline", "lab": "lab_20_baseline"}[self.kind]

@@ -69,14 +69,16 @@ def pull_source(unit: Unit) -> bool:
     Raises
     ------
     InputError
-        If the notebook is missing, or the source whose header to keep.
+        If the notebook is missing or holds no cell, or the source whose header to keep.
     """
     notebook = read_notebook(unit.notebook)
+    if not notebook.cells:
+        raise InputError(f"{unit.notebook}: holds no cell; take it back from git, then edit it")
     if not unit.source.is_file():
         raise InputError(f"{_where(unit)}: there is no source to pull into; see `mlsd course new`")
     old = unit.source.read_text(encoding="utf-8")
     if not has_header(old):
-        raise InputError(f"{_where(unit)}: does not begin with its header; mend it first")
+        raise InputError(f"{_where(unit)}: does not begin with its header; restore it first")
     new = merge_cells(old, notebook.cells)
     if new != old:
         new = format_python(new, unit.source)

@@ -15,6 +15,7 @@ from mlsd.experiments.run_store import RunKey, RunStore
 from mlsd.experiments.rungs import Rung, Settings, select_rungs
 from mlsd.experiments.runs import FittedRung, ReplicateRuns, RungRun
 from mlsd.experiments.sources import LadderSource, Replicate
+from mlsd.runtime import InputError
 from mlsd.worlds.base import Policy
 
 Progress = Callable[[str], None]
@@ -72,6 +73,10 @@ def _usable(ladder: LadderRuns, replicate: Replicate) -> tuple[list[Rung], dict[
     return usable, {name: reason for name, reason in reasons.items() if reason is not None}
 
 
+def _reasons(skipped: dict[str, str]) -> str:
+    return ", ".join(f"{rung}: {reason}" for rung, reason in skipped.items())
+
+
 def _run_rung(rung: Rung, prepared: Prepared, ladder: LadderRuns, deploy: Deploy | None) -> RungRun:
     protocol, chosen = ladder.protocol, ladder.settings.get(rung.name)
     if rung.is_oracle:
@@ -118,6 +123,11 @@ def run_ladder(
     -------
     LadderRuns
         Predictions, costs and chosen settings; `summarise_ladder` takes the metrics.
+
+    Raises
+    ------
+    InputError
+        For an unknown rung, or where the source lacks what every chosen rung needs.
     """
     protocol, chosen = ladder.protocol, select_rungs(ladder.rungs, rungs)
     climbed = LadderRuns(source.name, source.independent, chosen, protocol)
@@ -125,6 +135,8 @@ def run_ladder(
         progress(f"seed {replicate.seed}: preparing the log")
         prepared = protocol.prepare(replicate)
         usable, climbed.skipped = _usable(climbed, replicate)
+        if not usable:
+            raise InputError(f"{source.name}: no rung can be climbed; {_reasons(climbed.skipped)}")
         runs = {}
         for rung in usable:
             climbed.settings_tried[rung.name] = len(rung.settings(replicate.log.roles))

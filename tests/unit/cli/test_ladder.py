@@ -75,6 +75,24 @@ def test_own_log_gives_a_table_and_json(tmp_path, monkeypatch, capsys):
     assert len(document["rungs"][1]["vs_previous"]["log_loss"]) == 3
 
 
+def test_a_ladder_of_which_no_rung_can_be_climbed_is_one_line(tmp_path, monkeypatch, capsys):
+    make_table().to_csv(tmp_path / "log.csv", index=False)
+    code, printed = run(
+        monkeypatch, capsys, "ladder", "ad_click", "--spec", write_spec(tmp_path),
+        "--out", tmp_path / "ledger.json", "--rungs", "oracle",
+    )  # fmt: skip
+    assert code == 2
+    assert "my-log: no rung can be climbed; oracle: the log lacks a world" in printed.err
+    assert not (tmp_path / "ledger.json").exists()
+
+
+def test_an_empty_design_is_not_the_default_one(monkeypatch, capsys):
+    arms = ("--control", "global_rate", "--treatment", "smoothed_ad")
+    code, printed = run(monkeypatch, capsys, "ab", "ad_click", *arms, "--design", "")
+    assert code == 2
+    assert "unknown design ''; choose among user" in printed.err
+
+
 def broken_tables():
     table = make_table()
     header = ",".join(table)

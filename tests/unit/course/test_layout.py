@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from mlsd.course.layout import find_units, make_unit, select_units
@@ -46,3 +48,9 @@ def test_units_are_selected_by_any_of_their_files_or_a_folder(root):
     assert len(select_units(root, [])) == 4
     with pytest.raises(InputError, match="no chapter or lab there"):
         select_units(root, [root / "README.md"])
+
+
+@pytest.mark.parametrize("case", ["00_import", "import", "1_ads", "00_" + "a" * 300])
+def test_a_case_that_cannot_be_a_package_is_refused(case):
+    with pytest.raises(InputError, match="name it like 01_ad_click_prediction"):
+        make_unit(Path(), case, "lab_20_rates")
