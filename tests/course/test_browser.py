@@ -95,7 +95,9 @@ def running(command, **options):
     try:
         yield process
     finally:
-        family = psutil.Process(process.pid).children(recursive=True)
+        family = []
+        with suppress(psutil.NoSuchProcess):
+            family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         for child in family:
             with suppress(psutil.NoSuchProcess):
@@ -111,6 +113,7 @@ def make_project(root):
     ignore = shutil.ignore_patterns("__pycache__")
     for folder in ("labs/mlsd", "data"):
         shutil.copytree(origin / folder, root / folder, ignore=ignore)
+    shutil.copy(origin / "pyproject.toml", root)  # tells a clone from a plain install
     for name in (CHAPTER, LAB):
         unit = make_unit(root, CASE, name)
         unit.source.parent.mkdir(parents=True)
