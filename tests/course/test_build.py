@@ -178,6 +178,19 @@ def test_cells_can_be_added_moved_and_deleted(project):
 
 
 @pytest.mark.parametrize(
+    "source",
+    ["x = 1\n\n# %%\ny = 2\n", '# %%\nx = """\n# %%\n"""\n\n# %%\ny = 2\n'],
+    ids=["text before the first cell", "a marker within a string"],
+)
+def test_cells_that_cannot_be_told_apart_in_the_text_are_written_anew(source):
+    source = f"# ---\n# jupyter:\n#   mlsd: {{}}\n# ---\n\n{source}"
+    cells = jupytext.reads(source, fmt=FORMAT).cells
+    cells[-1].source = "y = 3"
+    again = jupytext.reads(merge_cells(source, cells), fmt=FORMAT).cells
+    assert [cell.source for cell in again] == [cell.source for cell in cells]
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('tags=["check"] points=2', 'tags=["check"]', "cell 6: give its points"),

@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from nbval.plugin import IPyNbCell
 
 from mlsd.course import testing
-from mlsd.course.budget import read_costs
+from mlsd.course.budget import Cost, read_costs
+from mlsd.course.costs import COSTS
 from mlsd.course.execution import kernel_environment
 from mlsd.course.notebooks import RUN_RECORD
 from mlsd.course.runner import (
@@ -120,6 +122,14 @@ def test_the_longest_notebook_starts_first_and_a_lab_counts_twice(project):
     assert [root / file for file in found] == [lab.lab, chapter.notebook, lab.notebook]
     command = " ".join(map(str, pytest_command(root, found, workers=2)))
     assert "--numprocesses 2 --dist loadfile --no-loadscope-reorder" in command
+
+
+def test_the_slowest_notebook_is_printed_first():
+    said = []
+    reporter = SimpleNamespace(section=said.append, line=said.append)
+    config = SimpleNamespace(stash={COSTS: {"quick.ipynb": Cost(1.0), "slow.ipynb": Cost(9.0)}})
+    testing.pytest_terminal_summary(reporter, config)
+    assert [line.split()[-1] for line in said[1:]] == ["slow.ipynb", "quick.ipynb"]
 
 
 def test_nbval_waits_for_outputs_as_long_as_a_busy_machine_needs():

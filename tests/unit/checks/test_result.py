@@ -2,6 +2,7 @@ import signal
 import sys
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -35,6 +36,14 @@ def test_a_method_of_a_class_is_watched_where_a_test_takes_it():
 
     chooses = holds(lambda kind: attempted(kind().act)(1) == 1, "choose")
     assert check("policy", Policy, chooses).status == "not attempted"
+
+
+def test_an_answer_that_is_a_class_stays_one():
+    class Policy:
+        pass
+
+    same = holds(lambda kind: isinstance(kind(), kind), "be a class")
+    assert check("policy", Policy, same).status == "passed"
 
 
 def test_nothing_is_raised_while_learning():
@@ -180,6 +189,12 @@ def test_an_answer_that_swallows_the_first_interruption_meets_the_next(graded, m
         return 2
 
     assert check("a", stubborn, gives(1, expected=2)).message == "took over 1 CPU seconds"
+
+
+def test_a_check_in_another_thread_is_graded_too(graded):
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(check, "a", abs, gives(-1, expected=1)).result()
+    assert result.status == "passed"
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers on this system")

@@ -1,5 +1,7 @@
 """Costs are counted in units of a calibration loop, added up by case, and nothing is left out."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from mlsd.course import budget
@@ -29,10 +31,11 @@ def test_costs_of_a_case_are_added_up_by_kind():
         TESTS: Cost(calibrations=16.0),
         "tests/unit/metrics/test_auc.py": Cost(calibrations=32.0),
         "tests/unit/features/test_handbook.py": Cost(calibrations=64.0),
+        "tests/contract/test_worlds_ad_click.py": Cost(calibrations=128.0),
     }
     (kinds,) = case_costs(costs).values()
     found = {kind: cost.calibrations for kind, cost in kinds.items()}
-    assert found == {"notebooks": 1.0, "solutions": 4.0, "labs": 2.0, "tests": 24.0}
+    assert found == {"notebooks": 1.0, "solutions": 4.0, "labs": 2.0, "tests": 152.0}
 
 
 def test_a_slow_machine_comes_to_the_same_minutes():
@@ -40,6 +43,12 @@ def test_a_slow_machine_comes_to_the_same_minutes():
     assert quick.reference_minutes == pytest.approx(slow.reference_minutes)
     at_reference = Cost(cpu_seconds=60.0, calibrations=60.0 / budget.REFERENCE_SECONDS)
     assert at_reference.reference_minutes == pytest.approx(1.0)
+
+
+def test_the_calibration_is_the_median_of_three(monkeypatch):
+    marks = iter([0.0, 1.0, 3.0, 103.0])
+    monkeypatch.setattr(budget, "time", SimpleNamespace(process_time=lambda: next(marks)))
+    assert budget.calibration_seconds() == 2.0
 
 
 def test_a_record_keeps_what_a_later_run_leaves_out_and_forgets_deleted_files(root):

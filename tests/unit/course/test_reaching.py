@@ -20,6 +20,8 @@ def found_in(answer):
         ("np.isclose = lambda *a, **k: True", "np.isclose = ..."),
         ("np.ma.core.x: int = 1", "np.ma.core.x = ..."),
         ("get_ipython().events", "get_ipython"),
+        ("check_a.points = 9", "check_a.points = ..."),
+        ("eval('1')\neval('2')", "eval"),
     ],
 )
 def test_what_reaches_for_the_grader_is_named_with_its_cell(source, found):

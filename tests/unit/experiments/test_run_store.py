@@ -12,7 +12,16 @@ import pytest
 import mlsd
 from mlsd.cases.ad_click.rungs import AD_CLICK_RUNGS
 from mlsd.data import LabelledLog, Split
-from mlsd.experiments import Ladder, LogSource, Outcomes, ScoringProtocol, fingerprint, run_ladder
+from mlsd.experiments import (
+    Ladder,
+    LogSource,
+    Outcomes,
+    RankingProtocol,
+    RecommendingProtocol,
+    ScoringProtocol,
+    fingerprint,
+    run_ladder,
+)
 from mlsd.experiments.fingerprint import CODE
 from mlsd.experiments.run_store import RunKey, RunStore
 from mlsd.experiments.rungs import select_rungs
@@ -26,6 +35,7 @@ RUN = RungRun(
     {"validation_log_loss": 0.3},
     {"levels": (("ad_id",),), "strength": 20.0},
     {"fit_seconds": 1.0},
+    {"revenue": 104.0},
 )
 
 
@@ -45,7 +55,7 @@ def test_a_run_comes_back_as_it_was(tmp_path, key):
     store.save(key, RUN)
     kept = store.load(replace(key, replicate=replace(key.replicate)))
     np.testing.assert_array_equal(kept.predictions["probability"], RUN.predictions["probability"])
-    assert (kept.settings, kept.costs, kept.online) == (RUN.settings, RUN.costs, {})
+    assert (kept.settings, kept.costs, kept.online) == (RUN.settings, RUN.costs, RUN.online)
     assert kept.validation == RUN.validation
     assert [path.name for path in store.folder.iterdir()] == ["log.3.smoothed_ad.npz"]
 
@@ -164,18 +174,22 @@ def test_a_run_is_not_used_with_another_version_of_a_library(library, tmp_path, 
     assert store.load(key) is not None
 
 
-def test_a_run_is_not_used_after_a_change_of_the_code_below_it(tmp_path, key, monkeypatch):
-    store = RunStore(tmp_path / "runs")
-    store.save(key, RUN)
-    module = tmp_path / "mlsd" / "models" / "new.py"
+@pytest.mark.parametrize("name", ["models/new.py", "worlds/ad_click/new.py"])
+def test_a_run_is_not_used_after_a_change_of_the_code_below_it(name, tmp_path, key, monkeypatch):
+    store, root = RunStore(tmp_path / "runs"), tmp_path / "mlsd"
+    module, here = root / name, root / "experiments" / "fingerprint.py"
     module.parent.mkdir(parents=True)
-    module.write_text("CHANGED = True\n")
-    fingerprint.environment_digest.cache_clear()
-    here = tmp_path / "mlsd" / "experiments" / "fingerprint.py"
     monkeypatch.setattr(fingerprint.inspect, "getfile", lambda thing: str(here))
-    assert store.load(key) is None
+    kept = []
+    for text in ("CHANGED = False\n", "CHANGED = True\n"):
+        module.write_text(text)
+        fingerprint.environment_digest.cache_clear()
+        kept.append(store.load(key) is not None)
+        store.save(key, RUN)
+        kept.append(store.load(key) is not None)
     monkeypatch.undo()
     fingerprint.environment_digest.cache_clear()
+    assert kept == [False, True, False, True]
 
 
 def test_the_same_rows_in_another_object_are_the_same_run(key):
@@ -191,10 +205,40 @@ def test_functions_are_told_apart_by_what_they_have_closed_over():
 
     (rung,) = select_rungs(AD_CLICK_RUNGS, ["oracle"])
     builds = [make(0.1), make(0.2), partial(make, 0.1), partial(make, 0.2), None]
+    builds += [partial(make, rate=0.1), partial(make, rate=0.2)]
     digests = [fingerprint.rung_digest(replace(rung, build=build), []) for build in builds]
     assert len(set(digests)) == len(builds)
     again = fingerprint.rung_digest(replace(rung, build=make(0.1)), [])
     assert again == digests[0]
+
+
+def test_a_function_made_again_is_the_same_to_what_has_closed_over_it():
+    """A function's address, which is another in each process, would make every run again."""
+
+    def make():
+        def rate():
+            return 0.1
+
+        return lambda inputs, settings: rate()
+
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["oracle"])
+    builds = [make(), make()]
+    one, two = (fingerprint.rung_digest(replace(rung, build=build), []) for build in builds)
+    assert one == two
+
+
+def test_protocols_are_told_apart_by_what_they_were_made_with():
+    protocols = [RecommendingProtocol(k=k, exclude_seen=e) for k in (10, 20) for e in (False, True)]
+    protocols += [RankingProtocol(group=group) for group in ("request_id", "session_id")]
+    assert len(set(map(fingerprint.object_digest, protocols))) == len(protocols)
+
+
+def test_the_index_does_not_count():
+    for column in (["a", "b"], [1, 2], [1.5, None]):
+        plain, moved = pd.Series(column), pd.Series(column, index=[7, 9])
+        assert fingerprint.values_digest(plain) == fingerprint.values_digest(moved)
+        tables = (plain.to_frame("x"), moved.to_frame("x"))
+        assert len(set(map(fingerprint.values_digest, tables))) == 1
 
 
 def test_values_that_look_alike_have_digests_of_their_own():

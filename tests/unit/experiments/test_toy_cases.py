@@ -31,7 +31,7 @@ from mlsd.experiments import (
 from mlsd.experiments.display import LadderFigure, TableColumn
 from mlsd.experiments.protocols.ranking import GroupedLabels
 from mlsd.experiments.runs import ReplicateRuns, RungRun
-from mlsd.metrics import Interval
+from mlsd.metrics import Interval, best_f1_threshold
 from mlsd.models import PopularityRecommender
 from mlsd.runtime import InputError, case_name
 from mlsd.worlds.base import Comparison, Lift, Report
@@ -290,6 +290,19 @@ def test_ledger_readme_and_figure(summary, expected, case, tmp_path, monkeypatch
     assert case.figure.metric in (tmp_path / figure).read_text()
 
 
+def test_a_model_is_given_the_luck_of_its_own_replicate(case):
+    asked, rung, protocol = [], case.ladder.rungs[0], case.ladder.protocol
+
+    def build(inputs, settings):
+        asked.append(inputs.random_state)
+        return rung.build(inputs, settings)
+
+    for seed in (1, 5):
+        prepared = protocol.prepare(case.source().simulate(seed))
+        protocol.fit(replace(rung, build=build), prepared, {})
+    assert asked == [1, 5]
+
+
 def test_a_rung_is_deployed_and_tested_against_another(summary, case):
     names = [row.rung.name for row in summary.rungs]
     column = case.ladder.protocol.validation_column
@@ -363,6 +376,16 @@ def test_recommenders_are_given_the_other_columns_of_the_log_by_their_own_names(
     assert given["watch_seconds"].tolist() == watched[chosen].tolist()
 
 
+def test_an_item_that_a_user_chose_twice_is_relevant_once():
+    log = recommending_case().source().simulate(1).log
+    test = np.repeat(log.split.test, 2)
+    twice = replace(log, split=replace(log.split, test=test))
+    found, expected = (
+        RecommendingProtocol(k=2).prepare(Replicate(0, each)) for each in (twice, log)
+    )
+    assert list(map(list, found.relevant["test"])) == list(map(list, expected.relevant["test"]))
+
+
 def test_a_ledger_of_recommenders_counts_interactions_and_not_rows():
     """Eleven rows are for training, of which six are interactions; four users of the test part
     have one relevant item each, and two of validation."""
@@ -421,6 +444,16 @@ def test_a_recommender_learns_from_training_alone_and_is_told_of_users_and_items
     assert told["valid"]["user_id"].tolist() == [0, 3]
 
 
+def test_the_threshold_of_the_oracle_is_that_of_the_validation_rows():
+    replicate = scoring_case().source().simulate(1)
+    truth = replicate.truth.copy()
+    truth[replicate.log.split.test] /= 2
+    protocol = ScoringProtocol()
+    prepared = protocol.prepare(replace(replicate, truth=truth))
+    threshold = best_f1_threshold(prepared.label("validation"), truth[40:50])
+    assert protocol.oracle(prepared).validation["f1_threshold"] == threshold
+
+
 def test_a_log_that_cannot_be_recommended_from_is_one_clear_line():
     log = scoring_case().source().simulate(1).log
     with pytest.raises(InputError, match="needs a user and an item column"):
@@ -429,6 +462,23 @@ def test_a_log_that_cannot_be_recommended_from_is_one_clear_line():
     empty = LabelledLog("films", films.frame.assign(liked=0), films.roles, films.split)
     with pytest.raises(InputError, match="no user of the validation part"):
         RecommendingProtocol().prepare(Replicate(0, empty))
+
+
+def test_a_ranker_learns_from_its_own_outcomes():
+    taught = []
+
+    class Pupil(Up):
+        def fit(self, X, y, groups):
+            taught.append(y)
+            return self
+
+    def of(prepared, part):
+        return 7 * prepared.label(part)
+
+    replicate, protocol = ranking_case().source().simulate(1), RankingProtocol(group="request", k=3)
+    rung = replace(one_rung("pupil", Pupil), outcomes=Outcomes("sales", of))
+    protocol.fit(rung, protocol.prepare(replicate), {})
+    assert taught[0].tolist() == [7, 0]
 
 
 def test_groups_have_to_be_there_and_in_one_part():

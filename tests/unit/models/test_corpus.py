@@ -32,6 +32,12 @@ def test_candidates_may_be_unknown_and_the_table_of_scores_is_not_changed():
     assert (table == 1).all()
 
 
+def test_ties_go_to_the_item_that_sorts_first_among_many():
+    log = pd.DataFrame({"user_id": 0, "item_id": np.arange(999, -1, -1)})
+    items, _ = Corpus(log).best([1], 400, lambda users, items: items[None] % 3)
+    assert items[0].tolist() == [*range(2, 1000, 3), *range(1, 202, 3)]
+
+
 def test_a_further_column_can_be_required():
     with pytest.raises(InputError, match="'ts' is missing"):
         Corpus(LOG, ("ts",))

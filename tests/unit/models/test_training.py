@@ -7,6 +7,7 @@ from mlsd.models.dcn import DCNv2, DCNv2Network
 from mlsd.models.layers import StackedEmbedding
 from mlsd.models.options import TrainingOptions
 from mlsd.models.training import (
+    LOG_LOSS,
     Examples,
     TrainingHistory,
     evaluate,
@@ -131,6 +132,14 @@ def test_epochs_may_be_a_fraction(epochs, steps):
     options = TrainingOptions(epochs=epochs, batch_size=10, patience=99)
     history = train(network(), examples(100), options, validation=examples(50))
     assert history.steps[-1] == steps
+    taken = []
+
+    def counted(model, batch):
+        taken.append(len(batch))
+        return LOG_LOSS(model, batch)
+
+    train(network(), examples(100), options, loss=counted)
+    assert len(taken) == steps
 
 
 def test_seed_decides_and_the_global_generator_is_left_alone():
@@ -190,6 +199,8 @@ def test_scores_in_batches_equal_scores_at_once_and_keep_the_mode():
     one = predict_scores(model, data.inputs, batch_size=7)
     assert torch.equal(one, predict_scores(model, data.inputs))
     assert model.training
+    predict_scores(model.eval(), data.inputs)
+    assert not model.training
     assert model.embedding.touched == []
 
 

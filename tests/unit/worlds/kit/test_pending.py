@@ -30,10 +30,12 @@ def test_events_are_released_once_in_the_order_in_which_they_became_known():
 
 def test_of_equal_times_the_first_added_comes_first():
     pending = PendingEvents()
-    for number in (7, 8, 9):
+    numbers = range(1, 200)
+    for number in numbers:
         known, ids = np.array([2.0, 1.0]), np.array([number, -number])
         pending.add({"clicks": {"known_at": known, "click_id": ids}})
-    assert pending.release(2.0)["clicks"]["click_id"].tolist() == [-7, -8, -9, 7, 8, 9]
+    expected = [-number for number in numbers] + [*numbers]
+    assert pending.release(2.0)["clicks"]["click_id"].tolist() == expected
 
 
 def test_every_policy_is_handed_the_same_events():

@@ -92,6 +92,15 @@ def test_the_relative_lift_is_the_difference_over_the_control():
     assert lift.difference.estimate == pytest.approx(0.1)
 
 
+def test_the_relative_lift_is_that_of_the_sums_and_not_the_mean_of_its_draws():
+    rng = np.random.default_rng(2)
+    pair = (tally_of(rng.poisson(rate, 20)) for rate in (2.0, 3.0))
+    lift = compare_tallies(*pair, design="x", seed=0, paired=False).lifts["clicks"]
+    share = lift.treatment.estimate / lift.control.estimate - 1
+    assert lift.relative.estimate == pytest.approx(share, rel=1e-12)
+    assert lift.relative.low < share < lift.relative.high
+
+
 def test_a_lift_over_nothing_is_no_lift():
     pair = tally_of(np.zeros(50)), tally_of(np.full(50, 3))
     lift = compare_tallies(*pair, design="x", seed=0, paired=True).lifts["clicks"]
