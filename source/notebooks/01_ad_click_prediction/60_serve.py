@@ -316,9 +316,9 @@ assert curve.loc[95, "p99"] > 1.5 * curve.loc[50, "p99"]
 
 # %% [markdown]
 # How to read it: each dot is a load, held for 40,000 requests. The median hardly leaves the floor up to
-# 70 %. The 99th percentile climbs all the way and then bends upwards, since every pause now leaves
-# a queue that takes long to drain. Who watches the median sees a healthy service until the day it
-# is not.
+# 70 %. The 99th percentile climbs all the way and then bends upwards: the closer the load is to the
+# capacity, the less slack is left to drain a queue once there is one. That holds without our pauses
+# too. Who watches the median sees a healthy service until the day it is not.
 
 # %% [markdown]
 # ## Answer in time
