@@ -24,6 +24,13 @@ class ColumnRoles:
         Columns that identify the user (intervals are clustered by it) and the item.
     amount : str or None
         Value of a row in money.
+    weight : str or None
+        How many rows of the whole log a row stands for: the inverse of its sampling rate.
+    position : str or None
+        Slot in which the item was shown. It is known only after the decision, so it is not a
+        feature.
+    propensity : str or None
+        Probability with which the logging policy chose what it showed; not a feature.
     categorical, numeric : tuple of str
         Feature columns beyond `user` and `item`.
     entities : tuple of tuple of str
@@ -36,6 +43,9 @@ class ColumnRoles:
     user: str | None = None
     item: str | None = None
     amount: str | None = None
+    weight: str | None = None
+    position: str | None = None
+    propensity: str | None = None
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
     entities: tuple[tuple[str, ...], ...] = ()
@@ -83,6 +93,13 @@ class LabelledLog:
     def label(self) -> np.ndarray:
         """The outcomes as int8, shape (n,)."""
         return self.frame[self.roles.label].to_numpy(np.int8)
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Weight of each row, float64 of shape (n,), or None where all rows weigh the same."""
+        if self.roles.weight is None:
+            return None
+        return self.frame[self.roles.weight].to_numpy(np.float64)
 
     @property
     def users(self) -> np.ndarray | None:
