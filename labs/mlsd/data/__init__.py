@@ -11,9 +11,10 @@ from mlsd.data.catalogue import (
 )
 from mlsd.data.conversions import conversion_known_at, conversion_labels
 from mlsd.data.fetch import fetch_dataset
-from mlsd.data.loading import load_log
+from mlsd.data.loading import load_log, read_log
 from mlsd.data.locations import data_root
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.data.readings import LoadedLog, Reading
 from mlsd.data.spec import LogSpec, load_spec
 from mlsd.data.splits import given_split, shuffle_split, time_split
 from mlsd.data.validation import validate_log
@@ -22,7 +23,9 @@ __all__ = [
     "ColumnRoles",
     "Entry",
     "LabelledLog",
+    "LoadedLog",
     "LogSpec",
+    "Reading",
     "RemoteFile",
     "Split",
     "card_path",
@@ -37,6 +40,7 @@ __all__ = [
     "load_dataset",
     "load_log",
     "load_spec",
+    "read_log",
     "shuffle_split",
     "time_split",
     "validate_log",

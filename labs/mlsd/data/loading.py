@@ -1,7 +1,8 @@
-"""From a spec to the one shape of a log: :func:`load_log`."""
+"""From a spec to the one shape of a log: :func:`load_log`, :func:`read_log`."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 from mlsd.data.columns import category_column, label_column, number_column, time_column
 from mlsd.data.locations import data_root
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.data.readings import LoadedLog, Reading, kind_of, named_readings
 from mlsd.data.sources import read_source
 from mlsd.data.spec import ColumnSpec, LogSpec, load_spec
 from mlsd.data.splits import PARTS, given_split, shuffle_split, time_split
@@ -50,9 +52,35 @@ def load_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
     >>> load_log(folder / "log.toml").frame.shape
     (100, 2)
     """
+    return read_log(spec, root=root).log
+
+
+def read_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> LoadedLog:
+    """Do as :func:`load_log` does, and keep the raw tables and the reason for each reading.
+
+    Parameters
+    ----------
+    spec, root
+        As in :func:`load_log`.
+
+    Raises
+    ------
+    InputError
+        As in :func:`load_log`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "log.csv").write_text("click,device\\n" + "0,phone\\n1,desk\\n" * 50)
+    >>> _ = (folder / "log.toml").write_text('[table]\\npath="log.csv"\\n[columns]\\nlabel="click"')
+    >>> read_log(folder / "log.toml").readings["device"].role
+    'categorical'
+    """
     spec = spec if isinstance(spec, LogSpec) else load_spec(spec)
     tables = _read_tables(spec, root)
-    columns = _infer_features(spec.columns, tables)
+    columns, inferred = _infer_features(spec.columns, tables)
+    readings = {**named_readings(spec.columns, tables), **inferred}
     frame = _concat([_convert(raw, columns) for raw in tables.values()])
     if columns.time and columns.known_at:
         _check_known_at(tables, columns, frame)
@@ -64,7 +92,7 @@ def load_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
     for part, rows in log.parts().items():
         _check_outcomes(frame[columns.label].iloc[rows], f"{files}: the {part} part")
     validate_log(log)
-    return log
+    return LoadedLog(log, spec, columns, tables, readings, {})
 
 
 def _read_tables(spec: LogSpec, root: Path | str | None) -> dict[str, RawTable]:
@@ -78,25 +106,30 @@ def _read_tables(spec: LogSpec, root: Path | str | None) -> dict[str, RawTable]:
     }
 
 
-def _infer_features(columns: ColumnSpec, tables: dict[str, RawTable]) -> ColumnSpec:
+def _infer_features(
+    columns: ColumnSpec, tables: dict[str, RawTable]
+) -> tuple[ColumnSpec, dict[str, Reading]]:
     """Make features of all columns without a role, where the spec lists none."""
     raw = next(iter(tables.values()))
     for name in columns.ignore:
         raw.column(name)
     if columns.features_given:
-        return columns
+        return columns, {}
     taken = {*columns.singles().values(), *columns.ignore}
     free = [name for name in raw.table.column_names if name not in taken]
     in_keys = {name for key in columns.entities for name in key}
     numeric = tuple(n for n in free if n not in in_keys and _all_numbers(tables, n))
     categorical = tuple(name for name in free if name not in numeric)
-    return ColumnSpec(
-        **columns.singles(),
-        categorical=categorical,
-        numeric=numeric,
-        ignore=columns.ignore,
-        entities=columns.entities,
-    )
+    resolved = replace(columns, categorical=categorical, numeric=numeric)
+    readings = [
+        Reading(name, role, kind_of(raw, name), why)
+        for role, names, why in (
+            ("categorical", categorical, "not all of its cells are numbers"),
+            ("numeric", numeric, "all of its cells are numbers"),
+        )
+        for name in names
+    ]
+    return resolved, {reading.column: reading for reading in readings}
 
 
 def _all_numbers(tables: dict[str, RawTable], name: str) -> bool:
