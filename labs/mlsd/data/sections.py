@@ -27,11 +27,23 @@ def first_repeated(values: Iterable[str]) -> str | None:
     return None
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question that offers the nearest known name; empty where none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("usr", ["time", "user"]), did_you_mean("x", ["time", "user"])
+    ("did you mean 'user'?", '')
+    """
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
 def _parse(path: Path) -> dict[str, Any]:
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder; give the path of a TOML file")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; correct the path") from None
     except UnicodeDecodeError:
@@ -90,18 +102,26 @@ class TomlSection:
             self.fail(f"{key} is empty; give a name or leave the key out")
         return value
 
-    def names(self, key: str) -> tuple[str, ...]:
-        """Take a list of distinct column names, empty by default."""
-        return self.check_names(key, self.take(key, list, 'a list, as in ["a", "b"]', []))
+    def names(self, key: str, what: str = "column name") -> tuple[str, ...]:
+        """Take a list of distinct texts, empty by default; `what` says in words what each is."""
+        return self.check_names(key, self.take(key, list, 'a list, as in ["a", "b"]', []), what)
 
-    def check_names(self, key: str, values: Any) -> tuple[str, ...]:
-        """Return `values` as a tuple of distinct column names."""
+    def check_names(self, key: str, values: Any, what: str = "column name") -> tuple[str, ...]:
+        """Return `values` as a tuple of distinct texts."""
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            self.fail(f'{key} = {values!r} must be a list of column names, as in ["a", "b"]')
+            self.fail(f'{key} = {values!r} must be a list of {what}s, as in ["a", "b"]')
         repeated = first_repeated(values)
         if repeated is not None:
-            self.fail(f"{key} names column {repeated!r} twice")
+            self.fail(f"{key} names {what.removesuffix(' name')} {repeated!r} twice")
         return tuple(values)
+
+    def check_choice(self, key: str, value: str, choices: Iterable[str]) -> None:
+        """Fail where `value` is none of the choices."""
+        choices = tuple(choices)
+        if value not in choices:
+            hint = did_you_mean(value, choices)
+            known = f"choose among {', '.join(choices)}"
+            self.fail(f"{key} {value!r} is unknown; {hint and hint + ' '}{known}")
 
     def section(self, key: str) -> TomlSection:
         """Take a sub-section, empty by default."""
@@ -110,6 +130,5 @@ class TomlSection:
     def finish(self, what: str = "key") -> None:
         """Fail when a key is left that nothing asked for."""
         for key in self.values:
-            close = difflib.get_close_matches(key, self.asked, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self.asked)}"
+            hint = did_you_mean(key, self.asked) or f"known: {', '.join(self.asked)}"
             self.fail(f"unknown {what} {key!r}; {hint}")
