@@ -141,5 +141,5 @@ def test_objects_are_no_numbers(read):
 
 
 def test_a_missing_column_is_named_with_those_there_are():
-    with pytest.raises(InputError, match="log: column 'y' is missing; the table has x;"):
+    with pytest.raises(InputError, match="log: column 'y' is missing; the table has 'x';"):
         number_column(raw([1]), "y")

@@ -53,7 +53,7 @@ def test_damaged_raw_files(ipinyou):
     path = folder / "train.fm.txt"
     whole = path.read_text()
     for line, message in [
-        ("0 1:1 2:1\n", "train.fm.txt: row 101 has 3 fields, the header has 17"),
+        ("0 1:1 2:1\n", "train.fm.txt: row 101 has 3 fields, for 17 names"),
         ("0 " + " ".join(["999999:1"] * 16) + "\n", "row 101, column 'weekday' is '999999'"),
     ]:
         path.write_text(whole + line)

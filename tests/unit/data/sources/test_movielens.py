@@ -60,7 +60,7 @@ def test_ties_in_time_keep_the_order_of_the_file(movielens):
 @pytest.mark.parametrize(
     ("file", "line", "message"),
     [
-        ("u.data", "1\t2\t3\n", "u.data: row 201 has 3 fields, the header has 4"),
+        ("u.data", "1\t2\t3\n", "u.data: row 201 has 3 fields, for 4 names"),
         ("u.data", "9\t2\t3\t881250949\n", "u.data: row 201, column 'user_id' names a row"),
         ("u.data", "1\t2\tx\t881250949\n", "u.data: row 201, column 'rating' is 'x'"),
         (
