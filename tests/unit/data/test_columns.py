@@ -5,18 +5,37 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mlsd.data.columns import category_column, label_column, number_column, time_column
+from mlsd.data.columns import (
+    category_column,
+    known_at_column,
+    label_column,
+    number_column,
+    position_column,
+    propensity_column,
+    time_column,
+    weight_column,
+)
 from mlsd.data.tables import RawTable
 from mlsd.runtime import InputError
 
 
-def raw(values, kind=None, first_row=None):
-    return RawTable("log", pa.table({"x": pa.array(values, type=kind)}), first_row)
+def raw(values, kind=None, first_row=None, **written):
+    return RawTable("log", pa.table({"x": pa.array(values, type=kind)}), first_row, **written)
 
 
 @pytest.mark.parametrize(
     "values",
-    [[0, 1], [0.0, 1.0], ["0", "1"], ["0.0", " 1"], [False, True], [decimal.Decimal(0), 1]],
+    [
+        [0, 1],
+        [0.0, 1.0],
+        ["0", "1"],
+        ["0.0", " 1"],
+        [False, True],
+        [decimal.Decimal(0), 1],
+        ["False", "True"],
+        ["false", "TRUE "],
+        ["0", "true"],
+    ],
 )
 def test_labels(values):
     label = label_column(raw(values), "x")
@@ -38,6 +57,67 @@ def test_labels(values):
 def test_labels_other_than_0_and_1(values, cell):
     with pytest.raises(InputError, match=f"log: row 3, column 'x' is {cell}; a label must be"):
         label_column(raw(values, first_row=2), "x")
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        ([1, None], r'write 0 where nothing happened.*label_rule = "filled"'),
+        ([1.0, 4.0], 'as in label_rule = ">= 4"'),
+        (["0", "click"], r'as in label_positive = \["click"\]'),
+    ],
+)
+def test_a_wrong_label_is_told_with_what_makes_it_right(values, advice):
+    with pytest.raises(InputError, match=advice):
+        label_column(raw(values), "x")
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "label"),
+    [
+        (["yes", "no", " yes"], ("yes",), [1, 0, 1]),
+        (["click", "view", "buy"], ("click", "buy"), [1, 0, 1]),
+        ([2, 1, 0], ("2", "1"), [1, 1, 0]),
+        ([True, False, True], ("true",), [1, 0, 1]),
+        (["", "view", None], ("",), [1, 0, 1]),
+    ],
+)
+def test_positive_values(values, positive, label):
+    assert label_column(raw(values), "x", positive=positive).tolist() == label
+
+
+def test_positive_values_of_dictionary_encoded_text():
+    encoded = RawTable("log", pa.table({"x": pa.array(["a", "b"]).dictionary_encode()}))
+    assert label_column(encoded, "x", positive=("b",)).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "label"),
+    [
+        (">= 4", [1, 1, 0]),
+        ("> 4", [1, 0, 0]),
+        ("<=3.5", [0, 0, 1]),
+        ("< 4", [0, 0, 1]),
+        ("== 4", [0, 1, 0]),
+        ("!= 4", [1, 0, 1]),
+    ],
+)
+def test_rules(rule, label):
+    for values in ([5, 4, 3.5], ["5", "4.0", "3.5"]):
+        assert label_column(raw(values), "x", rule=rule).tolist() == label
+
+
+def test_what_is_filled_counts():
+    assert label_column(raw(["17", "", " ", "NA"]), "x", rule="filled").tolist() == [1, 0, 0, 0]
+    assert label_column(raw([17.0, None, float("nan")]), "x", rule="filled").tolist() == [1, 0, 0]
+    marked = raw(["17", "-"], missing=("-",))
+    assert label_column(marked, "x", rule="filled").tolist() == [1, 0]
+
+
+def test_rules_and_positive_values_need_a_value():
+    for options in ({"rule": ">= 4"}, {"positive": ("yes",)}):
+        with pytest.raises(InputError, match="row index 1 .* is ''; label_.* needs a"):
+            label_column(raw(["5", ""]), "x", **options)
 
 
 def test_rows_of_tables_without_lines_count_from_0():
@@ -71,8 +151,80 @@ def test_whole_seconds_stay_integers():
 
 
 @pytest.mark.parametrize(
+    ("values", "unit", "seconds"),
+    [
+        ([0, 13], "d", [0, 13 * 86_400]),
+        ([1, 36], "h", [3600, 129_600]),
+        (["1", "2.5"], "min", [60, 150]),
+        ([1_700_000_000_250, 0], "ms", [1_700_000_000.25, 0]),
+        ([1_700_000_000_000_001], "us", [1_700_000_000.000001]),
+        ([1_700_000_000_000_000_000], "ns", [1_700_000_000]),
+        ([7, 8], "s", [7, 8]),
+    ],
+)
+def test_units_of_time(values, unit, seconds):
+    assert time_column(raw(values), "x", unit=unit).tolist() == seconds
+
+
+FORMATS = [
+    ([23_111_422, 23_111_500], "%y%m%d%H", ["2023-11-14T22", "2023-11-15T00"]),
+    (["23111422"], "%y%m%d%H", ["2023-11-14T22"]),
+    ([5_010_203, 23_111_422], "%y%m%d%H", ["2005-01-02T03", "2023-11-14T22"]),
+    ([20_231_114.0], "%Y%m%d", ["2023-11-14"]),
+    (["14/11/2023 22:13"], "%d/%m/%Y %H:%M", ["2023-11-14T22:13"]),
+]
+
+
+@pytest.mark.parametrize(("values", "written", "stamps"), FORMATS)
+def test_formats_of_time(values, written, stamps):
+    expected = np.array(stamps, dtype="datetime64[s]").astype(np.int64)
+    assert time_column(raw(values), "x", written=written).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        (["23111422", "23131422"], {"written": "%y%m%d%H"}, "'23131422'; it is not written as"),
+        ([5, None], {"unit": "h"}, "None; with time_unit"),
+        (["5", "2023-11-14"], {"unit": "h"}, "'2023-11-14'; with time_unit a time must be a num"),
+    ],
+)
+def test_times_other_than_declared(values, options, message):
+    with pytest.raises(InputError, match=f"row 3, column 'x' is {message}"):
+        time_column(raw(values, first_row=2), "x", **options)
+
+
+def test_timestamps_need_no_unit():
+    stamps = raw([datetime.datetime(2020, 1, 1)])
+    for options, key in (({"unit": "ms"}, "time_unit"), ({"written": "%y"}, "time_format")):
+        with pytest.raises(InputError, match=f"says its unit itself; leave {key} out"):
+            time_column(stamps, "x", **options)
+
+
+def test_when_labels_became_known():
+    options = {"may_be_missing": True}
+    assert known_at_column(raw([3, 4]), "x").dtype == np.int64
+    got = known_at_column(raw(["1970-01-01T00:00:09", "", "-"], missing=("-",)), "x", **options)
+    np.testing.assert_array_equal(got, [9, np.nan, np.nan])
+    with pytest.raises(InputError, match=r'row 3, column .x. is .*add known_at_missing = "7d"'):
+        known_at_column(raw(["7", ""], first_row=2), "x")
+    with pytest.raises(InputError, match="row 3, column 'x' is 'soon'"):
+        known_at_column(raw(["7", "soon", ""], first_row=2), "x", **options)
+
+
+@pytest.mark.parametrize(
     ("values", "cell"),
     [
+        (["1700000000", "2023-11-15T05:52:23"], ".*, a date, but the first time is a number"),
+        (["2020-01-01", "5"], "'5', a number, but the first time is a date .'2020-01-01'"),
+        (["2020-01-01", "9999-12-31"], "'9999-12-31'; a date must lie between 1678 and 2261"),
+        (
+            [datetime.datetime(2020, 1, 1), datetime.datetime(9999, 12, 31)],
+            ".*beyond the year 5138",
+        ),
+        ([1, 1_577_836_800_000_000], '1577836800000000; as seconds .* time_unit = "us"'),
+        ([1, 1_577_836_800_000_000_000], '1577836800000000000; as seconds .* time_unit = "ns"'),
+        (["2020-01-01", "14/11/2020"], "'14/11/2020'; .* as in time_format = "),
         ([1.0, float("nan")], "nan"),
         ([1.0, float("inf")], "inf"),
         ([1, None], "None"),
@@ -80,7 +232,7 @@ def test_whole_seconds_stay_integers():
         (["1", "soon"], "'soon'"),
         (["2020-01-01", "2020-02-30"], "'2020-02-30'"),
         (["2020-01-01", "5"], "'5'"),
-        ([1, 1_577_836_800_000], "1577836800000; times are in seconds: divide"),
+        ([1, 1_577_836_800_000], '1577836800000; as seconds .* time_unit = "ms"'),
         ([datetime.datetime(2020, 1, 1), None], "None"),
     ],
 )
@@ -143,3 +295,47 @@ def test_objects_are_no_numbers(read):
 def test_a_missing_column_is_named_with_those_there_are():
     with pytest.raises(InputError, match="log: column 'y' is missing; the table has 'x';"):
         number_column(raw([1]), "y")
+
+
+def test_declared_markers_are_missing_in_every_role():
+    marked = raw(["2", "-", r"\N"], missing=("-", r"\N"))
+    np.testing.assert_array_equal(number_column(marked, "x"), [2, np.nan, np.nan])
+    assert category_column(marked, "x").tolist() == ["2", "", ""]
+    with pytest.raises(InputError, match="row index 1 .* is '-'; a label must be"):
+        label_column(raw(["1", "-"], missing=("-",)), "x")
+
+
+def test_cells_that_look_like_markers_are_told_with_the_key_to_add():
+    with pytest.raises(InputError, match=r'is .-.; .* add missing = \["-", "\\\\N", "\(null\)"\]'):
+        number_column(raw(["1", "-", r"\N", "-", r"\N", "-", "(null)", "cheap"]), "x")
+
+
+def test_decimal_commas():
+    got = number_column(raw(["1,5", "-0,25", "3", ""], decimal=","), "x")
+    np.testing.assert_array_equal(got, [1.5, -0.25, 3, np.nan])
+    with pytest.raises(InputError, match="row index 1 .* is '1.234'"):
+        number_column(raw(["1,5", "1.234"], decimal=","), "x")
+    with pytest.raises(InputError, match='add decimal = ","'):
+        number_column(raw(["1,5"]), "x")
+
+
+def test_weights_and_their_rates():
+    assert weight_column(raw([20, 1]), "x").tolist() == [20, 1]
+    assert weight_column(raw(["0.05", "1"]), "x", is_rate=True).tolist() == [20, 1]
+    assert propensity_column(raw([0.25, 1]), "x").tolist() == [0.25, 1]
+    assert position_column(raw([0, 3]), "x").tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("read", "cells", "message"),
+    [
+        (weight_column, [0.0, -1, None], "a weight must be a number above 0"),
+        (lambda *a: weight_column(*a, is_rate=True), [0.0, 1.01, None], "a sampling rate must"),
+        (propensity_column, [0.0, 1.01, None], "a propensity must"),
+        (position_column, [-1.0, 0.5, None], "a position must be a whole number"),
+    ],
+)
+def test_weights_out_of_range(read, cells, message):
+    for cell in cells:
+        with pytest.raises(InputError, match=f"row index 1 .*; {message}"):
+            read(raw([1.0, cell]), "x")

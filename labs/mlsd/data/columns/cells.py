@@ -1,0 +1,103 @@
+"""What every reader of a column does with its cells."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+
+from mlsd.data.tables import RawTable
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
+# Texts that elsewhere stand for a missing value; a log may mean something by them.
+MARKERS = re.compile(
+    r"[-–—.?*\\/_#!]+|\\n|<na>|#n/a.*|\(?(null|none|blank|empty|missing|unknown)\)?|n\.?[/.]?a\.?|nat|nil"
+    r"|-?999+(\.0+)?",
+    re.IGNORECASE,
+)
+Converted = TypeVar("Converted")
+Options = ParamSpec("Options")
+Reader = Callable[Concatenate[RawTable, str, Options], Converted]
+
+
+def guarded(convert: Reader[Options, Converted]) -> Reader[Options, Converted]:
+    """Report a type that Arrow cannot convert as bad input that names file and column."""
+
+    @functools.wraps(convert)
+    def reader(
+        raw: RawTable, name: str, *args: Options.args, **options: Options.kwargs
+    ) -> Converted:
+        try:
+            return convert(raw, name, *args, **options)
+        except (pa.ArrowException, OverflowError):
+            kind = raw.column(name).type
+            raw.fail(name, f"has values of type {kind} that cannot be used here; convert them")
+
+    return reader
+
+
+def plain(raw: RawTable, name: str) -> pa.ChunkedArray:
+    """Return the column without dictionary, large or view encoding, declared markers as nulls."""
+    values = raw.column(name)
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values = values.cast(kind.value_type)
+    if pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
+        values = values.cast(pa.string())
+    if raw.missing and pa.types.is_string(values.type):
+        marked = pa.compute.is_in(values, value_set=pa.array(raw.missing, pa.string()))
+        values = pa.compute.if_else(marked, pa.scalar(None, pa.string()), values)
+    return values
+
+
+def shown(values: pa.ChunkedArray, row: int) -> str:
+    """Return a cell as it is written in a message."""
+    text = repr(values[int(row)].as_py())
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def numbers(raw: RawTable, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers with NaN for missing or unreadable cells, and a mask of the unreadable ones.
+
+    Raises
+    ------
+    InputError
+        When the column holds neither numbers nor text.
+
+    Examples
+    --------
+    >>> raw = RawTable("log", pa.table({"price": ["2,5", "", "?"]}), decimal=",")
+    >>> [column.tolist() for column in numbers(raw, "price")]
+    [[2.5, nan, nan], [False, False, True]]
+    """
+    values = plain(raw, name)
+    kind = values.type
+    if pa.types.is_string(kind):
+        return _text_numbers(values, raw.decimal)
+    if pa.types.is_null(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind):
+        values = values.cast(pa.float64())
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raw.fail(name, f"is of type {kind}; give numbers")
+    found = values.to_numpy()
+    if found.dtype == np.uint64 or pa.types.is_floating(values.type) or values.null_count:
+        found = found.astype(np.float64)
+    return found, np.zeros(len(found), bool)
+
+
+def _text_numbers(values: pa.ChunkedArray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
+    values = values.fill_null("")
+    written = values
+    if decimal == ",":
+        # A point would part thousands, so that 1.234 is not taken for one and a bit.
+        written = pa.compute.replace_substring(values, ".", " point ")
+        written = pa.compute.replace_substring(written, ",", ".")
+    text = written.to_numpy().astype(object)
+    found = pd.to_numeric(pd.Series(text), errors="coerce").to_numpy(np.float64)
+    empty = pa.compute.is_in(values, value_set=pa.array(MISSING)).to_numpy()
+    return found, np.isnan(found) & ~empty
