@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from mlsd.data.columns import category_column, label_column, number_column, time_column
+from mlsd.data.inference import Inferred, infer_features
 from mlsd.data.locations import data_root
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
-from mlsd.data.readings import LoadedLog, Reading, kind_of, named_readings
+from mlsd.data.readings import LoadedLog, named_readings
 from mlsd.data.sources import read_source
 from mlsd.data.spec import ColumnSpec, LogSpec, load_spec
 from mlsd.data.splits import PARTS, given_split, shuffle_split, time_split
@@ -79,20 +78,44 @@ def read_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
     """
     spec = spec if isinstance(spec, LogSpec) else load_spec(spec)
     tables = _read_tables(spec, root)
-    columns, inferred = _infer_features(spec.columns, tables)
-    readings = {**named_readings(spec.columns, tables), **inferred}
-    frame = _concat([_convert(raw, columns) for raw in tables.values()])
+    named = named_readings(spec.columns, tables)
+    inferred = infer_features(spec.columns, tables)
+    columns = inferred.columns
+    frame = _frame(tables, inferred)
+    _check_features(spec, columns, inferred.left_out)
+    order, split = _split(spec, tables, frame)
+    frame = frame.iloc[order].reset_index(drop=True)
+    log = LabelledLog(spec.name, frame, _roles(columns), split)
+    files = ", ".join(raw.file for raw in tables.values())
+    for part, rows in log.parts().items():
+        _check_outcomes(frame[columns.label].iloc[rows], f"{files}: the {part} part")
+    validate_log(log)
+    readings = {**named, **inferred.readings}
+    return LoadedLog(log, spec, columns, tables, readings, inferred.left_out)
+
+
+def _check_features(spec: LogSpec, columns: ColumnSpec, left_out: dict[str, str]) -> None:
+    if not (columns.user or columns.item or columns.categorical or columns.numeric):
+        reasons = "; ".join(f"{name!r} is left out: {why}" for name, why in left_out.items())
+        raise InputError(
+            f"{spec.file.name}: [columns] has neither user nor item nor any feature; list columns "
+            f"under categorical or numeric{reasons and f' ({reasons})'}"
+        )
+
+
+def _frame(tables: dict[str, RawTable], inferred: Inferred) -> pd.DataFrame:
+    """Return the rows of all tables, checked but not yet in order."""
+    columns, frames = inferred.columns, []
+    for part, raw in tables.items():
+        known = {name: inferred.numbers.pop((part, name), None) for name in columns.numeric}
+        known = {name: values for name, values in known.items() if values is not None}
+        frames.append(_convert(raw, columns, known))
+    frame = _concat(frames)
     if columns.time and columns.known_at:
         _check_known_at(tables, columns, frame)
     files = ", ".join(raw.file for raw in tables.values())
     _check_outcomes(frame[columns.label], f"{files}: the table")
-    order, split = _split(spec, tables, frame)
-    frame = frame.iloc[order].reset_index(drop=True)
-    log = LabelledLog(spec.name, frame, _roles(columns), split)
-    for part, rows in log.parts().items():
-        _check_outcomes(frame[columns.label].iloc[rows], f"{files}: the {part} part")
-    validate_log(log)
-    return LoadedLog(log, spec, columns, tables, readings, {})
+    return frame
 
 
 def _read_tables(spec: LogSpec, root: Path | str | None) -> dict[str, RawTable]:
@@ -106,46 +129,11 @@ def _read_tables(spec: LogSpec, root: Path | str | None) -> dict[str, RawTable]:
     }
 
 
-def _infer_features(
-    columns: ColumnSpec, tables: dict[str, RawTable]
-) -> tuple[ColumnSpec, dict[str, Reading]]:
-    """Make features of all columns without a role, where the spec lists none."""
-    raw = next(iter(tables.values()))
-    for name in columns.ignore:
-        raw.column(name)
-    if columns.features_given:
-        return columns, {}
-    taken = {*columns.singles().values(), *columns.ignore}
-    free = [name for name in raw.table.column_names if name not in taken]
-    in_keys = {name for key in columns.entities for name in key}
-    numeric = tuple(n for n in free if n not in in_keys and _all_numbers(tables, n))
-    categorical = tuple(name for name in free if name not in numeric)
-    resolved = replace(columns, categorical=categorical, numeric=numeric)
-    readings = [
-        Reading(name, role, kind_of(raw, name), why)
-        for role, names, why in (
-            ("categorical", categorical, "not all of its cells are numbers"),
-            ("numeric", numeric, "all of its cells are numbers"),
-        )
-        for name in names
-    ]
-    return resolved, {reading.column: reading for reading in readings}
+def _convert(raw: RawTable, columns: ColumnSpec, known: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Return the columns that have a role, in canonical types, times first.
 
-
-def _all_numbers(tables: dict[str, RawTable], name: str) -> bool:
-    """Whether a column reads as numbers in every table; text columns of digits count."""
-    for raw in tables.values():
-        if pa.types.is_boolean(raw.column(name).type):
-            return False
-        try:
-            number_column(raw, name)
-        except InputError:
-            return False
-    return True
-
-
-def _convert(raw: RawTable, columns: ColumnSpec) -> pd.DataFrame:
-    """Return the columns that have a role, in canonical types, times first."""
+    Numeric features that are `known` already are not converted again.
+    """
     converted: dict[str, np.ndarray | pd.Series] = {}
     for name in (columns.time, columns.known_at):
         if name and name not in converted:
@@ -158,7 +146,7 @@ def _convert(raw: RawTable, columns: ColumnSpec) -> pd.DataFrame:
             converted[name] = category_column(raw, name)
     for name in (columns.amount, *columns.numeric):
         if name:
-            converted[name] = number_column(raw, name)
+            converted[name] = known[name] if name in known else number_column(raw, name)
     converted[columns.label] = label_column(raw, columns.label)
     return pd.DataFrame(converted)
 
