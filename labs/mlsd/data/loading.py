@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mlsd.data.columns import category_column, label_column, number_column, time_column
-from mlsd.data.inference import Inferred, infer_features
+from mlsd.data.inference import infer_features
 from mlsd.data.locations import data_root
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
 from mlsd.data.readings import LoadedLog, named_readings
+from mlsd.data.rows import stack_rows, weight_name
 from mlsd.data.sources import read_source
 from mlsd.data.spec import ColumnSpec, LogSpec, load_spec
 from mlsd.data.splits import PARTS, given_split, shuffle_split, time_split
-from mlsd.data.tables import RawTable, read_table
+from mlsd.data.tables import RawTable, read_tables
 from mlsd.data.validation import validate_log
 from mlsd.runtime import InputError
 
@@ -81,14 +82,16 @@ def read_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
     named = named_readings(spec.columns, tables)
     inferred = infer_features(spec.columns, tables)
     columns = inferred.columns
-    frame = _frame(tables, inferred)
+    frame = stack_rows(tables, inferred)
+    if columns.time and columns.known_at:
+        _check_known_at(tables, columns, frame)
+    _check_outcomes(tables, columns, frame[columns.label])
     _check_features(spec, columns, inferred.left_out)
     order, split = _split(spec, tables, frame)
     frame = frame.iloc[order].reset_index(drop=True)
     log = LabelledLog(spec.name, frame, _roles(columns), split)
-    files = ", ".join(raw.file for raw in tables.values())
     for part, rows in log.parts().items():
-        _check_outcomes(frame[columns.label].iloc[rows], f"{files}: the {part} part")
+        _check_outcomes(tables, columns, frame[columns.label].iloc[rows], part)
     validate_log(log)
     readings = {**named, **inferred.readings}
     return LoadedLog(log, spec, columns, tables, readings, inferred.left_out)
@@ -103,63 +106,20 @@ def _check_features(spec: LogSpec, columns: ColumnSpec, left_out: dict[str, str]
         )
 
 
-def _frame(tables: dict[str, RawTable], inferred: Inferred) -> pd.DataFrame:
-    """Return the rows of all tables, checked but not yet in order."""
-    columns, frames = inferred.columns, []
-    for part, raw in tables.items():
-        known = {name: inferred.numbers.pop((part, name), None) for name in columns.numeric}
-        known = {name: values for name, values in known.items() if values is not None}
-        frames.append(_convert(raw, columns, known))
-    frame = _concat(frames)
-    if columns.time and columns.known_at:
-        _check_known_at(tables, columns, frame)
-    files = ", ".join(raw.file for raw in tables.values())
-    _check_outcomes(frame[columns.label], f"{files}: the table")
-    return frame
-
-
 def _read_tables(spec: LogSpec, root: Path | str | None) -> dict[str, RawTable]:
-    if spec.table.source:
-        tables = read_source(spec.table.source, data_root(root) / spec.table.folder)
+    table = spec.table
+    if table.source:
+        tables = read_source(table.source, data_root(root) / table.folder)
         return {part: tables[part] for part in ("all", *PARTS) if part in tables}
     folder = Path(root) if root is not None else spec.file.parent
-    return {
-        part: read_table(folder / path, delimiter=spec.table.delimiter)
-        for part, path in spec.table.paths.items()
+    tables = {
+        part: read_tables(folder, path, delimiter=table.delimiter, names=table.names or None)
+        for part, path in table.paths.items()
     }
-
-
-def _convert(raw: RawTable, columns: ColumnSpec, known: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Return the columns that have a role, in canonical types, times first.
-
-    Numeric features that are `known` already are not converted again.
-    """
-    converted: dict[str, np.ndarray | pd.Series] = {}
-    for name in (columns.time, columns.known_at):
-        if name and name not in converted:
-            converted[name] = time_column(raw, name)
-    for name in (columns.user, columns.item, *columns.categorical):
-        if name:
-            converted[name] = category_column(raw, name)
-    for name in (name for key in columns.entities for name in key):
-        if name not in converted:
-            converted[name] = category_column(raw, name)
-    for name in (columns.amount, *columns.numeric):
-        if name:
-            converted[name] = known[name] if name in known else number_column(raw, name)
-    converted[columns.label] = label_column(raw, columns.label)
-    return pd.DataFrame(converted)
-
-
-def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Stack the parts; where an id is a number in one part and text in another, all are text."""
-    if len(frames) == 1:
-        return frames[0]
-    for name in frames[0].columns:
-        texts = [not pd.api.types.is_numeric_dtype(frame[name]) for frame in frames]
-        if any(texts) and not all(texts):
-            frames = [frame.assign(**{name: frame[name].astype(str)}) for frame in frames]
-    return pd.concat(frames, ignore_index=True)
+    return {
+        part: replace(raw, decimal=table.decimal, missing=table.missing)
+        for part, raw in tables.items()
+    }
 
 
 def _check_known_at(tables: dict[str, RawTable], columns: ColumnSpec, frame: pd.DataFrame) -> None:
@@ -173,13 +133,23 @@ def _check_known_at(tables: dict[str, RawTable], columns: ColumnSpec, frame: pd.
         row -= raw.table.num_rows
 
 
-def _check_outcomes(label: pd.Series, where: str) -> None:
+def _check_outcomes(
+    tables: dict[str, RawTable], columns: ColumnSpec, label: pd.Series, part: str | None = None
+) -> None:
+    """Require both outcomes, in the whole table or in one of its parts."""
     outcomes = label.unique()
-    if len(outcomes) == 1:
-        raise InputError(
-            f"{where} has only label {outcomes[0]} in column {label.name!r} ({len(label)} rows); "
-            "nothing can be learned or measured: give both outcomes"
-        )
+    if len(outcomes) > 1:
+        return
+    files = ", ".join(raw.file for raw in tables.values())
+    advice = "give both outcomes"
+    if columns.label_positive and outcomes[0] == 0:
+        cells = next(iter(tables.values())).column(columns.label).to_pandas()
+        common = ", ".join(repr(str(value)) for value in cells.value_counts().index[:5])
+        advice = f"label_positive occurs nowhere in it, common values are {common}"
+    raise InputError(
+        f"{files}: the {part + ' part' if part else 'table'} has only label {outcomes[0]} in "
+        f"column {label.name!r} ({len(label)} rows); nothing can be learned or measured: {advice}"
+    )
 
 
 def _split(
@@ -191,15 +161,26 @@ def _split(
             sizes = {part: tables[part].table.num_rows for part in PARTS}
             return given_split(sizes, times=times)
         if spec.split.kind == "time":
+            _check_span(spec, times)
             return time_split(times, spec.split.parts)
         return shuffle_split(len(frame), spec.split.parts, seed=spec.split.seed, times=times)
     except InputError as error:
         raise InputError(f"{spec.name}: {error}") from None
 
 
+def _check_span(spec: LogSpec, times: np.ndarray) -> None:
+    if times.min() == times.max():
+        raise InputError(
+            f"column {spec.columns.time!r} has one time only, {times[0]:.15g}, by which no row "
+            'comes after another; correct it, or choose kind = "shuffle" in [split]'
+        )
+
+
 def _roles(columns: ColumnSpec) -> ColumnRoles:
+    singles = columns.singles() | {"weight": weight_name(columns)}
+    singles.pop("sampling_rate", None)
     return ColumnRoles(
-        **columns.singles(),
+        **singles,
         categorical=columns.categorical,
         numeric=columns.numeric,
         entities=columns.entities,

@@ -18,7 +18,8 @@ def log_schema(log: LabelledLog) -> pandera.DataFrameSchema:
     """Return the pandera schema that the roles of a log imply.
 
     The label is 0 or 1, times are finite, numeric features and amounts are numbers and not
-    infinite; label, times, categories, users, items and counter keys are never missing.
+    infinite, weights are above 0 and propensities in (0, 1]; these, positions, label, times,
+    categories, users, items and counter keys are never missing.
 
     Examples
     --------
@@ -34,6 +35,8 @@ def log_schema(log: LabelledLog) -> pandera.DataFrameSchema:
     roles = log.roles
     finite = pandera.Check(np.isfinite, name="finite", error="is not finite")
     real = pandera.Check(_is_real, name="number", error="is not a finite number")
+    above_zero = pandera.Check.gt(0, error="is not above 0")
+    probability = pandera.Check.in_range(0, 1, include_min=False, error="is not in (0, 1]")
     outcome = pandera.Check.isin([0, 1], error="is neither 0 nor 1")
     keys = dict.fromkeys((*roles.identifiers, *(name for key in roles.entities for name in key)))
     columns = {name: pandera.Column(nullable=False) for name in keys}
@@ -41,6 +44,11 @@ def log_schema(log: LabelledLog) -> pandera.DataFrameSchema:
         columns[name] = pandera.Column(checks=real, nullable=True)
     for name in filter(None, (roles.time, roles.known_at)):
         columns[name] = pandera.Column(checks=finite, nullable=False)
+    for name, check in ((roles.weight, above_zero), (roles.propensity, probability)):
+        if name:
+            columns[name] = pandera.Column(checks=check, nullable=False)
+    if roles.position:
+        columns[roles.position] = pandera.Column(nullable=False)
     columns[roles.label] = pandera.Column(checks=outcome, nullable=False)
     return pandera.DataFrameSchema(columns)
 

@@ -130,7 +130,7 @@ BAD_TABLES = [
     (lambda log: log.set_row(1, "click,ts,user_id,device,cost"), "column 'price' is missing"),
     (lambda log: log.set_row(1, "click,ts,user_id,price,price"), "column 'price' stands twice"),
     (lambda log: log.replace("log.csv", "lag.csv"), "lag.csv: no such file"),
-    (lambda log: log.replace("log.csv", "."), "is a folder"),
+    (lambda log: log.replace("log.csv", "."), "small.toml: unknown type of table"),
     (lambda log: log.replace('numeric = ["price"]', 'ignore = ["row"]'), "'row' is missing"),
     (lambda log: log.replace("0.6, 0.2, 0.2", "0.99, 0.005, 0.005"), "part is empty"),
     (

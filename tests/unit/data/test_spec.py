@@ -71,6 +71,35 @@ CHANGES = [
     ("[split]", '[counters]\nentities = [["device"], ["device"]]\n[split]', "one key twice"),
     ("[split]", '[counters]\nkeys = []\n[split]', r"\[counters\] unknown key 'keys'"),
     ("[split]", "[split", "invalid TOML"),
+    ('kind = "time"', 'kind = "tme"', "kind 'tme' is unknown; did you mean 'time'"),
+    ('case = "ad_click"', 'case = "ad_clik"', "did you mean 'ad_click'"),
+    ('path = "log.csv"', 'path = "log.csv"\ndecimal = "."\ndelimiter = "."', "are both '.'"),
+    ('path = "log.csv"', 'path = "log.csv"\ndecimal = ";"', "decimal ';' must be"),
+    ('path = "log.csv"', 'path = "log.csv"\nmissing = "-"', "missing = '-' is not a list"),
+    ('path = "log.csv"', 'path = "log.csv"\nmissing = [0]', "must be a list of texts"),
+    ('path = "log.csv"', 'path = "log.csv"\nnames = ["a", "a"]', "names column 'a' twice"),
+    ('path = "log.csv"', 'path = "log.csv"\nnames = ["a", ""]', "has an empty name"),
+    ('time = "ts"', 'time = "ts"\ntime_unit = "hours"', "time_unit 'hours' is unknown"),
+    ('time = "ts"', 'time = "ts"\ntime_format = "yymmdd"', "is not a notation of times"),
+    ('time = "ts"', 'time = "ts"\ntime_unit = "s"\ntime_format = "%y"', "keep one of them"),
+    ('time = "ts"', 'time_unit = "s"', "time_unit without time"),
+    ('time = "ts"', 'time = "ts"\nknown_at_missing = "7d"', "without known_at"),
+    ('time = "ts"', 'time = "ts"\nknown_at = "x"\nknown_at_missing = "soon"', 'must be "end", or'),
+    ('time = "ts"', 'time = "ts"\nothers = "all"', "others 'all' is unknown"),
+    ('label = "click"', 'label = "click"\nlabel_rule = "4 or more"', "must be a comparison"),
+    ('label = "click"', 'label = "click"\nlabel_positive = [0.5]', "must be a list of texts"),
+    (
+        'label = "click"',
+        'label = "click"\nlabel_positive = [1]\nlabel_rule = "> 0"',
+        "label_positive and label_rule; keep one",
+    ),
+    ('time = "ts"', 'time = "ts"\nweight = "w"\nsampling_rate = "r"', "a weight is 1 / rate"),
+    ('time = "ts"', 'time = "ts"\nweight = "price"', "gives column 'price' two roles"),
+    (
+        'time = "ts"',
+        'time = "ts"\nposition = "slot"\nentities = [["slot"]]',
+        "entities both name 'slot'",
+    ),
 ]  # fmt: skip
 
 
@@ -106,3 +135,28 @@ def test_no_file_folder_and_no_text(tmp_path):
     ]:
         with pytest.raises(InputError, match=message):
             load_spec(path)
+
+
+def test_the_keys_of_reading(small_log):
+    small_log.replace(
+        'path = "log.csv"',
+        'path = "log.csv"\nnames = ["a", "b"]\ndecimal = ","\nmissing = ["-", "\\\\N"]',
+    ).replace(
+        'time = "ts"',
+        'time = "ts"\ntime_unit = "ms"\nknown_at = "done"\nknown_at_missing = "7d"\n'
+        'position = "slot"\nlabel_positive = ["yes", 1, true]\nothers = "infer"',
+    )
+    spec = load_spec(small_log.write())
+    assert (spec.table.names, spec.table.decimal) == (("a", "b"), ",")
+    assert spec.table.missing == ("-", "\\N")
+    columns = spec.columns
+    assert (columns.time_unit, columns.known_at_missing, columns.position) == ("ms", "7d", "slot")
+    assert columns.label_positive == ("yes", "1", "true")
+    assert not columns.features_given
+    assert columns.categorical == ("device",)
+
+
+def test_a_spec_with_a_byte_order_mark(small_log):
+    path = small_log.write()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_spec(path).name == "small"

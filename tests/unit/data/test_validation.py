@@ -17,11 +17,14 @@ def log():
             "known_at": np.arange(6.0) + 1,
             "user": ["a", "b", "a", "c", "c", "a"],
             "price": [1.0, np.nan, 2.0, 3.0, 4.0, 5.0],
+            "weight": [1.0, 20.0, 1.0, 1.0, 0.5, 1.0],
+            "slot": np.arange(6.0),
+            "p": [0.25, 1.0, 0.5, 0.5, 0.5, 0.5],
         }
     )
     roles = ColumnRoles(
         "label", time="ts", known_at="known_at", user="user", numeric=("price",),
-        entities=(("user",),),
+        weight="weight", position="slot", propensity="p", entities=(("user",),),
     )  # fmt: skip
     return LabelledLog("six", frame, roles, Split(np.arange(4), np.array([4]), np.array([5])))
 
@@ -41,6 +44,11 @@ BROKEN_CELLS = [
     ("known_at", 2.5, "row position 3, column 'known_at' lies before 'ts'"),
     ("user", None, "row position 3, column 'user' is missing"),
     ("price", np.inf, "row position 3, column 'price' is not a finite number"),
+    ("weight", 0.0, "row position 3, column 'weight' is not above 0"),
+    ("weight", np.nan, "row position 3, column 'weight' is missing"),
+    ("slot", np.nan, "row position 3, column 'slot' is missing"),
+    ("p", 0.0, r"row position 3, column 'p' is not in \(0, 1\]"),
+    ("p", 1.5, r"row position 3, column 'p' is not in \(0, 1\]"),
 ]
 
 
