@@ -339,3 +339,17 @@ def test_weights_out_of_range(read, cells, message):
     for cell in cells:
         with pytest.raises(InputError, match=f"row index 1 .*; {message}"):
             read(raw([1.0, cell]), "x")
+
+
+def test_numbers_of_text_are_what_python_reads():
+    random = np.random.default_rng(2)
+    exact = random.normal(size=500) * 10.0 ** random.integers(-20, 20, 500)
+    cells = [repr(float(number)) for number in exact]
+    assert number_column(raw(cells), "x").tolist() == exact.tolist()
+    # One cell with a blank takes the other road.
+    assert number_column(raw([*cells, " 7 "]), "x").tolist() == [*exact.tolist(), 7]
+    for cell in ("1e5", "1E5", "+1", "-0", ".5", "5.", "00012"):
+        assert number_column(raw([cell, " 2"]), "x")[0] == float(cell)
+    for cell in ("0x1F", "1_0", "1d", "True", "1e", "--1", "1e400", "\u0663", "NAN", "-inf"):
+        with pytest.raises(InputError, match="give a finite number"):
+            number_column(raw(["1", cell]), "x")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
@@ -21,6 +20,9 @@ MARKERS = re.compile(
     r"|-?999+(\.0+)?",
     re.IGNORECASE,
 )
+MISSING_CELLS = pa.array([None, *MISSING], pa.string())
+NO_TEXT = pa.scalar(None, pa.string())
+NUMBER = r"(?i)^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$|^[+-]?inf(inity)?$"
 Converted = TypeVar("Converted")
 Options = ParamSpec("Options")
 Reader = Callable[Concatenate[RawTable, str, Options], Converted]
@@ -52,7 +54,7 @@ def plain(raw: RawTable, name: str) -> pa.ChunkedArray:
         values = values.cast(pa.string())
     if raw.missing and pa.types.is_string(values.type):
         marked = pa.compute.is_in(values, value_set=pa.array(raw.missing, pa.string()))
-        values = pa.compute.if_else(marked, pa.scalar(None, pa.string()), values)
+        values = pa.compute.if_else(marked, NO_TEXT, values)
     return values
 
 
@@ -91,13 +93,17 @@ def numbers(raw: RawTable, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _text_numbers(values: pa.ChunkedArray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
-    values = values.fill_null("")
-    written = values
+    empty = pa.compute.is_in(values, value_set=MISSING_CELLS)
+    filled = pa.compute.if_else(empty, NO_TEXT, values)
     if decimal == ",":
         # A point would part thousands, so that 1.234 is not taken for one and a bit.
-        written = pa.compute.replace_substring(values, ".", " point ")
-        written = pa.compute.replace_substring(written, ",", ".")
-    text = written.to_numpy().astype(object)
-    found = pd.to_numeric(pd.Series(text), errors="coerce").to_numpy(np.float64)
-    empty = pa.compute.is_in(values, value_set=pa.array(MISSING)).to_numpy()
-    return found, np.isnan(found) & ~empty
+        filled = pa.compute.replace_substring(filled, ".", " point ")
+        filled = pa.compute.replace_substring(filled, ",", ".")
+    try:
+        found = filled.cast(pa.float64())
+    except pa.ArrowInvalid:
+        filled = pa.compute.ascii_trim_whitespace(filled)
+        is_number = pa.compute.match_substring_regex(filled, NUMBER)
+        found = pa.compute.if_else(is_number, filled, NO_TEXT).cast(pa.float64())
+    numbers = found.to_numpy().astype(np.float64)
+    return numbers, np.isnan(numbers) & ~empty.to_numpy()
