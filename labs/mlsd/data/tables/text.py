@@ -20,6 +20,8 @@ from mlsd.runtime import InputError
 
 # Arrow holds a row in one block. The second is for a log with a field of megabytes.
 BLOCK_SIZES = (1 << 20, 64 << 20)
+# A block of a wide table holds so many bytes a column, lest a column come in hundreds of pieces.
+COLUMN_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class TextFile:
 
     def _body(self, columns: int) -> pa.Table:
         try:
-            return self._parsed(columns, BLOCK_SIZES[0])
+            return self._parsed(columns, max(BLOCK_SIZES[0], COLUMN_BYTES * columns))
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error):
                 raise
