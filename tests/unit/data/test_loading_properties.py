@@ -70,6 +70,19 @@ RARELY = st.sampled_from([False] * 9 + [True])
 SIZES = st.sampled_from([40, 24, 12]) | st.integers(0, 12)
 
 
+LISTS = ("categorical", "ignore", "numeric")
+OF_NUMBERS = ("numeric", "amount", "weight", "sampling_rate", "position", "propensity")
+WRITTEN = {"missing": ["2", "abc"], "decimal": ",", "names": COLUMNS, "delimiter": ","}
+READINGS = {
+    "label_positive": [["1"], ["x", ""]],
+    "label_rule": [">= 1", "!= 0", "filled"],
+    "time_unit": ["s", "ms", "ns", "d"],
+    "time_format": ["%Y-%m-%d", "%d"],
+    "known_at_missing": ["end", "7d"],
+    "others": ["infer", "ignore"],
+}
+
+
 @st.composite
 def specs(draw, file):
     """Mostly sensible specs: roles over the columns of the table, now and then a wrong one."""
@@ -80,17 +93,22 @@ def specs(draw, file):
         if draw(st.booleans()):
             columns["known_at"] = draw(st.sampled_from(["known", "ts"]))
     free = [name for name in order if name not in columns.values()]
-    roles = draw(some(["user", "item", "categorical", "ignore", "numeric", "amount"], max_size=4))
+    roles = draw(some([*LISTS, *OF_NUMBERS, "user", "item"], max_size=4))
     for role, column in zip(roles, free, strict=False):
-        if role in ("numeric", "amount") and not draw(RARELY):
+        if role in OF_NUMBERS and not draw(RARELY):
             continue
-        columns[role] = column if role in ("user", "item", "amount") else [column]
+        columns[role] = [column] if role in LISTS else column
+    for key in draw(some(sorted(READINGS), max_size=2)):
+        columns[key] = draw(st.sampled_from(READINGS[key]))
     if draw(RARELY):
         columns["entities"] = [draw(some(COLUMNS, max_size=2))]
     kind = draw(st.sampled_from(["time", "shuffle"])) if "time" in columns else "shuffle"
     parts = draw(st.sampled_from([[0.5, 0.25, 0.25], [0.4, 0.3, 0.3], [0.8, 0.1, 0.1]]))
     split = {"kind": kind, "parts": parts, "seed": draw(st.integers(0, 5))}
-    return toml({"table": {"path": file}, "columns": columns, "split": split})
+    table = {"path": file}
+    for key in draw(some(sorted(WRITTEN), max_size=1)):
+        table[key] = WRITTEN[key]
+    return toml({"table": table, "columns": columns, "split": split})
 
 
 @st.composite
@@ -201,7 +219,9 @@ def test_damaged_files(file, data):
 
 KEYS = st.sampled_from(
     ["path", "train", "test", "delimiter", "label", "time", "user", "categorical", "ignore",
-     "entities", "kind", "parts", "seed", "source", "folder", "other"]
+     "entities", "kind", "parts", "seed", "source", "folder", "other", "names", "decimal",
+     "missing", "weight", "time_unit", "time_format", "known_at_missing", "label_rule",
+     "label_positive", "others"]
 )  # fmt: skip
 ANY = st.recursive(
     st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
