@@ -80,8 +80,6 @@ def judge_column(tables: dict[str, RawTable], name: str, *, is_key: bool) -> Ver
     'numeric'
     """
     raw = next(iter(tables.values()))
-    if INDEX_NAME.fullmatch(name):
-        return Verdict("", "row numbers of the table that was written, an index without a name")
     if name in LIKE_ROLES:
         return Verdict("", f"called like the role {LIKE_ROLES[name]}; give it that, or list it")
     if is_key:
@@ -100,6 +98,8 @@ def judge_column(tables: dict[str, RawTable], name: str, *, is_key: bool) -> Ver
     rows = sum(raw.table.num_rows for raw in tables.values())
     if distinct == 0 or (distinct == 1 and len(cells) == rows):
         return Verdict("", "the same in every row" if distinct else "empty in every row")
+    if INDEX_NAME.fullmatch(name):
+        return Verdict("", "an index without a name, as pandas writes its row numbers")
     if pa.types.is_boolean(kind):
         return Verdict("categorical", "true or false")
     if pa.types.is_string(kind) and not _some_numbers(cells):

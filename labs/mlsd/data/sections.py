@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -32,11 +32,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> did_you_mean("usr", ["time", "user"]), did_you_mean("x", ["time", "user"])
-    ("did you mean 'user'?", '')
+    >>> did_you_mean("usr", ["time", "User"]), did_you_mean("x", ["time", "User"])
+    ("did you mean 'User'?", '')
     """
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
+    by_lower_case = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    return f"did you mean {by_lower_case[close[0]]!r}?" if close else ""
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -127,8 +128,14 @@ class TomlSection:
         """Take a sub-section, empty by default."""
         return TomlSection(self.file, key, self.take(key, dict, f"a section [{key}]", {}))
 
-    def finish(self, what: str = "key") -> None:
-        """Fail when a key is left that nothing asked for."""
+    def finish(self, what: str = "key", homes: Mapping[str, Container[str]] | None = None) -> None:
+        """Fail when a key is left that nothing asked for.
+
+        `what` says in words what a key is, `homes` which keys other sections have.
+        """
         for key in self.values:
+            for section, keys in (homes or {}).items():
+                if key in keys:
+                    self.fail(f"{key} stands in the wrong place; it belongs to [{section}]")
             hint = did_you_mean(key, self.asked) or f"known: {', '.join(self.asked)}"
             self.fail(f"unknown {what} {key!r}; {hint}")

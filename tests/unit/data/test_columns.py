@@ -64,6 +64,7 @@ def test_labels_other_than_0_and_1(values, cell):
     [
         ([1, None], r'write 0 where nothing happened.*label_rule = "filled"'),
         ([1.0, 4.0], 'as in label_rule = ">= 4"'),
+        ([1.0, -1.0], 'as in label_rule = "> 0"'),
         (["0", "click"], r'as in label_positive = \["click"\]'),
     ],
 )
@@ -224,7 +225,7 @@ def test_when_labels_became_known():
         ),
         ([1, 1_577_836_800_000_000], '1577836800000000; as seconds .* time_unit = "us"'),
         ([1, 1_577_836_800_000_000_000], '1577836800000000000; as seconds .* time_unit = "ns"'),
-        (["2020-01-01", "14/11/2020"], "'14/11/2020'; .* as in time_format = "),
+        (["2020-01-01", "14/11/2020"], "'14/11/2020'; .* needs time_format, as in "),
         ([1.0, float("nan")], "nan"),
         ([1.0, float("inf")], "inf"),
         ([1, None], "None"),

@@ -65,9 +65,11 @@ DAYS = [datetime.datetime(2023, 11, 1) + datetime.timedelta(day % 30) for day in
 @pytest.mark.parametrize(
     ("name", "values", "reason"),
     [
-        ("", range(ROWS), "row numbers"),
-        ("Unnamed: 0", range(ROWS), "row numbers"),
-        ("__index_level_0__", range(ROWS), "row numbers"),
+        ("", range(ROWS), "an index without a name"),
+        ("Unnamed: 0", range(ROWS), "an index without a name"),
+        ("__index_level_0__", range(ROWS), "an index without a name"),
+        ("", [""] * ROWS, "empty in every row"),
+        ("__index_level_0__", DAYS, "timestamps without a role"),
         ("row_id", range(7, ROWS + 7), "numbers the rows one by one"),
         ("created_at", DAYS, "timestamps without a role"),
         ("birth", [day.date() for day in DAYS], "dates without a role"),

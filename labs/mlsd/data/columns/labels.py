@@ -126,8 +126,9 @@ def _fail(raw: RawTable, name: str, row: int, wanted: str) -> None:
             "leave out rows whose outcome is unknown, write 0 where nothing happened, or, if a "
             'filled cell is what counts, add label_rule = "filled" to [columns]'
         )
-    elif np.isfinite(numbers(raw, name)[0][row]):
-        advice = 'say which numbers count as 1, as in label_rule = ">= 4" in [columns]'
+    elif np.isfinite(number := numbers(raw, name)[0][row]):
+        rule = "> 0" if number < 0 else ">= 4"
+        advice = f'say which numbers count as 1, as in label_rule = "{rule}" in [columns]'
     else:
         advice = 'say which values count as 1, as in label_positive = ["click"] in [columns]'
     raw.fail(name, f"is {cell}; {wanted}: {advice}", row)

@@ -21,7 +21,7 @@ FRACTIONS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)")
 DATE = re.compile(r"\s*\d{4}-\d\d-\d\d([T ].*)?")
 STAND_IN = "where it stands for never, leave the cell empty or the row out"
-ADVICE = ', or be told, as in time_format = "%d/%m/%Y %H:%M" in [columns]'
+ADVICE = '; written otherwise, it needs time_format, as in "%d/%m/%Y %H:%M", in [columns]'
 A_MOMENT = datetime(2023, 11, 14, 22, 13, 20)
 
 

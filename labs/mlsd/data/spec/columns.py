@@ -7,7 +7,7 @@ from typing import Any
 from mlsd.data.columns.labels import is_rule
 from mlsd.data.columns.times import FRACTIONS, UNITS, duration_seconds, is_time_format
 from mlsd.data.sections import TomlSection, first_repeated
-from mlsd.data.spec.parts import LIST_ROLES, SINGLE_ROLES, ColumnSpec
+from mlsd.data.spec.parts import HOMES, LIST_ROLES, SINGLE_ROLES, ColumnSpec
 
 OTHERS = ("ignore", "infer")
 NO_FEATURE = (
@@ -36,7 +36,7 @@ def read_column_sections(section: TomlSection, counters: TomlSection) -> ColumnS
     lists = {role: section.names(role) for role in LIST_ROLES}
     entities = _entities(section, counters)
     readings = {**_label_keys(section), **_time_keys(section)}
-    section.finish("role")
+    section.finish("role", HOMES)
     counters.finish()
     _check_presence(section, singles, readings)
     _check_roles(section, singles, lists, entities)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlsd.data.sections import TomlSection
 from mlsd.data.spec.columns import read_column_sections
-from mlsd.data.spec.parts import ColumnSpec, LogSpec, SplitSpec, TableSpec
+from mlsd.data.spec.parts import HOMES, ColumnSpec, LogSpec, SplitSpec, TableSpec
 from mlsd.data.spec.table import read_table_section
 from mlsd.data.splits import check_shares
 from mlsd.runtime import CASE_IDS
@@ -45,7 +45,7 @@ def load_spec(path: Path | str) -> LogSpec:
     table = read_table_section(document.section("table"))
     columns = read_column_sections(document.section("columns"), document.section("counters"))
     split = _split(document.section("split"), columns, table)
-    document.finish()
+    document.finish(homes=HOMES)
     return LogSpec(case, name, table, columns, split, path)
 
 
@@ -56,7 +56,7 @@ def _split(section: TomlSection, columns: ColumnSpec, table: TableSpec) -> Split
     given_parts = "parts" in section.values
     parts = section.take("parts", list, "a list of three numbers", list(SplitSpec.parts))
     seed = section.take("seed", int, "a whole number", 0)
-    section.finish()
+    section.finish(homes=HOMES)
     section.check_choice("kind", kind, KINDS)
     if kind == "time" and columns.time is None:
         section.fail('kind = "time" needs [columns] time; name it or choose "shuffle"')

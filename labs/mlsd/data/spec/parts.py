@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+from mlsd.data.splits import PARTS
 
 SINGLE_ROLES = (
     "label",
@@ -124,3 +126,11 @@ class LogSpec:
     columns: ColumnSpec
     split: SplitSpec
     file: Path
+
+
+# Where each key has its place, for one that stands elsewhere.
+HOMES = {
+    "table": {"path", *PARTS, *(field.name for field in fields(TableSpec))} - {"paths"},
+    "columns": {field.name for field in fields(ColumnSpec)} - {"features_given"} | {"others"},
+    "split": {field.name for field in fields(SplitSpec)},
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlsd.data.sections import TomlSection
-from mlsd.data.spec.parts import TableSpec
+from mlsd.data.spec.parts import HOMES, TableSpec
 from mlsd.data.splits import PARTS
 
 
@@ -20,7 +20,7 @@ def read_table_section(section: TomlSection) -> TableSpec:
     parts = {name: section.text(name) for name in PARTS}
     source, folder = section.text("source"), section.text("folder")
     written = _written(section)
-    section.finish()
+    section.finish(homes=HOMES)
     if sum((whole is not None, any(parts.values()), source is not None)) != 1:
         section.fail("needs path, or train, validation and test")
     if source is not None:
