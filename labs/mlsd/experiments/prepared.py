@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from mlsd.experiments.log_features import LogFeatures
 from mlsd.experiments.rungs import Rung, RungInputs
 from mlsd.experiments.sources import Replicate
 from mlsd.features import ClickHistories, CounterFeatures
 from mlsd.models.base import Columns
 
-HISTORY_LENGTH = 10
-
 
 @dataclass(frozen=True)
 class PreparedLog:
-    """A log with its counters, ready for every rung.
+    """A replicate's log, and its counters and histories once a rung asks for them.
 
     Attributes
     ----------
     replicate : Replicate
-    counters : CounterFeatures
-    frame : DataFrame, shape (n, columns)
-        The log's columns and, beside them, the counter columns.
-    counter_names : tuple of str
+    features : LogFeatures
+        Of the replicate's log; replicates of one log share them.
     """
 
     replicate: Replicate
-    counters: CounterFeatures
-    frame: pd.DataFrame
-    counter_names: tuple[str, ...]
+    features: LogFeatures
 
     def positions(self, part: str) -> np.ndarray:
         """Return the positions of the rows of ``"train"``, ``"validation"`` or ``"test"``."""
         return self.replicate.log.parts()[part]
 
     def rows(self, part: str) -> pd.DataFrame:
-        """Return the rows of a part."""
-        return self.frame.iloc[self.positions(part)]
+        """Return the log's rows of a part."""
+        return self.replicate.log.frame.iloc[self.positions(part)]
 
     def label(self, part: str) -> np.ndarray:
         """Return the outcomes of a part, shape (rows,)."""
@@ -50,24 +44,25 @@ class PreparedLog:
         """Return what a rung learns from in a part: its own outcomes, else the label."""
         return rung.outcomes.of(self, part) if rung.outcomes else self.label(part)
 
-    @cached_property
+    @property
+    def counters(self) -> CounterFeatures:
+        """The counters that suit the log."""
+        return self.features.counters
+
+    @property
+    def counter_names(self) -> tuple[str, ...]:
+        """Names of the counter columns."""
+        return self.features.counters.names
+
+    @property
     def histories(self) -> ClickHistories:
         """The histories of users that suit the log."""
-        return ClickHistories.for_log(self.replicate.log, length=HISTORY_LENGTH)
-
-    @cached_property
-    def history_tables(self) -> dict[str, np.ndarray]:
-        """What each user chose before each row, shape (n, length) each; made when asked for."""
-        return self.histories.compute(self.replicate.log)
+        return self.features.histories
 
 
 def prepare_log(replicate: Replicate) -> PreparedLog:
-    """Compute the as-of counters of a replicate's log beside its own columns."""
-    log = replicate.log
-    counters = CounterFeatures.for_log(log)
-    table = counters.compute(log)
-    frame = pd.concat([log.frame, table], axis=1)
-    return PreparedLog(replicate, counters, frame, tuple(table.columns))
+    """Return what the rungs share; nothing is computed before a rung asks for it."""
+    return PreparedLog(replicate, replicate.features or LogFeatures(replicate.log))
 
 
 def rung_inputs(rung: Rung, prepared: PreparedLog) -> RungInputs:
@@ -86,15 +81,22 @@ def select_columns(rung: Rung, prepared: PreparedLog, part: str) -> Columns:
     Never the label; counters, histories and the time only where it reads them. A rung with
     histories gets a dictionary, since a history is two-dimensional.
     """
-    roles = prepared.replicate.log.roles
-    names = roles.identifiers + roles.numeric
+    log, rows = prepared.replicate.log, _stretch(prepared.positions(part))
+    roles = log.roles
+    time = (roles.time,) if rung.reads_time and roles.time else ()
+    names = dict.fromkeys((*roles.identifiers, *roles.numeric, *time))
+    columns = {name: log.frame[name].to_numpy()[rows] for name in names}
     if rung.uses_counters:
-        names += prepared.counter_names
-    if rung.reads_time and roles.time:
-        names += (roles.time,)
-    table = prepared.rows(part)[list(dict.fromkeys(names))]
-    if not rung.uses_histories:
-        return table
-    rows = prepared.positions(part)
-    histories = {name: values[rows] for name, values in prepared.history_tables.items()}
-    return {name: table[name].to_numpy() for name in table} | histories
+        table = prepared.features.counter_table
+        columns |= {name: table[name].to_numpy()[rows] for name in table}
+    if rung.uses_histories:
+        histories = prepared.features.history_tables
+        return columns | {name: values[rows] for name, values in histories.items()}
+    return pd.DataFrame(columns, index=log.frame.index[rows], copy=False)
+
+
+def _stretch(rows: np.ndarray) -> np.ndarray | slice:
+    """Return ascending positions as a slice where none is left out, which costs no copy."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mlsd.data.log import LabelledLog
 from mlsd.experiments.fingerprint import digest, log_digest, values_digest
+from mlsd.experiments.log_features import LogFeatures
 from mlsd.worlds.base import World
 
 WORLD_SEEDS = (101, 102, 103)
@@ -35,6 +36,8 @@ class Replicate:
         What the source records beside the log, such as conversions.
     history_days : int or None
         Days of the world's history that the log covers; deployments begin at its end.
+    features : LogFeatures or None
+        Of the log, where other replicates share them; None where this one makes its own.
     """
 
     seed: int
@@ -43,6 +46,7 @@ class Replicate:
     world: World | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     history_days: int | None = None
+    features: LogFeatures | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def digest(self) -> str:
@@ -110,9 +114,10 @@ class LogSource:
         return self.log.name
 
     def replicates(self, seeds: tuple[int, ...]) -> Iterator[Replicate]:
-        """Yield the same log once per seed."""
+        """Yield the same log once per seed, with features that are computed once for all."""
+        features = LogFeatures(self.log)
         for seed in seeds:
-            yield Replicate(seed, self.log)
+            yield Replicate(seed, self.log, features=features)
 
 
 def default_seeds(source: LadderSource) -> tuple[int, ...]:

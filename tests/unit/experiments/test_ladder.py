@@ -14,6 +14,7 @@ from mlsd.experiments.ladder import tune_rung
 from mlsd.experiments.prepared import prepare_log, select_columns
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.sources import Replicate
+from mlsd.features import ClickHistories, CounterFeatures
 from mlsd.metrics import log_loss
 from mlsd.models import GlobalRate
 from mlsd.runtime import InputError
@@ -73,6 +74,56 @@ def test_no_rung_is_shown_the_label_and_only_counter_rungs_see_counters(planted_
         seen = select_columns(rung, prepared, "train")
         assert "click" not in seen
         assert bool(set(seen) & set(prepared.counter_names)) == rung.uses_counters
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Names of the features that are computed, in order."""
+    made = []
+    for features in (CounterFeatures, ClickHistories):
+        compute = features.compute
+
+        def counted(self, log, *, compute=compute, name=features.__name__):
+            made.append(name)
+            return compute(self, log)
+
+        monkeypatch.setattr(features, "compute", counted)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rungs", "features"),
+    [
+        (["global_rate", "hashed_lr"], []),
+        (["hashed_lr", "hashed_lr_counters", "lightgbm_counters"], ["CounterFeatures"]),
+    ],
+)
+def test_counters_are_computed_once_per_log_and_where_a_rung_reads_them(
+    planted_log, computed, rungs, features
+):
+    run_ladder(LogSource(planted_log(user=True)), LADDER, seeds=(0, 1), rungs=rungs)
+    assert computed == features
+
+
+def test_histories_are_computed_where_a_rung_reads_them(planted_log, computed):
+    prepared = prepare_log(Replicate(0, planted_log(user=True)))
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["din"])
+    for part in ("train", "validation", "test"):
+        assert len(select_columns(rung, prepared, part)["ad_id"]) == len(prepared.positions(part))
+    assert computed == ["CounterFeatures", "ClickHistories"]
+
+
+def test_a_part_in_pieces_gives_its_own_rows(planted_log):
+    log = planted_log()
+    rows = np.setdiff1d(np.arange(len(log.frame)), [3, 70, *log.split.test])
+    torn = replace(log, split=replace(log.split, train=rows, validation=rows[:0]))
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["hashed_lr_counters"])
+    prepared = prepare_log(Replicate(0, torn))
+    seen = select_columns(rung, prepared, "train")
+    table = CounterFeatures.for_log(torn).compute(torn)
+    np.testing.assert_array_equal(seen["ad_id"], log.frame["ad_id"].to_numpy()[rows])
+    for name in prepared.counter_names:
+        np.testing.assert_array_equal(seen[name], table[name].to_numpy()[rows])
 
 
 def test_test_labels_change_no_prediction(planted_log):

@@ -81,7 +81,7 @@ class RankingProtocol(LadderProtocol):
         self.differences = (f"ndcg@{k}", f"map@{k}")
 
     def prepare(self, replicate: Replicate) -> PreparedLog:
-        """Compute the as-of counters of the replicate's log, and check its groups.
+        """Prepare the replicate's log, and check its groups.
 
         Raises
         ------

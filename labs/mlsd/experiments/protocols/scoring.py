@@ -44,7 +44,7 @@ class ScoringProtocol(LadderProtocol):
     differences = ("log_loss", "normalized_entropy", "auc")
 
     def prepare(self, replicate: Replicate) -> PreparedLog:
-        """Compute the as-of counters of the replicate's log."""
+        """Return the replicate's log; counters and histories are made when a rung reads them."""
         return prepare_log(replicate)
 
     def fit(self, rung: Rung, prepared: PreparedLog, settings: Settings) -> FittedRung:
