@@ -38,14 +38,14 @@ def default_entities(log: LabelledLog) -> tuple[Entity, ...]:
 def default_half_lives(log: LabelledLog) -> tuple[float, ...]:
     """Return a fourteenth and a half of the time that a log spans, in seconds.
 
-    Rounded to whole days, or to hours below half a day; a log without times gets one infinite
-    half-life.
+    Rounded to whole days, or to hours below half a day; one where the two are then the same. A log
+    without times gets one infinite half-life.
     """
     if log.roles.time is None:
         return (np.inf,)
     times = finite_column(log.frame, log.roles.time)
     days = float(times.max() - times.min()) / DAY
-    return tuple(_whole(days / part) for part in (14, 2))
+    return tuple(dict.fromkeys(_whole(days / part) for part in (14, 2)))
 
 
 def _distinct(part: dict[str, np.ndarray], entity: Entity) -> int:

@@ -5,7 +5,7 @@ The batch features and their serving twin share every formula that stands here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,9 @@ from mlsd.features.definitions import duration_name
 from mlsd.features.shrinkage import moment_strength, shrunk_rate
 
 Entity = tuple[str, ...]
-SumsOf = Callable[[Entity, float], tuple[np.ndarray, np.ndarray]]
+Key = tuple[Entity, float]
+Pair = tuple[np.ndarray, np.ndarray]
+SumsOf = Callable[[Entity], Iterable[Pair]]
 
 _MOST_STRENGTH = 1e4
 _RATE_FLOOR = 1e-6
@@ -93,9 +95,12 @@ def view_name(entity: Entity, half_life: float) -> str:
 
 
 def rate_columns(
-    entities: tuple[Entity, ...], half_life: float, priors: RatePriors, sums_of: SumsOf
-) -> dict[str, np.ndarray]:
-    """Return count and rate columns of all entities at one half-life.
+    entities: tuple[Entity, ...],
+    half_lives: tuple[float, ...],
+    priors: RatePriors,
+    sums_of: SumsOf,
+) -> dict[Key, Pair]:
+    """Return count and rate columns of all entities at all half-lives.
 
     With n impressions and c clicks, both decayed, a count column is ``log(1 + n)`` and a rate
     column the log-odds of ``(c + s m) / (n + s)``: s is the entity's strength, and the log-odds of
@@ -105,27 +110,37 @@ def rate_columns(
     Parameters
     ----------
     entities : tuple of tuple of str
-    half_life : float
+    half_lives : tuple of float
         Seconds.
     priors : RatePriors
     sums_of : callable
-        From entity and half-life to n and c, shape (q,) each.
+        From an entity to n and c, shape (q,) each, at one half-life after the other. One entity is
+        asked for at a time, so that no more than its sums need be held.
 
     Returns
     -------
-    dict of str to ndarray, shape (q,), float32
+    dict of (entity, half-life) to a pair of ndarray, shape (q,), float32
+        Count and rate.
     """
-    deviations, columns = {}, {}
+    parents = _all_parents(entities)
+    deviations: dict[float, dict[Entity, np.ndarray]] = {each: {} for each in half_lives}
+    columns = {}
     for entity in sorted(entities, key=len):
-        impressions, clicks = sums_of(entity, half_life)
-        prior = shrinking_prior(entity, entities, deviations, priors.base_log_odds)
-        rate = shrunk_rate(clicks, impressions, prior, priors.strengths[entity])
-        deviation = log_odds(rate) - priors.base_log_odds
-        count_name, rate_name = column_names(entity, half_life)
-        columns[count_name] = np.log1p(impressions).astype(np.float32)
-        columns[rate_name] = (deviation + priors.base_log_odds).astype(np.float32)
-        deviations[entity] = deviation
+        for half_life, (impressions, clicks) in zip(half_lives, sums_of(entity)):
+            prior = shrinking_prior(entity, entities, deviations[half_life], priors.base_log_odds)
+            rate = shrunk_rate(clicks, impressions, prior, priors.strengths[entity])
+            deviation = log_odds(rate) - priors.base_log_odds
+            columns[entity, half_life] = (
+                np.log1p(impressions).astype(np.float32),
+                (deviation + priors.base_log_odds).astype(np.float32),
+            )
+            if entity in parents:
+                deviations[half_life][entity] = deviation
     return columns
+
+
+def _all_parents(entities: tuple[Entity, ...]) -> set[Entity]:
+    return {parent for entity in entities for parent in parents_of(entity, entities)}
 
 
 def shrinking_prior(
@@ -168,7 +183,7 @@ def estimate_priors(
     """
     base_rate = float(np.clip(label.mean(), _RATE_FLOOR, 1 - _RATE_FLOOR)) if len(label) else 0.5
     base = float(log_odds(np.array(base_rate)))
-    deviations, strengths = {}, {}
+    parents, deviations, strengths = _all_parents(entities), {}, {}
     for entity in sorted(entities, key=len):
         codes = np.unique(codes_of(entity), return_inverse=True)[1]
         prior = shrinking_prior(entity, entities, deviations, base)
@@ -176,6 +191,8 @@ def estimate_priors(
         impressions, clicks = np.bincount(codes), np.bincount(codes, label)
         expected = np.bincount(codes, prior)
         strength = moment_strength(clicks, impressions, expected, most=_MOST_STRENGTH)
-        rate = shrunk_rate(clicks[codes], impressions[codes], prior, strength)
-        deviations[entity], strengths[entity] = log_odds(rate) - base, strength
+        strengths[entity] = strength
+        if entity in parents:
+            rate = shrunk_rate(clicks[codes], impressions[codes], prior, strength)
+            deviations[entity] = log_odds(rate) - base
     return RatePriors(base_rate, strengths)

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from mlsd.data.log import ColumnRoles
-from mlsd.features.counter_rates import Entity, RatePriors, rate_columns, view_name
+from mlsd.features.counter_rates import Entity, Key, Pair, RatePriors, rate_columns
 from mlsd.features.entities import Columns, GrowingIndex, take_column
 from mlsd.features.log_moments import Refresh, refreshed
 from mlsd.features.timeline import EntityTimeline
@@ -34,6 +34,12 @@ class CounterDefinition(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in the order in which they come."""
+        ...
+
+    def named(
+        self, rates: Mapping[Key, Pair], views: Mapping[Key, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Return columns by name, given counts and rates, and views, by entity and half-life."""
         ...
 
 
@@ -124,16 +130,19 @@ class ServingCounters:
         views = {e: store.at(slots[e], fresh) for e, store in self._views.items()}
         return self._columns(labelled, views)
 
-    def _columns(self, labelled: Mapping, views: Mapping) -> dict[str, np.ndarray]:
-        features, columns = self.features, {}
-        for index, half_life in enumerate(features.half_lives):
-            columns |= rate_columns(
-                features.entities, half_life, self.priors, lambda e, h, i=index: labelled[e][i]
-            )
-            for entity in features.views:
-                seen = views[entity][index, 0]
-                columns[view_name(entity, half_life)] = np.log1p(seen).astype(np.float32)
-        return {name: columns[name] for name in features.names}
+    def _columns(
+        self, labelled: Mapping[Entity, np.ndarray], views: Mapping[Entity, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        features = self.features
+        rates = rate_columns(
+            features.entities, features.half_lives, self.priors, lambda e: labelled[e]
+        )
+        seen = {
+            (entity, half_life): np.log1p(views[entity][index, 0]).astype(np.float32)
+            for index, half_life in enumerate(features.half_lives)
+            for entity in features.views
+        }
+        return features.named(rates, seen)
 
     def _arrival(self, events: Columns, rows: int) -> np.ndarray:
         first, self._rows_seen = self._rows_seen, self._rows_seen + rows

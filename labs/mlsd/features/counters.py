@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 import numpy as np
@@ -12,6 +12,8 @@ from mlsd.data.log import LabelledLog
 from mlsd.features.counter_keys import default_entities, default_half_lives
 from mlsd.features.counter_rates import (
     Entity,
+    Key,
+    Pair,
     RatePriors,
     column_names,
     estimate_priors,
@@ -123,15 +125,23 @@ class CounterFeatures:
             If the log lacks a column, or has no times and the counters need them.
         """
         moments, train = LogMoments.of(log, self.refresh, self.half_lives), log.split.train
-        schedule, priors = _Schedule(moments, train), self.priors(log)
-        counts = {e: _EntityCounts(log, e, schedule) for e in self.entities}
-        columns = {}
-        for half_life in self.half_lives:
-            columns |= rate_columns(
-                self.entities, half_life, priors, lambda e, h: counts[e].sums(h)
-            )
-        columns |= self._views(log, moments)
-        return pd.DataFrame({name: columns[name] for name in self.names}, index=log.frame.index)
+        schedule = _Schedule(moments, train)
+
+        def sums_of(entity: Entity) -> Iterator[Pair]:
+            counts = _EntityCounts(log, entity, schedule)
+            return map(counts.sums, self.half_lives)
+
+        rates = rate_columns(self.entities, self.half_lives, self.priors(log), sums_of)
+        columns = self.named(rates, self._views(log, moments))
+        return pd.DataFrame(columns, index=log.frame.index, copy=False)
+
+    def named(
+        self, rates: Mapping[Key, Pair], views: Mapping[Key, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Return columns by name, given counts and rates, and views, by entity and half-life."""
+        counted = [each for h in self.half_lives for e in self.entities for each in rates[e, h]]
+        viewed = [views[e, h] for h in self.half_lives for e in self.views]
+        return dict(zip(self.names, counted + viewed))
 
     def priors(self, log: LabelledLog) -> RatePriors:
         """Return base rate and strengths, constants of the log's training part."""
@@ -160,14 +170,14 @@ class CounterFeatures:
             twin.update(log.frame)
         return twin
 
-    def _views(self, log: LabelledLog, moments: LogMoments) -> dict[str, np.ndarray]:
+    def _views(self, log: LabelledLog, moments: LogMoments) -> dict[Key, np.ndarray]:
         columns = {}
         schedule = _Schedule(moments.fresh(), np.arange(len(log.frame))) if self.views else None
         for entity in self.views:
             counts = _EntityCounts(log, entity, schedule)
             for half_life in self.half_lives:
                 seen = counts.impressions(half_life)
-                columns[view_name(entity, half_life)] = np.log1p(seen).astype(np.float32)
+                columns[entity, half_life] = np.log1p(seen).astype(np.float32)
         return columns
 
 

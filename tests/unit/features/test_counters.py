@@ -296,3 +296,11 @@ def test_the_twin_forgets_nothing_over_many_half_lives():
     at_once = counters.serving(log).lookup(log.frame, now)
     for name, values in twin.lookup(log.frame, now).items():
         np.testing.assert_allclose(values, at_once[name], rtol=1e-5)
+
+
+def test_a_log_of_an_hour_gets_one_half_life():
+    log = make_log(days=4)
+    frame = log.frame.assign(ts=log.frame["ts"] / 96, known_at=log.frame["known_at"] / 96)
+    counters = CounterFeatures.for_log(LabelledLog("hour", frame, log.roles, log.split))
+    assert counters.half_lives == (3_600.0,)
+    assert len(set(counters.names)) == len(counters.names) == counters.compute(log).shape[1]
