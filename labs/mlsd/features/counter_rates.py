@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 
 import numpy as np
 from scipy.special import expit
@@ -68,30 +69,58 @@ def parents_of(entity: Entity, entities: tuple[Entity, ...]) -> tuple[Entity, ..
     return tuple(part for part in parts if not any(set(part) < set(other) for other in parts))
 
 
-def column_names(entity: Entity, half_life: float) -> tuple[str, str]:
-    """Return the names of an entity's count and rate columns.
+def rate_endings(half_life: float) -> tuple[str, str]:
+    """Return how the names of count and rate columns end.
 
     Examples
     --------
-    >>> column_names(("user_id", "category"), 86_400)
-    ('user_id_category_impressions_1d', 'user_id_category_log_odds_1d')
+    >>> rate_endings(86_400)
+    ('_impressions_1d', '_log_odds_1d')
     """
-    stem = "_".join(entity)
-    return (
-        f"{stem}_impressions_{duration_name(half_life)}",
-        f"{stem}_log_odds_{duration_name(half_life)}",
-    )
+    duration = duration_name(half_life)
+    return f"_impressions_{duration}", f"_log_odds_{duration}"
 
 
-def view_name(entity: Entity, half_life: float) -> str:
-    """Return the name of a column of views.
+def view_ending(half_life: float) -> str:
+    """Return how the name of a column of views ends.
 
     Examples
     --------
-    >>> view_name(("user_id", "ad_id"), 7 * 86_400)
-    'user_id_ad_id_views_7d'
+    >>> view_ending(7 * 86_400)
+    '_views_7d'
     """
-    return f"{'_'.join(entity)}_views_{duration_name(half_life)}"
+    return f"_views_{duration_name(half_life)}"
+
+
+def free_stems(
+    entities: Iterable[Entity], endings: Iterable[str], taken: Iterable[str]
+) -> dict[Entity, str]:
+    """Return what the names of each entity's columns begin with, so that no two names are equal.
+
+    A stem is the entity's columns joined by ``_``. Where a name would then be one that is taken, or
+    that of an earlier entity, the stem is numbered, from 2 on.
+
+    Parameters
+    ----------
+    entities : iterable of tuple of str
+    endings : iterable of str
+        Of the names, each different.
+    taken : iterable of str
+        Names of other columns.
+
+    Examples
+    --------
+    >>> free_stems([("ad", "group"), ("ad_group",)], ["_views_1d"], taken=[])
+    {('ad', 'group'): 'ad_group', ('ad_group',): 'ad_group_2'}
+    """
+    endings, used, stems = tuple(endings), set(taken), {}
+    for entity in entities:
+        plain = "_".join(entity)
+        candidates = chain([plain], (f"{plain}_{number}" for number in count(2)))
+        stem = next(s for s in candidates if used.isdisjoint(s + ending for ending in endings))
+        used.update(stem + ending for ending in endings)
+        stems[entity] = stem
+    return stems
 
 
 def rate_columns(

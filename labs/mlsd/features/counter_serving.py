@@ -36,6 +36,10 @@ class CounterDefinition(Protocol):
         """Names of the columns, in the order in which they come."""
         ...
 
+    def rate_names(self, entity: Entity) -> list[str]:
+        """Return the names of an entity's counts and rates, one half-life after the other."""
+        ...
+
     def named(
         self, rates: Mapping[Key, Pair], views: Mapping[Key, np.ndarray]
     ) -> dict[str, np.ndarray]:

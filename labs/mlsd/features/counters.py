@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -15,10 +17,11 @@ from mlsd.features.counter_rates import (
     Key,
     Pair,
     RatePriors,
-    column_names,
     estimate_priors,
+    free_stems,
     rate_columns,
-    view_name,
+    rate_endings,
+    view_ending,
 )
 from mlsd.features.counter_serving import ServingCounters
 from mlsd.features.entities import entity_codes, stable_order, take_column
@@ -49,13 +52,17 @@ class CounterFeatures:
     views : iterable of tuple of str
         Keys whose impressions are counted without their labels, such as (user, ad) for fatigue.
         These use no label, so they are fresh on every row, in validation and test too.
+    taken : iterable of str
+        Names that no column may get, such as those of the log's own columns.
 
     Attributes
     ----------
     names : tuple of str
         Of the columns: ``<entity>_impressions_<half-life>`` is the logarithm of 1 + impressions,
         ``<entity>_log_odds_<half-life>`` the log-odds of the shrunk rate (`counter_rates` gives
-        prior and formula), ``<entity>_views_<half-life>`` the logarithm of 1 + views.
+        prior and formula), ``<entity>_views_<half-life>`` the logarithm of 1 + views. ``<entity>``
+        is its columns joined by ``_``, and a number where the name would not be the only one
+        (`counter_rates.free_stems`).
 
     Notes
     -----
@@ -81,15 +88,19 @@ class CounterFeatures:
         half_lives: tuple[float, ...] = (DAY, 7 * DAY),
         refresh: Refresh = "nightly",
         views: Iterable[Entity] = (),
+        taken: Iterable[str] = (),
     ) -> None:
-        self.entities = tuple(tuple(entity) for entity in entities)
+        self.entities = tuple(dict.fromkeys(tuple(entity) for entity in entities))
         self.half_lives = tuple(half_lives)
         self.refresh = refresh
-        self.views = tuple(tuple(entity) for entity in views)
+        self.views = tuple(dict.fromkeys(tuple(entity) for entity in views))
+        self.taken = tuple(taken)
         if refresh not in ("row", "nightly"):
             raise InputError(f"refresh is {refresh!r}; choose 'row' or 'nightly'")
         if not all(half_life > 0 for half_life in self.half_lives):
             raise InputError(f"half_lives are {self.half_lives}; give seconds above 0")
+        if len({view_ending(half_life) for half_life in half_lives}) < len(self.half_lives):
+            raise InputError(f"half_lives are {self.half_lives}; give different ones")
 
     @classmethod
     def for_log(cls, log: LabelledLog, *, refresh: Refresh | None = None) -> Self:
@@ -97,7 +108,8 @@ class CounterFeatures:
 
         Entities are those of its roles, else those of `default_entities`; half-lives those of
         `default_half_lives`. Views are counted of the pair of user and item, where the log has
-        both. `refresh`, if not given, is nightly where the shorter half-life is a day or more.
+        both. `refresh`, if not given, is nightly where the shorter half-life is a day or more. No
+        name is that of a column of the log.
         """
         roles, half_lives = log.roles, default_half_lives(log)
         views = ((roles.user, roles.item),) if roles.user and roles.item else ()
@@ -107,14 +119,35 @@ class CounterFeatures:
             half_lives=half_lives,
             refresh=refresh or ("nightly" if nightly else "row"),
             views=views,
+            taken=map(str, log.frame.columns),
         )
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in the order in which they come."""
-        rates = [column_names(e, h) for h in self.half_lives for e in self.entities]
-        views = [view_name(e, h) for h in self.half_lives for e in self.views]
-        return (*(name for pair in rates for name in pair), *views)
+        rates = (name for pair in self._rate_names.values() for name in pair)
+        return (*rates, *self._view_names.values())
+
+    def rate_names(self, entity: Entity) -> list[str]:
+        """Return the names of an entity's counts and rates, one half-life after the other."""
+        return [name for h in self.half_lives for name in self._rate_names[entity, h]]
+
+    @cached_property
+    def _rate_names(self) -> dict[Key, tuple[str, str]]:
+        endings = {half_life: rate_endings(half_life) for half_life in self.half_lives}
+        stems = free_stems(self.entities, chain(*endings.values()), self.taken)
+        return {
+            (entity, half_life): (stem + count, stem + rate)
+            for half_life, (count, rate) in endings.items()
+            for entity, stem in stems.items()
+        }
+
+    @cached_property
+    def _view_names(self) -> dict[Key, str]:
+        endings = {half_life: view_ending(half_life) for half_life in self.half_lives}
+        taken = {*self.taken, *chain(*self._rate_names.values())}
+        stems = free_stems(self.views, endings.values(), taken)
+        return {(e, h): stem + endings[h] for h in endings for e, stem in stems.items()}
 
     def compute(self, log: LabelledLog) -> pd.DataFrame:
         """Return the columns, float32, one row for each of the log's.
@@ -139,9 +172,10 @@ class CounterFeatures:
         self, rates: Mapping[Key, Pair], views: Mapping[Key, np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Return columns by name, given counts and rates, and views, by entity and half-life."""
-        counted = [each for h in self.half_lives for e in self.entities for each in rates[e, h]]
-        viewed = [views[e, h] for h in self.half_lives for e in self.views]
-        return dict(zip(self.names, counted + viewed))
+        columns = {}
+        for key, names in self._rate_names.items():
+            columns |= dict(zip(names, rates[key]))
+        return columns | {name: views[key] for key, name in self._view_names.items()}
 
     def priors(self, log: LabelledLog) -> RatePriors:
         """Return base rate and strengths, constants of the log's training part."""

@@ -1,5 +1,7 @@
 """Counters see what was known, in batch and in the streaming twin alike."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -304,3 +306,62 @@ def test_a_log_of_an_hour_gets_one_half_life():
     counters = CounterFeatures.for_log(LabelledLog("hour", frame, log.roles, log.split))
     assert counters.half_lives == (3_600.0,)
     assert len(set(counters.names)) == len(counters.names) == counters.compute(log).shape[1]
+
+
+def colliding_log():
+    """Two keys with one stem, and columns that are called as their counters would be."""
+    log = make_log(days=14)
+    rng = np.random.default_rng(1)
+    own = {"ad_id_impressions_1d": rng.random(400), "ad_id_2_log_odds_7d": rng.random(400)}
+    frame = log.frame.assign(ad=rng.integers(0, 3, 400), id=rng.integers(0, 4, 400), **own)
+    entities = (("ad", "id"), ("ad_id",), ("ad_id", "category"))
+    roles = replace(log.roles, numeric=tuple(own), entities=entities)
+    return LabelledLog("log", frame, roles, log.split)
+
+
+def test_no_column_is_called_as_one_of_the_log_or_of_another_entity():
+    log = colliding_log()
+    counters = CounterFeatures.for_log(log)
+    names = counters.names
+    assert len(set(names)) == len(names) == 2 * 2 * 3 + 2
+    assert not set(names) & set(log.frame.columns)
+    # What does not collide keeps its plain name.
+    assert counters.rate_names(("ad_id", "category"))[0] == "ad_id_category_impressions_1d"
+    assert counters.rate_names(("ad", "id"))[0] == "ad_id_3_impressions_1d"
+    assert counters.rate_names(("ad_id",))[0] == "ad_id_4_impressions_1d"
+
+
+def test_columns_that_had_to_be_renamed_hold_what_they_hold_alone():
+    log = colliding_log()
+    counters = CounterFeatures.for_log(log)
+    table = counters.compute(log)
+    for entity in counters.entities[:2]:
+        options = {"half_lives": counters.half_lives, "refresh": counters.refresh}
+        alone = CounterFeatures([entity], **options)
+        np.testing.assert_array_equal(table[counters.rate_names(entity)], alone.compute(log))
+
+
+def test_the_twin_gives_renamed_columns_as_the_batch_does():
+    log = colliding_log()
+    counters = CounterFeatures.for_log(log, refresh="row")
+    table, twin = counters.compute(log), counters.serving(log, warm=False)
+    train = log.frame.iloc[log.split.train]
+    twin.update(train)
+    end = np.nextafter(train["ts"].max(), np.inf)
+    found = twin.lookup(log.frame, end)
+    assert tuple(found) == counters.names == tuple(table.columns)
+    for entity in counters.entities:
+        for name in counters.rate_names(entity):
+            batch = table[name].to_numpy()[log.split.test]
+            np.testing.assert_allclose(found[name][log.split.test], batch, rtol=1e-5, err_msg=name)
+
+
+def test_views_do_not_meet_a_column_of_the_log():
+    log = make_log(user_id_ad_id_views_2d=np.ones(400))
+    (name,) = CounterFeatures([], half_lives=(2 * DAY,), views=VIEWS, taken=log.frame).names
+    assert name == "user_id_ad_id_2_views_2d"
+
+
+def test_half_lives_with_one_name_are_refused():
+    with pytest.raises(InputError, match="give different ones"):
+        CounterFeatures([("ad_id",)], half_lives=(100_000.1, 100_000.2))

@@ -6,7 +6,6 @@ import copy
 
 import numpy as np
 
-from mlsd.features.counter_rates import column_names
 from mlsd.features.counter_serving import ServingCounters
 from mlsd.runtime.times import DAY
 from mlsd.serving.tables import FeatureTable
@@ -89,4 +88,4 @@ def _columns_of(counters: ServingCounters, *, within: set[str]) -> list[str]:
     """Names of the counters whose entity is made of the given columns, `category` not alone."""
     features = counters.features
     entities = [e for e in features.entities if set(e) <= within and e != ("category",)]
-    return [name for e in entities for h in features.half_lives for name in column_names(e, h)]
+    return [name for entity in entities for name in features.rate_names(entity)]
