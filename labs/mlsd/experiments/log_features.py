@@ -37,7 +37,8 @@ class LogFeatures:
     @cached_property
     def histories(self) -> ClickHistories:
         """The histories' definition."""
-        return ClickHistories.for_log(self.log, length=HISTORY_LENGTH)
+        taken = self.counters.names
+        return ClickHistories.for_log(self.log, length=HISTORY_LENGTH, taken=taken)
 
     @cached_property
     def history_tables(self) -> dict[str, np.ndarray]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.features.counter_rates import free_stems
 from mlsd.features.entities import entity_codes, take_column
 from mlsd.features.history_serving import (
-    PREFIX,
     ServingHistories,
     blank_like,
     clicked_values,
@@ -44,11 +45,13 @@ class ClickHistories:
     pad : int
         Stands where a user has fewer clicks, in integer columns; floats have NaN there, all else
         None.
+    taken : iterable of str
+        Names that no output may get, such as those of the log's own columns.
 
     Attributes
     ----------
     names : tuple of str
-        Of the outputs, ``clicked_<column>``.
+        Of the outputs, ``clicked_<column>``, and a number where that is taken.
 
     Notes
     -----
@@ -73,19 +76,30 @@ class ClickHistories:
         length: int = LENGTH,
         refresh: Refresh = "row",
         pad: int = PAD,
+        taken: Iterable[str] = (),
     ) -> None:
         self.columns = tuple(dict.fromkeys(columns))
         self.length = length
         self.refresh = refresh
         self.pad = pad
+        self.taken = tuple(taken)
         if refresh not in ("row", "nightly"):
             raise InputError(f"refresh is {refresh!r}; choose 'row' or 'nightly'")
         if length < 1 or not self.columns:
             raise InputError(f"length is {length}, columns are {self.columns}; give one or more")
 
     @classmethod
-    def for_log(cls, log: LabelledLog, *, length: int = LENGTH, refresh: Refresh = "row") -> Self:
+    def for_log(
+        cls,
+        log: LabelledLog,
+        *,
+        length: int = LENGTH,
+        refresh: Refresh = "row",
+        taken: Iterable[str] = (),
+    ) -> Self:
         """Return histories that suit a log: of its items and of what they bring along.
+
+        No name is that of a column of the log, or one of `taken`.
 
         Raises
         ------
@@ -95,12 +109,18 @@ class ClickHistories:
         if not log.roles.item:
             raise InputError(f"{log.name} has no item column; histories remember clicked items")
         _check_roles(log.roles, log.name)
-        return cls((log.roles.item, *item_attributes(log)), length=length, refresh=refresh)
+        return cls(
+            (log.roles.item, *item_attributes(log)),
+            length=length,
+            refresh=refresh,
+            taken=(*map(str, log.frame.columns), *taken),
+        )
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the outputs, in the order in which they come."""
-        return tuple(PREFIX + name for name in self.columns)
+        clicked = [("clicked", name) for name in self.columns]
+        return tuple(free_stems(clicked, [""], self.taken).values())
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -123,10 +143,10 @@ class ClickHistories:
         first = timeline.locate(users, np.zeros(len(users), dtype=np.int64))
         last = timeline.locate(users, _ranks(timeline, moments))
         tables = {}
-        for name, blank in self._blanks(log).items():
+        for output, (name, blank) in zip(self.names, self._blanks(log).items()):
             values = clicked_values(log.frame, name, clicked, blank)[timeline.order]
-            tables[PREFIX + name] = np.full((len(users), self.length), blank[0], blank.dtype)
-            overlay_newest(tables[PREFIX + name], values, first, last)
+            tables[output] = np.full((len(users), self.length), blank[0], blank.dtype)
+            overlay_newest(tables[output], values, first, last)
         return tables
 
     def serving(self, log: LabelledLog, *, warm: bool = True) -> ServingHistories:

@@ -20,8 +20,6 @@ from mlsd.features.timeline import EntityTimeline
 from mlsd.features.windows import finite_column
 from mlsd.runtime import InputError
 
-PREFIX = "clicked_"
-
 
 class HistoryDefinition(Protocol):
     """What is remembered of a click, and how many clicks: `ClickHistories` is one."""
@@ -30,6 +28,11 @@ class HistoryDefinition(Protocol):
     length: int
     refresh: Refresh
     pad: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the outputs, one for each column."""
+        ...
 
 
 def blank_like(values: np.ndarray, pad: int) -> np.ndarray:
@@ -217,7 +220,8 @@ class ServingHistories:
             self._fold(as_of.min())
         recent = self._waiting.take(self._waiting.arrival < as_of.max(initial=-np.inf))
         tables = self._merged(slots, as_of, recent)
-        return {PREFIX + name: tables[name] for name in self.features.columns}
+        outputs = zip(self.features.names, self.features.columns)
+        return {output: tables[name] for output, name in outputs}
 
     def _fold(self, moment: float) -> None:
         """Move clicks that arrived before `moment` into the state."""

@@ -276,3 +276,20 @@ def test_the_late_rungs_learn_predict_and_say_what_they_cost(name):
     assert ((probability > 0) & (probability < 1)).all()
     assert run.costs["memory_mb"] > 0
     assert 0 < run.validation["f1_threshold"] < 1
+
+
+def test_a_log_with_columns_called_as_features_are_is_climbed_all_the_same(planted_log):
+    log = planted_log(user=True)
+    names = (*prepare_log(Replicate(0, log)).counter_names, "clicked_ad_id")
+    noise = np.random.default_rng(5).random((len(names), len(log.frame)))
+    roles = replace(log.roles, numeric=(*log.roles.numeric, *names))
+    own = LabelledLog("own", log.frame.assign(**dict(zip(names, noise))), roles, log.split)
+    prepared = prepare_log(Replicate(0, own))
+    assert not set(names) & set(prepared.counter_names)
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["din"])
+    seen = select_columns(rung, prepared, "test")
+    for name, values in zip(names, noise):
+        np.testing.assert_array_equal(seen[name], values[log.split.test])
+    assert {*prepared.counter_names, "clicked_ad_id_2"} <= set(seen)
+    runs = run_ladder(LogSource(own), LADDER, seeds=(0,), rungs=["hashed_lr_counters"])
+    assert len(runs.replicates[0].runs) == 1

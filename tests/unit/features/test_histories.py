@@ -232,3 +232,17 @@ def test_wrong_choices_are_named(options, message):
 def test_a_log_that_lacks_a_role_is_refused(roles, message):
     with pytest.raises(InputError, match=message):
         ClickHistories.for_log(make_log(roles=roles))
+
+
+def test_no_history_is_called_as_a_column_of_the_log():
+    log = make_log(clicked_ad_id=np.arange(400.0))
+    histories = ClickHistories.for_log(log, length=3, taken=["clicked_category"])
+    assert histories.names == ("clicked_ad_id_2", "clicked_category_2")
+    assert histories.pairs == (("clicked_ad_id_2", "ad_id"), ("clicked_category_2", "category"))
+    plain = ClickHistories(histories.columns, length=3)
+    found, twin = histories.compute(log), histories.serving(log)
+    seen = twin.lookup({"user_id": np.arange(9)})
+    for name, other in zip(histories.names, plain.names):
+        np.testing.assert_array_equal(found[name], plain.compute(log)[other])
+        expected = plain.serving(log).lookup({"user_id": np.arange(9)})[other]
+        np.testing.assert_array_equal(seen[name], expected)
