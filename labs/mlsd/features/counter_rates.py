@@ -191,7 +191,11 @@ def shrinking_prior(
 
 
 def estimate_priors(
-    codes_of: Callable[[Entity], np.ndarray], label: np.ndarray, entities: tuple[Entity, ...]
+    codes_of: Callable[[Entity], np.ndarray],
+    label: np.ndarray,
+    entities: tuple[Entity, ...],
+    *,
+    weights: np.ndarray | None = None,
 ) -> RatePriors:
     """Estimate base rate and strengths from training rows, by the method of moments.
 
@@ -203,6 +207,8 @@ def estimate_priors(
         From entity to codes of the training rows, shape (n,).
     label : ndarray, shape (n,)
     entities : tuple of tuple of str
+    weights : ndarray, shape (n,), or None
+        Impressions that each row stands for; one each where absent.
 
     Examples
     --------
@@ -210,17 +216,20 @@ def estimate_priors(
     >>> estimate_priors(lambda entity: codes, label, (("ad_id",),)).strengths
     {('ad_id',): 1.0}
     """
-    base_rate = float(np.clip(label.mean(), _RATE_FLOOR, 1 - _RATE_FLOOR)) if len(label) else 0.5
+    weights = np.ones(len(label)) if weights is None else weights
+    mean = np.average(label, weights=weights) if weights.any() else 0.5
+    base_rate = float(np.clip(mean, _RATE_FLOOR, 1 - _RATE_FLOOR))
     base = float(log_odds(np.array(base_rate)))
     parents, deviations, strengths = _all_parents(entities), {}, {}
     for entity in sorted(entities, key=len):
         codes = np.unique(codes_of(entity), return_inverse=True)[1]
         prior = shrinking_prior(entity, entities, deviations, base)
         prior = np.broadcast_to(prior, len(label))
-        impressions, clicks = np.bincount(codes), np.bincount(codes, label)
-        expected = np.bincount(codes, prior)
-        strength = moment_strength(clicks, impressions, expected, most=_MOST_STRENGTH)
-        strengths[entity] = strength
+        impressions, clicks = np.bincount(codes, weights), np.bincount(codes, weights * label)
+        expected, seen = np.bincount(codes, weights * prior), impressions > 0
+        strengths[entity] = strength = moment_strength(
+            clicks[seen], impressions[seen], expected[seen], most=_MOST_STRENGTH
+        )
         if entity in parents:
             rate = shrunk_rate(clicks[codes], impressions[codes], prior, strength)
             deviations[entity] = log_odds(rate) - base

@@ -83,21 +83,21 @@ class ServingCounters:
         Parameters
         ----------
         events : DataFrame or mapping of str to array, shape (n,) each
-            Entities, label, time and, where the log has one, `known_at`.
+            Entities, label, time and, where the log has them, `known_at` and weight.
 
         Raises
         ------
         InputError
-            If a column is missing or a time is not finite.
+            If a column is missing, or a time or a weight is not finite.
         """
         label = take_column(events, self.roles.label).astype(np.float64)
         arrival = self._arrival(events, len(label))
         if not len(label):
             return
         slots = self._slots.find_or_add(events)
-        impressions = np.ones(len(label))
+        impressions = self._weights(events, len(label))
         for entity, store in self._labelled.items():
-            store.add(slots[entity], arrival, np.stack([impressions, label]))
+            store.add(slots[entity], arrival, np.stack([impressions, impressions * label]))
         for entity, store in self._views.items():
             store.add(slots[entity], arrival, impressions[None])
         self._newest = max(self._newest, float(arrival.max()))
@@ -147,6 +147,11 @@ class ServingCounters:
             for entity in features.views
         }
         return features.named(rates, seen)
+
+    def _weights(self, events: Columns, rows: int) -> np.ndarray:
+        if self.roles.weight is None:
+            return np.ones(rows)
+        return finite_column(events, self.roles.weight).astype(np.float64)
 
     def _arrival(self, events: Columns, rows: int) -> np.ndarray:
         first, self._rows_seen = self._rows_seen, self._rows_seen + rows

@@ -66,6 +66,9 @@ class CounterFeatures:
 
     Notes
     -----
+    A row of a log with weights counts as the impressions that it stands for, and so does its click,
+    so that the rates of a thinned log are those of the whole one.
+
     In a log without times the order of the rows is time, and only counters without decay make
     sense; they are then ordered target statistics (Prokhorenkova et al., CatBoost, 2018). Base
     rate and strengths of the priors are constants of the whole training part.
@@ -181,7 +184,10 @@ class CounterFeatures:
         """Return base rate and strengths, constants of the log's training part."""
         train = log.split.train
         part = {name: take_column(log.frame, name)[train] for name in self.columns}
-        return estimate_priors(lambda e: entity_codes(part, e), log.label[train], self.entities)
+        weights = None if log.weights is None else log.weights[train]
+        return estimate_priors(
+            lambda e: entity_codes(part, e), log.label[train], self.entities, weights=weights
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -238,15 +244,17 @@ class _EntityCounts:
         self.order = stable_order(codes)
         self.codes, self.as_of = codes[self.order], schedule.as_of[self.order]
         self.positions = self.timeline.locate(self.codes, schedule.ranks[self.order])
-        self.label = log.label[counted][self.timeline.order]
+        rows = counted[self.timeline.order]
+        self.weights = np.ones(len(rows)) if log.weights is None else log.weights[rows]
+        self.clicks = log.label[rows] * self.weights
 
     def impressions(self, half_life: float) -> np.ndarray:
-        """Decayed number of rows, shape (n,)."""
-        return self._decayed(np.ones(len(self.label)), half_life)
+        """Decayed number of impressions, shape (n,)."""
+        return self._decayed(self.weights, half_life)
 
-    def sums(self, half_life: float) -> tuple[np.ndarray, np.ndarray]:
+    def sums(self, half_life: float) -> Pair:
         """Decayed impressions and clicks, shape (n,) each."""
-        return self.impressions(half_life), self._decayed(self.label, half_life)
+        return self.impressions(half_life), self._decayed(self.clicks, half_life)
 
     def _decayed(self, values: np.ndarray, half_life: float) -> np.ndarray:
         states = self.timeline.decayed(values, half_life)

@@ -365,3 +365,68 @@ def test_views_do_not_meet_a_column_of_the_log():
 def test_half_lives_with_one_name_are_refused():
     with pytest.raises(InputError, match="give different ones"):
         CounterFeatures([("ad_id",)], half_lives=(100_000.1, 100_000.2))
+
+
+def weighted_log(repeat):
+    """Rows with a weight of 1 to 3; or each row so many times, without a weight."""
+    log = make_log(240)
+    weight = np.random.default_rng(2).integers(1, 4, 240)
+    if not repeat:
+        roles = replace(log.roles, weight="weight")
+        return LabelledLog("log", log.frame.assign(weight=weight), roles, log.split), weight
+    rows = np.repeat(np.arange(240), weight)
+    parts = {name: np.flatnonzero(np.isin(rows, kept)) for name, kept in log.parts().items()}
+    frame = log.frame.iloc[rows].reset_index(drop=True)
+    return LabelledLog("log", frame, log.roles, Split(**parts)), weight
+
+
+@pytest.mark.parametrize("refresh", ["row", "nightly"])
+def test_a_row_counts_as_the_impressions_that_it_stands_for(refresh):
+    (weighted, weight), (repeated, _) = weighted_log(repeat=False), weighted_log(repeat=True)
+    counters = CounterFeatures(ENTITIES, refresh=refresh, views=VIEWS)
+    priors = counters.priors(weighted), counters.priors(repeated)
+    assert priors[0].base_rate == pytest.approx(priors[1].base_rate)
+    assert priors[0].strengths == pytest.approx(priors[1].strengths)
+    first = np.cumsum(weight) - weight
+    expected = counters.compute(repeated).iloc[first]
+    np.testing.assert_allclose(counters.compute(weighted), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_twin_counts_weights_as_the_batch_does():
+    (weighted, _), (repeated, _) = weighted_log(repeat=False), weighted_log(repeat=True)
+    counters = CounterFeatures(ENTITIES, refresh="row", views=VIEWS)
+    end = weighted.frame["known_at"].max() + 60
+    found, expected = (
+        counters.serving(log).lookup(weighted.frame, end) for log in (weighted, repeated)
+    )
+    for name in counters.names:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-6, err_msg=name)
+    with pytest.raises(InputError, match="column 'weight' is missing"):
+        counters.serving(weighted).update(weighted.frame.drop(columns="weight"))
+
+
+def test_rates_of_a_thinned_log_are_those_of_the_whole_one():
+    rng = np.random.default_rng(6)
+    rows, rate = 60_000, np.array([0.02, 0.05, 0.1])
+    ad = rng.integers(0, 3, rows)
+    click = (rng.random(rows) < rate[ad]).astype(np.int8)
+    frame = pd.DataFrame({"ad_id": ad, "ts": np.arange(rows) * 5.0, "click": click})
+    frame["weight"] = np.where(click == 1, 1.0, 10.0)
+    thinned = frame[(click == 1) | (rng.random(rows) < 0.1)].reset_index(drop=True)
+    roles = ColumnRoles("click", time="ts", item="ad_id", weight="weight")
+    log = LabelledLog("thinned", thinned, roles, thirds(len(thinned)))
+    counters = CounterFeatures([("ad_id",)], half_lives=(np.inf,))
+    table = counters.compute(log).iloc[log.split.test]
+    found = 1 / (1 + np.exp(-table["ad_id_log_odds_ever"].groupby(thinned["ad_id"]).last()))
+    np.testing.assert_allclose(found, rate, rtol=0.1)
+    assert counters.priors(log).base_rate == pytest.approx(click.mean(), rel=0.05)
+
+
+def test_an_entity_whose_rows_weigh_nothing_is_no_reason_to_fail():
+    log = make_log(weight=np.where(np.arange(400) % 12 == 0, 0.0, 2.0))
+    ad = np.where(np.arange(400) % 12 == 0, 99, log.frame["ad_id"])
+    roles = replace(log.roles, weight="weight")
+    log = LabelledLog("log", log.frame.assign(ad_id=ad), roles, log.split)
+    table = CounterFeatures([("ad_id",)]).compute(log)
+    assert np.isfinite(table).all(axis=None)
+    assert (table["ad_id_impressions_1d"][ad == 99] == 0).all()
