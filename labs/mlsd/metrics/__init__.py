@@ -13,12 +13,11 @@ from mlsd.metrics.classification import (
     log_loss,
     normalized_entropy,
 )
+from mlsd.metrics.draws import bootstrap_draws, mean_draws
 from mlsd.metrics.grouped import auc_of_group, grouped_auc, rows_in_mixed_groups
 from mlsd.metrics.intervals import (
     Interval,
-    bootstrap_draws,
     bootstrap_interval,
-    mean_draws,
     mean_interval,
     paired_interval,
 )
