@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from mlsd.metrics.inputs import check_labels, check_probabilities
+from mlsd.metrics.inputs import check_labels, check_probabilities, check_weights
 from mlsd.metrics.weighted import SortedScores, equal_mass_bins, weighted_calibration_error
 from mlsd.runtime import InputError
 
 
-def calibration_ratio(y: ArrayLike, p: ArrayLike) -> float:
+def calibration_ratio(
+    y: ArrayLike, p: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Return expected over observed ones, ``sum(p) / sum(y)``; one is right, above is too high.
 
     Parameters
@@ -20,6 +22,8 @@ def calibration_ratio(y: ArrayLike, p: ArrayLike) -> float:
         Labels, at least one of them 1.
     p : array, shape (n,)
         Predicted probabilities of 1.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each.
 
     Raises
     ------
@@ -33,12 +37,15 @@ def calibration_ratio(y: ArrayLike, p: ArrayLike) -> float:
     """
     y = check_labels(y)
     p = check_probabilities(y, p)
-    if not y.any():
+    weights = check_weights(y, sample_weight)
+    if not (weights * y).any():
         raise InputError("no label is 1; the calibration ratio needs at least one")
-    return float(p.sum() / y.sum())
+    return float((weights * p).sum() / (weights * y).sum())
 
 
-def expected_calibration_error(y: ArrayLike, p: ArrayLike, bins: int = 20) -> float:
+def expected_calibration_error(
+    y: ArrayLike, p: ArrayLike, bins: int = 20, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Return the mean distance between predicted and observed rate over bins of equal mass.
 
     ``sum_b n_b / n |mean(p in b) - mean(y in b)|``. Rows of equal probability stay in one bin. Even
@@ -53,6 +60,8 @@ def expected_calibration_error(y: ArrayLike, p: ArrayLike, bins: int = 20) -> fl
         Predicted probabilities of 1.
     bins : int
         At least one.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each.
 
     Raises
     ------
@@ -65,7 +74,8 @@ def expected_calibration_error(y: ArrayLike, p: ArrayLike, bins: int = 20) -> fl
     0.25
     """
     rows = _sorted_rows(y, p, bins)
-    return weighted_calibration_error(rows, np.ones(len(rows.p)), bins)
+    weights = check_weights(rows.y, sample_weight)[rows.order]
+    return weighted_calibration_error(rows, weights, bins)
 
 
 def reliability_table(y: ArrayLike, p: ArrayLike, bins: int = 20) -> pd.DataFrame:

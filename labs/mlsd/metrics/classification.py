@@ -10,6 +10,7 @@ from mlsd.metrics.inputs import (
     check_probabilities,
     check_scores,
     check_threshold,
+    check_weights,
 )
 from mlsd.metrics.weighted import (
     SortedScores,
@@ -21,7 +22,7 @@ from mlsd.metrics.weighted import (
 from mlsd.runtime import InputError
 
 
-def log_loss(y: ArrayLike, p: ArrayLike) -> float:
+def log_loss(y: ArrayLike, p: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """Return the mean negative log likelihood of the labels, in nats.
 
     ``-mean(y log p + (1 - y) log(1 - p))``; lower is better.
@@ -32,6 +33,8 @@ def log_loss(y: ArrayLike, p: ArrayLike) -> float:
         Labels.
     p : array, shape (n,)
         Predicted probabilities of 1, clipped to the open interval by 2.2e-16.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each.
 
     Raises
     ------
@@ -44,10 +47,13 @@ def log_loss(y: ArrayLike, p: ArrayLike) -> float:
     0.2231
     """
     y = check_labels(y)
-    return float(row_losses(y, check_probabilities(y, p)).mean())
+    weights = None if sample_weight is None else check_weights(y, sample_weight)
+    return float(np.average(row_losses(y, check_probabilities(y, p)), weights=weights))
 
 
-def normalized_entropy(y: ArrayLike, p: ArrayLike) -> float:
+def normalized_entropy(
+    y: ArrayLike, p: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Return log loss divided by that of the constant click rate of the evaluated rows.
 
     One is what a constant at that rate reaches; lower is better. A constant at any other rate, the
@@ -60,6 +66,8 @@ def normalized_entropy(y: ArrayLike, p: ArrayLike) -> float:
         Labels, both of them present.
     p : array, shape (n,)
         Predicted probabilities of 1.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each.
 
     Raises
     ------
@@ -76,11 +84,13 @@ def normalized_entropy(y: ArrayLike, p: ArrayLike) -> float:
     1.0
     """
     y = check_labels(y)
-    _check_both_classes(y, "normalized entropy")
-    return log_loss(y, p) / float(entropy(y.mean()))
+    weights = check_weights(y, sample_weight)
+    _check_both_classes(y[weights > 0], "normalized entropy")
+    rate = np.average(y, weights=weights)
+    return log_loss(y, p, sample_weight=sample_weight) / float(entropy(rate))
 
 
-def auc(y: ArrayLike, p: ArrayLike) -> float:
+def auc(y: ArrayLike, p: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """Return the probability that a random 1 scores higher than a random 0, ties counting half.
 
     This is the area under the ROC curve, as the Mann-Whitney statistic.
@@ -91,6 +101,8 @@ def auc(y: ArrayLike, p: ArrayLike) -> float:
         Labels, both of them present.
     p : array, shape (n,)
         Scores of any scale, higher for a likelier 1.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each.
 
     Raises
     ------
@@ -105,11 +117,15 @@ def auc(y: ArrayLike, p: ArrayLike) -> float:
     """
     y = check_labels(y)
     p = check_scores(y, p)
-    _check_both_classes(y, "AUC")
-    return weighted_auc(SortedScores.of(y, p), np.ones(len(y)))
+    weights = check_weights(y, sample_weight)
+    _check_both_classes(y[weights > 0], "AUC")
+    rows = SortedScores.of(y, p)
+    return weighted_auc(rows, weights[rows.order])
 
 
-def average_precision(y: ArrayLike, p: ArrayLike) -> float:
+def average_precision(
+    y: ArrayLike, p: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Return precision averaged over the recall that each distinct score adds.
 
     ``sum_i (recall_i - recall_{i-1}) precision_i`` from the highest score down, without
@@ -121,6 +137,8 @@ def average_precision(y: ArrayLike, p: ArrayLike) -> float:
         Labels, at least one of them 1.
     p : array, shape (n,)
         Scores of any scale, higher for a likelier 1.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each.
 
     Raises
     ------
@@ -134,11 +152,19 @@ def average_precision(y: ArrayLike, p: ArrayLike) -> float:
     """
     y = check_labels(y)
     p = check_scores(y, p)
-    _check_positive(y, "average precision")
-    return weighted_average_precision(SortedScores.of(y, p), np.ones(len(y)))
+    weights = check_weights(y, sample_weight)
+    _check_positive(y[weights > 0], "average precision")
+    rows = SortedScores.of(y, p)
+    return weighted_average_precision(rows, weights[rows.order])
 
 
-def f1_score(y: ArrayLike, p: ArrayLike, *, threshold: float) -> float:
+def f1_score(
+    y: ArrayLike,
+    p: ArrayLike,
+    *,
+    threshold: float,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Return the harmonic mean of precision and recall of the rule "1 from `threshold` on".
 
     ``2 TP / (2 TP + FP + FN)``; 0 where no 1 is found. It depends on the threshold and on the rate
@@ -154,6 +180,8 @@ def f1_score(y: ArrayLike, p: ArrayLike, *, threshold: float) -> float:
         Scores of any scale, higher for a likelier 1.
     threshold : float
         On the scale of the scores; a score equal to it counts as a predicted 1.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each.
 
     Raises
     ------
@@ -167,11 +195,15 @@ def f1_score(y: ArrayLike, p: ArrayLike, *, threshold: float) -> float:
     """
     y = check_labels(y)
     found = check_scores(y, p) >= check_threshold(threshold)
-    _check_positive(y, "F1")
-    return float(2 * y[found].sum() / (found.sum() + y.sum()))
+    weights = check_weights(y, sample_weight)
+    _check_positive(y[weights > 0], "F1")
+    clicks = weights * y
+    return float(2 * clicks[found].sum() / (weights[found].sum() + clicks.sum()))
 
 
-def best_f1_threshold(y: ArrayLike, p: ArrayLike) -> float:
+def best_f1_threshold(
+    y: ArrayLike, p: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Return the score that as a threshold gives the highest F1; the highest one of several.
 
     Where the scores are calibrated probabilities, it is half the F1 that it reaches: at most one
@@ -184,6 +216,8 @@ def best_f1_threshold(y: ArrayLike, p: ArrayLike) -> float:
         Labels, at least one of them 1.
     p : array, shape (n,)
         Scores of any scale, higher for a likelier 1.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each.
 
     Raises
     ------
@@ -202,11 +236,13 @@ def best_f1_threshold(y: ArrayLike, p: ArrayLike) -> float:
     """
     y = check_labels(y)
     p = check_scores(y, p)
-    _check_positive(y, "F1")
+    weights = check_weights(y, sample_weight)
+    _check_positive(y[weights > 0], "F1")
     rows = SortedScores.of(y, p)
-    clicks = rows.group_sums(rows.y)[::-1].cumsum()
-    found = rows.group_sums(np.ones(len(y)))[::-1].cumsum()
-    best = int(np.argmax(2 * clicks / (found + y.sum())))
+    weights = weights[rows.order]
+    clicks = rows.group_sums(weights * rows.y)[::-1].cumsum()
+    found = rows.group_sums(weights)[::-1].cumsum()
+    best = int(np.argmax(2 * clicks / (found + clicks[-1])))
     return float(rows.p[rows.starts[::-1][best]])
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mlsd.metrics.calibration import calibration_ratio, expected_calibration_error
 from mlsd.metrics.classification import auc, average_precision, log_loss, normalized_entropy
-from mlsd.metrics.inputs import check_labels, check_probabilities, check_scores
+from mlsd.metrics.inputs import (
+    check_labels,
+    check_probabilities,
+    check_scores,
+    check_weights,
+)
 from mlsd.metrics.resampling import cluster_codes, resampled_weights
 from mlsd.metrics.weighted import (
     SortedScores,
@@ -48,6 +54,7 @@ def bootstrap_draws(
     y: ArrayLike,
     p: ArrayLike,
     *,
+    sample_weight: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     repetitions: int = 200,
     seed: int = 0,
@@ -61,11 +68,13 @@ def bootstrap_draws(
     ----------
     metric : callable
         From labels and predictions to a number. Those of this package are resampled by weights;
-        any other is called on the repeated rows.
+        any other is called on the repeated rows, with their `sample_weight` where there are any.
     y : array of 0/1, shape (n,)
         Labels.
     p : array, shape (n,)
         Predictions.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; it goes with the row into each resample.
     clusters : array, shape (n,), or None
         What is drawn independently, the user for instance; None draws rows.
     repetitions : int
@@ -95,18 +104,37 @@ def bootstrap_draws(
     """
     y = check_labels(y)
     p = check_scores(y, p)
-    metric(y, p)
+    metric(y, p, **weighting(sample_weight))
     codes, count = cluster_codes(clusters, len(y))
-    weights = resampled_weights(count, repetitions, seed)
+    drawn = resampled_weights(count, repetitions, seed)
     if metric in _ADDITIVE:
-        return _additive_draws(metric, check_probabilities(y, p), y, codes, weights)
-    evaluate = _sorted_evaluator(metric, y, p, codes) or _repeated_evaluator(metric, y, p, codes)
-    return np.array([evaluate(weight) for weight in weights])
+        weights = check_weights(y, sample_weight)
+        parts = [weights * part for part in _ADDITIVE[metric][0](y, check_probabilities(y, p))]
+        return _additive_draws(metric, parts, codes, drawn)
+    rows = _Rows(y, p, None if sample_weight is None else check_weights(y, sample_weight), codes)
+    evaluate = rows.sorted_by(metric) if metric in _SORTED else rows.repeated_by(metric)
+    return np.array([evaluate(weight) for weight in drawn])
+
+
+def present_mean(values: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Return the mean of the values that are there, weighted where weights are given.
+
+    Examples
+    --------
+    >>> present_mean([1.0, 4.0, float("nan")], [2.0, 1.0, 9.0])
+    2.0
+    """
+    if sample_weight is None:
+        return float(np.nanmean(values))
+    values = np.asarray(values, dtype=np.float64)
+    present = ~np.isnan(values)
+    return float(np.average(values[present], weights=np.asarray(sample_weight)[present]))
 
 
 def mean_draws(
     values: ArrayLike,
     *,
+    sample_weight: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     repetitions: int = 200,
     seed: int = 0,
@@ -116,7 +144,7 @@ def mean_draws(
     Parameters
     ----------
     values : array, shape (n,), NaN where absent
-    clusters, repetitions, seed
+    sample_weight, clusters, repetitions, seed
         As in `bootstrap_draws`, whose draws these are paired with.
 
     Raises
@@ -134,38 +162,54 @@ def mean_draws(
     if not present.any():
         raise InputError("no value to take the mean of; at least one has to be a number")
     codes, count = cluster_codes(clusters, len(values))
-    sums = np.bincount(codes[present], values[present], minlength=count)
-    rows = np.bincount(codes[present], minlength=count)
-    weights = resampled_weights(count, repetitions, seed)
-    return np.array([divide(weight @ sums, weight @ rows) for weight in weights])
+    weights = np.ones(len(values)) if sample_weight is None else np.asarray(sample_weight)
+    values, weights, codes = values[present], weights[present], codes[present]
+    sums = np.bincount(codes, weights * values, minlength=count)
+    rows = np.bincount(codes, weights, minlength=count)
+    drawn = resampled_weights(count, repetitions, seed)
+    return np.array([divide(weight @ sums, weight @ rows) for weight in drawn])
+
+
+def weighting(sample_weight: ArrayLike | None) -> dict[str, ArrayLike]:
+    """Return what a metric is called with; one that knows no weights is called without.
+
+    Examples
+    --------
+    >>> weighting(None), weighting([2, 1])
+    ({}, {'sample_weight': [2, 1]})
+    """
+    return {} if sample_weight is None else {"sample_weight": sample_weight}
 
 
 def _additive_draws(
-    metric: Metric, p: np.ndarray, y: np.ndarray, codes: np.ndarray, weights: Iterator[np.ndarray]
+    metric: Metric, parts: list[np.ndarray], codes: np.ndarray, drawn: Iterator[np.ndarray]
 ) -> np.ndarray:
-    components, finish = _ADDITIVE[metric]
-    by_cluster = np.stack([np.bincount(codes, part) for part in components(y, p)])
-    return finish(*np.array([by_cluster @ weight for weight in weights]).T)
+    by_cluster = np.stack([np.bincount(codes, part) for part in parts])
+    return _ADDITIVE[metric][1](*np.array([by_cluster @ weight for weight in drawn]).T)
 
 
-def _sorted_evaluator(
-    metric: Metric, y: np.ndarray, p: np.ndarray, codes: np.ndarray
-) -> Callable[[np.ndarray], float] | None:
-    if metric not in _SORTED:
-        return None
-    rows = SortedScores.of(y, p)
-    codes = codes[rows.order]
-    return lambda weight: _SORTED[metric](rows, weight[codes].astype(np.float64))
+@dataclass(frozen=True)
+class _Rows:
+    """Labels, predictions, weights or None, and clusters of the rows to be resampled."""
 
+    y: np.ndarray
+    p: np.ndarray
+    weights: np.ndarray | None
+    codes: np.ndarray
 
-def _repeated_evaluator(
-    metric: Metric, y: np.ndarray, p: np.ndarray, codes: np.ndarray
-) -> Callable[[np.ndarray], float]:
-    def evaluate(weight: np.ndarray) -> float:
-        rows = np.repeat(np.arange(len(y)), weight[codes])
-        try:
-            return metric(y[rows], p[rows])
-        except InputError:
-            return np.nan
+    def sorted_by(self, metric: Metric) -> Callable[[np.ndarray], float]:
+        rows, function = SortedScores.of(self.y, self.p), _SORTED[metric]
+        codes = self.codes[rows.order]
+        own = 1.0 if self.weights is None else self.weights[rows.order]
+        return lambda drawn: function(rows, drawn[codes] * own)
 
-    return evaluate
+    def repeated_by(self, metric: Metric) -> Callable[[np.ndarray], float]:
+        def evaluate(drawn: np.ndarray) -> float:
+            rows = np.repeat(np.arange(len(self.y)), drawn[self.codes])
+            options = weighting(None if self.weights is None else self.weights[rows])
+            try:
+                return metric(self.y[rows], self.p[rows], **options)
+            except InputError:
+                return np.nan
+
+        return evaluate

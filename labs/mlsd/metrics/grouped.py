@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mlsd.metrics.inputs import check_groups, check_labels, check_scores
+from mlsd.metrics.inputs import check_groups, check_labels, check_scores, check_weights
 from mlsd.metrics.weighted import divide
 from mlsd.runtime import InputError
 
 
-def grouped_auc(y: ArrayLike, p: ArrayLike, groups: ArrayLike) -> float:
+def grouped_auc(
+    y: ArrayLike, p: ArrayLike, groups: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Return the AUC inside each group, averaged with the groups' impressions as weights.
 
     ``sum_g n_g AUC_g / sum_g n_g`` over the groups g that hold both a 0 and a 1, with n_g their
@@ -26,6 +28,9 @@ def grouped_auc(y: ArrayLike, p: ArrayLike, groups: ArrayLike) -> float:
         Scores of any scale, higher for a likelier 1.
     groups : array, shape (n,)
         Group of each row: a number or a text, none missing.
+    sample_weight : array, shape (n,), or None
+        How many rows each one stands for; None for one each. A row without weight counts neither in
+        its group nor in the average.
 
     Raises
     ------
@@ -43,17 +48,24 @@ def grouped_auc(y: ArrayLike, p: ArrayLike, groups: ArrayLike) -> float:
     >>> grouped_auc(y, p, ["ann", "ann", "bob", "bob", "bob", "cid"])
     0.7
     """
-    return float(np.nanmean(auc_of_group(y, p, groups)))
+    by_row = auc_of_group(y, p, groups, sample_weight=sample_weight)
+    if sample_weight is None:
+        return float(np.nanmean(by_row))
+    present = np.isfinite(by_row)
+    weights = np.asarray(sample_weight, dtype=np.float64)[present]
+    return float(np.average(by_row[present], weights=weights))
 
 
-def auc_of_group(y: ArrayLike, p: ArrayLike, groups: ArrayLike) -> np.ndarray:
+def auc_of_group(
+    y: ArrayLike, p: ArrayLike, groups: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> np.ndarray:
     """Return for each row the AUC inside its group, shape (n,); NaN where a group has one class.
 
     Its mean over the rows that have one is `grouped_auc`; resample it by group for an interval.
 
     Parameters
     ----------
-    y, p, groups
+    y, p, groups, sample_weight
         As for `grouped_auc`.
 
     Raises
@@ -69,12 +81,14 @@ def auc_of_group(y: ArrayLike, p: ArrayLike, groups: ArrayLike) -> np.ndarray:
     y = check_labels(y)
     p = check_scores(y, p)
     group = check_groups(y, groups)
+    weights = check_weights(y, sample_weight)
     order = np.lexsort((p, group))
-    rows, positives = np.bincount(group), np.bincount(group, y)
-    pairs = positives * (rows - positives)
+    ones, zeros = weights * y, weights * (1 - y)
+    pairs = np.bincount(group, ones) * np.bincount(group, zeros)
     if not pairs.any():
-        raise InputError(f"none of {len(rows)} groups holds both 0 and 1; grouped AUC needs one")
-    return divide(_pairs_in_order(y[order], p[order], group[order]), pairs)[group]
+        raise InputError(f"none of {len(pairs)} groups holds both 0 and 1; grouped AUC needs one")
+    in_order = _pairs_in_order(ones[order], zeros[order], p[order], group[order])
+    return divide(in_order, pairs)[group]
 
 
 def rows_in_mixed_groups(y: ArrayLike, groups: ArrayLike) -> np.ndarray:
@@ -105,14 +119,16 @@ def rows_in_mixed_groups(y: ArrayLike, groups: ArrayLike) -> np.ndarray:
     return ((positives > 0) & (positives < rows))[group]
 
 
-def _pairs_in_order(y: np.ndarray, p: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Return by group how many pairs of a 0 and a 1 stand in order, ties counting half.
+def _pairs_in_order(
+    ones: np.ndarray, zeros: np.ndarray, p: np.ndarray, group: np.ndarray
+) -> np.ndarray:
+    """Return by group the weight of the pairs of a 0 and a 1 in order, ties counting half.
 
-    Rows come sorted by group, then score.
+    Rows come sorted by group, then score; `ones` and `zeros` hold their weight by label.
     """
     starts = np.flatnonzero(np.r_[True, (p[1:] != p[:-1]) | (group[1:] != group[:-1])])
-    positives, negatives = np.add.reduceat(y, starts), np.add.reduceat(1 - y, starts)
+    positives, negatives = np.add.reduceat(ones, starts), np.add.reduceat(zeros, starts)
     tie_group = group[starts]
-    zeros_before_group = np.r_[0, np.bincount(group, 1 - y).cumsum()][tie_group]
+    zeros_before_group = np.r_[0, np.bincount(group, zeros).cumsum()][tie_group]
     below = np.cumsum(negatives) - negatives - zeros_before_group
     return np.bincount(tie_group, positives * (below + negatives / 2))

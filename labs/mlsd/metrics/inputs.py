@@ -98,6 +98,35 @@ def check_groups(y: np.ndarray, groups: ArrayLike) -> np.ndarray:
     return codes
 
 
+def check_weights(y: np.ndarray, sample_weight: ArrayLike | None) -> np.ndarray:
+    """Return the weight of each label of `y` as float64, shape (n,); ones for None.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ, a weight is negative or not finite, or no row has weight.
+
+    Examples
+    --------
+    >>> check_weights(check_labels([1, 0]), [3, 0]), check_weights(check_labels([1, 0]), None)
+    (array([3., 0.]), array([1., 1.]))
+    """
+    if sample_weight is None:
+        return np.ones(len(y))
+    weights = _vector(sample_weight, "sample_weight")
+    if len(weights) != len(y):
+        raise InputError(
+            f"y has {len(y)} rows and sample_weight has {len(weights)}; give one weight per row"
+        )
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(f"sample_weight[{row}] is {weights[row]:g}; a weight is 0 or more")
+    if not weights.any():
+        raise InputError("sample_weight is 0 everywhere; a metric needs at least one row")
+    return weights
+
+
 def check_threshold(threshold: float) -> float:
     """Return a threshold as float.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mlsd.metrics.draws import Metric, bootstrap_draws, mean_draws
+from mlsd.metrics.draws import Metric, bootstrap_draws, mean_draws, present_mean, weighting
 from mlsd.runtime import InputError
 
 
@@ -39,6 +39,7 @@ def bootstrap_interval(
     y: ArrayLike,
     p: ArrayLike,
     *,
+    sample_weight: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     repetitions: int = 1000,
     level: float = 0.95,
@@ -61,8 +62,12 @@ def bootstrap_interval(
     >>> bootstrap_interval(auc, [0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], repetitions=50)
     Interval(estimate=1.0, low=1.0, high=1.0)
     """
-    draws = bootstrap_draws(metric, y, p, clusters=clusters, repetitions=repetitions, seed=seed)
-    return _percentile_interval(float(metric(np.asarray(y), np.asarray(p))), draws, level)
+    options = weighting(sample_weight)
+    draws = bootstrap_draws(
+        metric, y, p, clusters=clusters, repetitions=repetitions, seed=seed, **options
+    )
+    estimate = float(metric(np.asarray(y), np.asarray(p), **options))
+    return _percentile_interval(estimate, draws, level)
 
 
 def paired_interval(
@@ -71,6 +76,7 @@ def paired_interval(
     p_a: ArrayLike,
     p_b: ArrayLike,
     *,
+    sample_weight: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     repetitions: int = 1000,
     level: float = 0.95,
@@ -93,17 +99,21 @@ def paired_interval(
     >>> paired_interval(log_loss, y, p, p, repetitions=20)
     Interval(estimate=0.0, low=0.0, high=0.0)
     """
+    options = weighting(sample_weight)
     a, b = (
-        bootstrap_draws(metric, y, p, clusters=clusters, repetitions=repetitions, seed=seed)
+        bootstrap_draws(
+            metric, y, p, clusters=clusters, repetitions=repetitions, seed=seed, **options
+        )
         for p in (p_a, p_b)
     )
-    estimates = [float(metric(np.asarray(y), np.asarray(p))) for p in (p_a, p_b)]
+    estimates = [float(metric(np.asarray(y), np.asarray(p), **options)) for p in (p_a, p_b)]
     return _percentile_interval(estimates[0] - estimates[1], a - b, level)
 
 
 def mean_interval(
     values: ArrayLike,
     *,
+    sample_weight: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     repetitions: int = 1000,
     level: float = 0.95,
@@ -115,7 +125,7 @@ def mean_interval(
     ----------
     values : array, shape (n,)
         NaN values count as absent, as those of users without a relevant item.
-    clusters, repetitions, level, seed
+    sample_weight, clusters, repetitions, level, seed
         As in `bootstrap_interval`.
 
     Raises
@@ -128,8 +138,10 @@ def mean_interval(
     >>> mean_interval([0.5, 0.5, float("nan")], repetitions=10)
     Interval(estimate=0.5, low=0.5, high=0.5)
     """
-    draws = mean_draws(values, clusters=clusters, repetitions=repetitions, seed=seed)
-    return _percentile_interval(float(np.nanmean(values)), draws, level)
+    draws = mean_draws(
+        values, sample_weight=sample_weight, clusters=clusters, repetitions=repetitions, seed=seed
+    )
+    return _percentile_interval(present_mean(values, sample_weight), draws, level)
 
 
 def _percentile_interval(estimate: float, draws: np.ndarray, level: float) -> Interval:
