@@ -50,6 +50,7 @@ WITH_NUMBERS = [n for n in models.SCORERS if n not in RATES]
 DEEP = ("FactorizationMachine", "DCNv2", "DeepFM", "DLRM", "DIN", "StudentPerceptron")
 WITH_COLUMNS = [n for n in WITH_NUMBERS if n != "StackedEnsemble"]
 ONLINE = ("FTRLProximal", "KalmanRate")
+STOPPING = (*DEEP, "LightGBMScorer", "TreeLeavesLogisticRegression", "StackedEnsemble")
 LEARNING = [n for n in models.SCORERS if n != "GlobalRate"]
 
 
@@ -242,6 +243,20 @@ def test_weight_on_clicks_raises_the_rate(name, fitted, data):
     odds = data[1].mean() / (1 - data[1].mean()) * 3
     assert raised == pytest.approx(odds / (1 + odds), abs=0.08)
     assert raised > fitted.predict_proba(data[2])[:, 1].mean() + 0.05
+
+
+@pytest.mark.parametrize("name", models.SCORERS)
+def test_validation_rows_stop_with_their_weights(name, data):
+    frame, y, held = data[0].iloc[:1_500], data[1][:1_500], data[2]
+    inverted = np.arange(len(held)) >= 800
+    clicks, weights = np.where(inverted, 1 - data[3], data[3]), np.where(inverted, 2.0, 0.0)
+    rows = np.repeat(np.arange(len(held)), weights.astype(int))
+    weighted, repeated, bare = (
+        build(name).fit(frame, y, valid=valid).predict_proba(held)
+        for valid in ((held, clicks, weights), (held.iloc[rows], clicks[rows]), (held, clicks))
+    )
+    np.testing.assert_array_equal(weighted, repeated)
+    assert np.array_equal(weighted, bare) == (name not in STOPPING)
 
 
 def test_pickles(fitted, data):

@@ -14,7 +14,8 @@ import pandas as pd
 
 from mlsd.features.entities import Columns
 
-LabelledColumns = tuple[Columns, np.ndarray]
+# With weights as a third where rows stand for several.
+LabelledColumns = tuple[Columns, np.ndarray] | tuple[Columns, np.ndarray, np.ndarray | None]
 
 
 @runtime_checkable
@@ -32,7 +33,10 @@ class Scorer(Protocol):
         valid: LabelledColumns | None = None,
         sample_weight: np.ndarray | None = None,
     ) -> Self:
-        """Learn from rows `X` with outcomes `y` of shape (n,); `valid` only stops training."""
+        """Learn from rows `X` with outcomes `y` of shape (n,).
+
+        `valid`, rows and outcomes, with weights where they have any, only stops training.
+        """
         ...
 
     def predict_proba(self, X: Columns) -> np.ndarray:

@@ -50,7 +50,7 @@ class DeepScorer(ColumnScorer):
         self.vocabulary_.fit(columns)
         self.scale_ = NumericEncoder(self.numeric).fit(columns) if self.numeric else None
         examples = self._examples(columns, y, weights)
-        validation = None if valid is None else self._examples(*valid, None)
+        validation = None if valid is None else self._examples(*valid)
         with seeded(self.random_state):
             self.network_ = self._network(
                 list(self.vocabulary_.sizes_), examples.inputs[1].shape[1]
@@ -68,13 +68,11 @@ class DeepScorer(ColumnScorer):
         cut = len(y) - int(len(y) * self.validation_share)
         if cut == len(y):
             return columns, y, weights, None
-        held = take_rows(columns, slice(cut, None)), y[cut:]
-        return (
-            take_rows(columns, slice(cut)),
-            y[:cut],
-            weights if weights is None else weights[:cut],
-            held,
-        )
+        parts = [
+            (take_rows(columns, rows), y[rows], weights if weights is None else weights[rows])
+            for rows in (slice(cut), slice(cut, None))
+        ]
+        return *parts[0], parts[1]
 
     def _examples(self, columns: Arrays, y: np.ndarray, weights: np.ndarray | None) -> Examples:
         labels = torch.from_numpy(np.asarray(y, dtype=np.float32))

@@ -150,7 +150,7 @@ class ESMM(PerceptronScorer):
             All impressions, clicked or not.
         y : array of 0 and 1, shape (n, 2)
             Clicked; clicked and converted. Nothing converts without a click.
-        valid : (X, y), optional
+        valid : (X, y) or (X, y, sample_weight), optional
             Decides when to stop. Nothing is fitted to it.
         sample_weight : array, shape (n,), optional
             Non-negative; 1 each where absent.

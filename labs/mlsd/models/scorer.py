@@ -145,7 +145,7 @@ class ColumnScorer:
         ----------
         X : DataFrame or mapping of arrays, n rows
         y : array of 0 and 1, shape (n,)
-        valid : (X, y), optional
+        valid : (X, y) or (X, y, sample_weight), optional
             Decides when to stop, where the model can stop early. Nothing is fitted to it.
         sample_weight : array, shape (n,), optional
             Non-negative; 1 each where absent.
@@ -154,7 +154,7 @@ class ColumnScorer:
         if len(labels) == 0 or labels.min() == labels.max():
             raise InputError(f"y has {len(labels)} rows of one class; both 0 and 1 are needed")
         weights = as_weights(sample_weight, len(labels))
-        self._learn(columns, labels, weights, None if valid is None else self._checked(*valid))
+        self._learn(columns, labels, weights, None if valid is None else self._held(*valid))
         return self
 
     def predict_proba(self, X: Columns) -> np.ndarray:
@@ -190,12 +190,18 @@ class ColumnScorer:
         labels = as_labels(y, row_count(X))
         return self._take(X), labels
 
+    def _held(
+        self, X: Columns, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> tuple[Arrays, np.ndarray, np.ndarray | None]:
+        columns, labels = self._checked(X, y)
+        return columns, labels, as_weights(sample_weight, len(labels))
+
     def _learn(
         self,
         columns: Arrays,
         y: np.ndarray,
         weights: np.ndarray | None,
-        valid: tuple[Arrays, np.ndarray] | None,
+        valid: tuple[Arrays, np.ndarray, np.ndarray | None] | None,
     ) -> None:
         raise NotImplementedError
 

@@ -127,7 +127,7 @@ class LightGBMScorer(ColumnScorer):
         )
         held, callbacks = [], []
         if valid is not None:
-            held = [data.create_valid(self._matrix(valid[0], len(valid[1])), valid[1])]
+            held = [data.create_valid(self._matrix(valid[0], len(valid[1])), *valid[1:])]
             callbacks = [lightgbm.early_stopping(self.patience, verbose=False)]
         self.booster_ = lightgbm.train(
             self._options(), data, self.n_estimators, valid_sets=held, callbacks=callbacks
