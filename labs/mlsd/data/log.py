@@ -103,10 +103,18 @@ class LabelledLog:
 
     @property
     def users(self) -> np.ndarray | None:
-        """Integer codes of the users, shape (n,), or None where the log has no user column."""
+        """Integer codes of the users, shape (n,), or None where the log has no user column.
+
+        A row without a user (empty text, or missing) has a code of its own: those who were logged
+        out are not one person.
+        """
         if self.roles.user is None:
             return None
-        return pd.factorize(self.frame[self.roles.user])[0]
+        column = self.frame[self.roles.user]
+        codes = pd.factorize(column)[0]
+        missing = (column.isna() | column.isin([""])).to_numpy()
+        codes[missing] = codes.max() + 1 + np.arange(missing.sum())
+        return codes
 
     def parts(self) -> dict[str, np.ndarray]:
         """Row positions by part name, in the order train, validation, test."""
