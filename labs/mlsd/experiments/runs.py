@@ -72,9 +72,12 @@ class ReplicateRuns:
     clusters : ndarray or None
         What is resampled as one, of each row of the outcome; None for the rows themselves.
     runs : dict of str to RungRun
+    weights : ndarray or None
+        Of each row of the outcome; None where all weigh the same.
     """
 
     seed: int
     outcome: Any
     clusters: np.ndarray | None
     runs: dict[str, RungRun]
+    weights: np.ndarray | None = None

@@ -13,7 +13,7 @@ from mlsd.metrics.classification import (
     log_loss,
     normalized_entropy,
 )
-from mlsd.metrics.draws import bootstrap_draws, mean_draws
+from mlsd.metrics.draws import bootstrap_draws, mean_draws, present_mean
 from mlsd.metrics.grouped import auc_of_group, grouped_auc, rows_in_mixed_groups
 from mlsd.metrics.intervals import (
     Interval,
@@ -47,6 +47,7 @@ __all__ = [
     "ndcg_at_k",
     "normalized_entropy",
     "paired_interval",
+    "present_mean",
     "ranking_by_user",
     "recall_at_k",
     "reliability_table",

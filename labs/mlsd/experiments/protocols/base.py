@@ -108,3 +108,8 @@ class LadderProtocol(ABC):
 def users_of_test(log: LabelledLog) -> np.ndarray | None:
     """Return the user of each test row, or None where the log has no users."""
     return log.users[log.split.test] if log.users is not None else None
+
+
+def weights_of(log: LabelledLog, part: str) -> np.ndarray | None:
+    """Return the weight of each row of a part, or None where all rows weigh the same."""
+    return None if log.weights is None else log.weights[log.parts()[part]]

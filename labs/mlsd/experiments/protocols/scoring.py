@@ -10,7 +10,7 @@ import numpy as np
 from mlsd import metrics
 from mlsd.experiments.costs import Stopwatch, cost_of_rows
 from mlsd.experiments.prepared import PreparedLog, prepare_log, rung_inputs, select_columns
-from mlsd.experiments.protocols.base import LadderProtocol, users_of_test
+from mlsd.experiments.protocols.base import LadderProtocol, users_of_test, weights_of
 from mlsd.experiments.rungs import Rung, Settings
 from mlsd.experiments.runs import FittedRung, ReplicateRuns, RungRun
 from mlsd.experiments.sources import Replicate
@@ -31,7 +31,9 @@ class ScoringProtocol(LadderProtocol):
 
     `grouped_auc` is by user, and absent where no user has both outcomes; `f1` is at the threshold
     that was best on the validation part (column ``f1_threshold``). Intervals are clustered by user
-    where the log has users. A run predicts ``probability``, shape (test rows,).
+    where the log has users. Where rows have weights, rungs learn with them and every metric counts
+    each row for those that it stands for, as do intervals. A run predicts ``probability``, shape
+    (test rows,).
 
     Examples
     --------
@@ -52,11 +54,14 @@ class ScoringProtocol(LadderProtocol):
         scorer = rung.build(rung_inputs(rung, prepared), settings)
         train, validation = (select_columns(rung, prepared, p) for p in ("train", "validation"))
         outcomes = [prepared.outcomes(rung, part) for part in ("train", "validation")]
+        held, options = (validation, outcomes[1]), {}
+        if (weights := weights_of(prepared.replicate.log, "train")) is not None:
+            options = {"sample_weight": weights}
+            held = (*held, weights_of(prepared.replicate.log, "validation"))
         watch = Stopwatch()
         with watch:
-            scorer.fit(train, outcomes[0], valid=(validation, outcomes[1]))
-        probability = scorer.predict_proba(validation)[:, 1]
-        measured = _on_validation(prepared.label("validation"), probability)
+            scorer.fit(train, outcomes[0], valid=held, **options)
+        measured = _on_validation(prepared, scorer.predict_proba(validation)[:, 1])
         return FittedRung(rung, settings, scorer, measured, watch)
 
     def predict(self, fitted: FittedRung, prepared: PreparedLog) -> RungRun:
@@ -72,17 +77,17 @@ class ScoringProtocol(LadderProtocol):
     def oracle(self, prepared: PreparedLog) -> RungRun:
         """Return the true probability of each test row."""
         truth, parts = prepared.replicate.truth, prepared.replicate.log.parts()
-        measured = _on_validation(prepared.label("validation"), truth[parts["validation"]])
+        measured = _on_validation(prepared, truth[parts["validation"]])
         return RungRun(
             {"probability": truth[parts["test"]]},
             measured | {self.validation_column: float("nan")},
         )
 
     def judged(self, prepared: PreparedLog, runs: dict[str, RungRun]) -> ReplicateRuns:
-        """Put the runs beside the labels and users of the test rows."""
+        """Put the runs beside the labels, users and weights of the test rows."""
         replicate = prepared.replicate
-        users = users_of_test(replicate.log)
-        return ReplicateRuns(replicate.seed, prepared.label("test"), users, runs)
+        users, weights = users_of_test(replicate.log), weights_of(replicate.log, "test")
+        return ReplicateRuns(replicate.seed, prepared.label("test"), users, runs, weights)
 
     def metrics(self, replicates: Sequence[ReplicateRuns]) -> tuple[str, ...]:
         """Return the metrics that the test rows allow: some need users, or a threshold."""
@@ -101,21 +106,22 @@ class ScoringProtocol(LadderProtocol):
     ) -> tuple[float, np.ndarray]:
         """Return a metric and its draws, users resampled with all their rows."""
         run, label, clusters = replicate.runs[rung], replicate.outcome, replicate.clusters
-        probability = run.predictions["probability"]
+        probability, weights = run.predictions["probability"], replicate.weights
+        resampling |= {"clusters": clusters, "sample_weight": weights}
         if metric == "grouped_auc":
-            by_row = metrics.auc_of_group(label, probability, clusters)
-            draws = metrics.mean_draws(by_row, clusters=clusters, **resampling)
-            return float(np.nanmean(by_row)), draws
+            by_row = metrics.auc_of_group(label, probability, clusters, sample_weight=weights)
+            draws = metrics.mean_draws(by_row, **resampling)
+            return metrics.present_mean(by_row, weights), draws
         function = METRICS[metric]
         if metric == "f1":
             function = partial(function, threshold=run.validation["f1_threshold"])
-        draws = metrics.bootstrap_draws(
-            function, label, probability, clusters=clusters, **resampling
-        )
-        return function(label, probability), draws
+        draws = metrics.bootstrap_draws(function, label, probability, **resampling)
+        return function(label, probability, sample_weight=weights), draws
 
 
-def _on_validation(label: np.ndarray, probability: np.ndarray) -> dict[str, float]:
-    threshold = metrics.best_f1_threshold(label, probability) if label.any() else float("nan")
-    loss = metrics.log_loss(label, probability)
+def _on_validation(prepared: PreparedLog, probability: np.ndarray) -> dict[str, float]:
+    rows = prepared.label("validation"), probability
+    options = {"sample_weight": weights_of(prepared.replicate.log, "validation")}
+    threshold = metrics.best_f1_threshold(*rows, **options) if rows[0].any() else float("nan")
+    loss = metrics.log_loss(*rows, **options)
     return {"f1_threshold": threshold, "validation_log_loss": loss}
