@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+NO_INTERVAL = "[-]"
 SELECTED_NOTE = "The rung marked * is the one that validation chooses."
 
 
@@ -25,7 +26,8 @@ class TableColumn:
     show : str
         ``"number"``; ``"interval"``: with the ends of its interval; ``"difference"``: a paired
         difference with its interval; ``"distance"``: such a difference to the best rung, which is
-        called the best, and the others a tie where the interval contains 0.
+        called the best, and the others a tie where the interval contains 0. `NO_INTERVAL` stands
+        where there is none.
 
     Examples
     --------
@@ -47,11 +49,13 @@ class TableColumn:
         if self.show == "number":
             return format(value, self.form)
         low, high = row[f"{self.key}_low"], row[f"{self.key}_high"]
-        if self.show == "distance" and low == high == 0:
+        absent = pd.isna(low)
+        if self.show == "distance" and value == 0 and (absent or low == high == 0):
             return "best"
         form = self.form if self.show == "interval" else f"+{self.form}"
         tie = " tie" if self.show == "distance" and low <= 0 <= high else ""
-        return f"{value:{form}} [{low:{form}}, {high:{form}}]{tie}"
+        ends = NO_INTERVAL if absent else f"[{low:{form}}, {high:{form}}]"
+        return f"{value:{form}} {ends}{tie}"
 
 
 @dataclass(frozen=True)

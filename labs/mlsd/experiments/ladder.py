@@ -45,7 +45,10 @@ class Ladder:
 
 @dataclass
 class LadderRuns:
-    """All runs of a ladder, before any metric is taken."""
+    """All runs of a ladder, before any metric is taken.
+
+    `weight` is the column of the log with the weights of its rows, where it has one.
+    """
 
     source: str
     independent: bool
@@ -57,6 +60,7 @@ class LadderRuns:
     replicates: list[ReplicateRuns] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     split: str = ""
+    weight: str | None = None
 
 
 def tune_rung(rung: Rung, prepared: Prepared, protocol: LadderProtocol) -> FittedRung:
@@ -150,6 +154,7 @@ def run_ladder(
             if store and not kept:
                 store.save(key, run)
         climbed.replicates.append(protocol.judged(prepared, runs))
+        climbed.weight = replicate.log.roles.weight
         climbed.rows = protocol.rows(prepared)
         climbed.split = replicate.log.split.description
     return climbed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def _json_rung(summary: RungSummary) -> dict[str, object]:
         "settings": dict(summary.settings),
         "settings_tried": summary.settings_tried,
         "metrics": summary.metrics,
-        "intervals": {name: list(pair) for name, pair in summary.intervals.items()},
+        "intervals": {name: _ends(pair) for name, pair in summary.intervals.items()},
         "vs_previous": {name: list(triple) for name, triple in summary.vs_previous.items()},
         "vs_ids": {name: list(triple) for name, triple in summary.vs_ids.items()},
         "vs_best": {name: list(triple) for name, triple in summary.vs_best.items()},
@@ -112,6 +113,11 @@ def _json_rung(summary: RungSummary) -> dict[str, object]:
         "online": summary.online,
         **summary.costs,
     }
+
+
+def _ends(interval: tuple[float, float]) -> list[float] | None:
+    """Return both ends of an interval, None where there is none."""
+    return None if np.isnan(interval).all() else list(interval)
 
 
 def _finite(value: object) -> object:
@@ -136,6 +142,8 @@ def ledger_json(summary: LadderSummary, case: str) -> dict[str, object]:
             "split": summary.split,
             "rungs": [_json_rung(rung) for rung in summary.rungs],
             "skipped": [{"rung": r, "reason": why} for r, why in summary.skipped.items()],
+            "weights": asdict(summary.weights) if summary.weights else None,
+            "notes": list(summary.notes),
         }
     )
 

@@ -81,3 +81,8 @@ class ReplicateRuns:
     clusters: np.ndarray | None
     runs: dict[str, RungRun]
     weights: np.ndarray | None = None
+
+    @property
+    def units(self) -> int:
+        """How many there are of what is resampled: clusters, or rows of the outcome."""
+        return len(self.outcome if self.clusters is None else np.unique(self.clusters))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mlsd.experiments.evidence import interval_notes, percentile_interval
 from mlsd.experiments.ladder import LadderRuns
-from mlsd.experiments.protocols.base import LadderProtocol
 from mlsd.experiments.rungs import Rung, Settings
 
 REPETITIONS = 200
@@ -31,7 +31,8 @@ class RungSummary:
     metrics : dict of str to float
         Mean over the replicates; those of the protocol that the test rows allow.
     intervals : dict of str to (low, high)
-        95 % bootstrap, clustered by user where the log has users.
+        95 % bootstrap, clustered by user where the log has users; NaN where there is none, see
+        `mlsd.experiments.evidence`.
     vs_previous, vs_ids, vs_best : dict of str to (difference, low, high)
         Paired differences to the rung before, (with counters) to the same model on ids, and to the
         best rung by the metric that tunes, the oracle apart.
@@ -58,8 +59,27 @@ class RungSummary:
 
 
 @dataclass(frozen=True)
+class RowWeights:
+    """What the rows of a log weigh.
+
+    Attributes
+    ----------
+    column : str
+    effective_test_rows : float
+        Rows of equal weight that would say as much as the test rows do, ``sum(w)**2 / sum(w**2)``
+        (Kish 1965); mean over the replicates.
+    """
+
+    column: str
+    effective_test_rows: float
+
+
+@dataclass(frozen=True)
 class LadderSummary:
-    """A ladder as it is printed and written."""
+    """A ladder as it is printed and written.
+
+    `weights` is None where all rows weigh the same; `notes` are sentences on what is absent.
+    """
 
     source: str
     seeds: tuple[int, ...]
@@ -67,6 +87,8 @@ class LadderSummary:
     split: str
     rungs: list[RungSummary]
     skipped: dict[str, str]
+    weights: RowWeights | None = None
+    notes: tuple[str, ...] = ()
 
 
 def metric_draws(ladder: LadderRuns, name: str, metric: str) -> tuple[float, np.ndarray]:
@@ -95,16 +117,23 @@ def metric_draws(ladder: LadderRuns, name: str, metric: str) -> tuple[float, np.
     return float(np.mean(estimates)), np.mean(draws, axis=0)
 
 
-def _interval(draws: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval over the draws in which the metric is defined."""
-    if np.isnan(draws).all():
-        return float("nan"), float("nan")
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return float(low), float(high)
+def _units(ladder: LadderRuns) -> int:
+    return min(replicate.units for replicate in ladder.replicates)
 
 
-def _difference(a: tuple[float, np.ndarray], b: tuple[float, np.ndarray]) -> Triple:
-    return (a[0] - b[0], *_interval(a[1] - b[1]))
+def _row_weights(ladder: LadderRuns) -> RowWeights | None:
+    weights = [r.weights for r in ladder.replicates if r.weights is not None]
+    if not weights:
+        return None
+    effective = [each.sum() ** 2 / (each**2).sum() for each in weights]
+    return RowWeights(ladder.weight, float(np.mean(effective)))
+
+
+def _notes(ladder: LadderRuns, drawn: Mapping[str, dict[str, tuple]]) -> tuple[str, ...]:
+    clustered = ladder.replicates[0].clusters is not None
+    unit = "user" if clustered else ladder.protocol.unit
+    held = ladder.protocol.holds(ladder.replicates)
+    return interval_notes(drawn.values(), _units(ladder), unit=unit, held=held)
 
 
 def _median_costs(ladder: LadderRuns, name: str) -> dict[str, float]:
@@ -123,11 +152,15 @@ def _mean_validation(ladder: LadderRuns, name: str) -> dict[str, float]:
 
 
 def _differences(
-    protocol: LadderProtocol, drawn: Mapping[str, tuple], base: Mapping[str, tuple] | None
+    ladder: LadderRuns, drawn: Mapping[str, tuple], base: Mapping[str, tuple] | None
 ) -> dict[str, Triple]:
     if base is None:
         return {}
-    return {name: _difference(drawn[name], base[name]) for name in protocol.differences}
+    units, differences = _units(ladder), {}
+    for name in ladder.protocol.differences:
+        (mine, draws), (other, other_draws) = drawn[name], base[name]
+        differences[name] = (mine - other, *percentile_interval(draws - other_draws, units))
+    return differences
 
 
 def _best_rung(ladder: LadderRuns, values: Mapping[str, float]) -> str | None:
@@ -170,6 +203,8 @@ def summarise_ladder(ladder: LadderRuns) -> LadderSummary:
         split=ladder.split,
         rungs=[replace(row, selected=row.rung.name == selected) for row in summaries],
         skipped=dict(ladder.skipped),
+        weights=_row_weights(ladder),
+        notes=_notes(ladder, drawn),
     )
 
 
@@ -180,17 +215,17 @@ def _summarise_rung(
     previous: dict[str, tuple] | None,
     best: dict[str, tuple] | None,
 ) -> RungSummary:
-    mine, name, protocol = drawn[rung.name], rung.name, ladder.protocol
+    mine, name = drawn[rung.name], rung.name
     on_ids = name.removesuffix("_counters")
     return RungSummary(
         rung=rung,
         settings=ladder.settings.get(name, {}),
         settings_tried=ladder.settings_tried.get(name, 0),
         metrics={m: value for m, (value, _) in mine.items()},
-        intervals={m: _interval(draws) for m, (_, draws) in mine.items()},
-        vs_previous=_differences(protocol, mine, previous),
-        vs_ids=_differences(protocol, mine, drawn.get(on_ids) if on_ids != name else None),
-        vs_best=_differences(protocol, mine, best),
+        intervals={m: percentile_interval(d, _units(ladder)) for m, (_, d) in mine.items()},
+        vs_previous=_differences(ladder, mine, previous),
+        vs_ids=_differences(ladder, mine, drawn.get(on_ids) if on_ids != name else None),
+        vs_best=_differences(ladder, mine, best),
         validation=_mean_validation(ladder, name),
         costs=_median_costs(ladder, name),
         online=_mean_online(ladder, name),

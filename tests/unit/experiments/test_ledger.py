@@ -1,6 +1,7 @@
 """The ledger on disk: tidy, whole or not at all."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from mlsd.cases.ad_click.rungs import AD_CLICK_RUNGS
 from mlsd.experiments import ledger
 from mlsd.experiments.rungs import select_rungs
-from mlsd.experiments.summary import LadderSummary, RungSummary
+from mlsd.experiments.summary import LadderSummary, RowWeights, RungSummary
 from mlsd.runtime import InputError
 
 
@@ -50,7 +51,9 @@ def test_one_row_a_rung_and_read_back(tmp_path):
 def test_json_has_the_documented_keys(tmp_path):
     ledger.write_json(make_summary(), tmp_path / "l.json", "ad_click")
     document = json.loads((tmp_path / "l.json").read_text())
-    assert list(document) == ["case", "dataset", "seeds", "rows", "split", "rungs", "skipped"]
+    documented = ["case", "dataset", "seeds", "rows", "split", "rungs", "skipped"]
+    assert list(document) == [*documented, "weights", "notes"]
+    assert (document["weights"], document["notes"]) == (None, [])
     assert document["rungs"][0]["vs_previous"]["log_loss"] == [-0.01, -0.02, 0.0]
     assert [rung["selected"] for rung in document["rungs"]] == [False, True, False]
     assert document["rungs"][0]["validation_log_loss"] == 0.11
@@ -60,6 +63,29 @@ def test_json_has_the_documented_keys(tmp_path):
 def test_an_undefined_metric_becomes_null(tmp_path):
     ledger.write_json(make_summary(auc=np.nan), tmp_path / "l.json", "ad_click")
     assert json.loads((tmp_path / "l.json").read_text())["rungs"][0]["metrics"]["auc"] is None
+
+
+def test_an_absent_interval_is_null_in_json_and_empty_in_the_table(tmp_path):
+    nothing = (np.nan, np.nan)
+    summary = make_summary()
+    rungs = [
+        replace(
+            rung,
+            intervals=dict.fromkeys(rung.metrics, nothing),
+            vs_previous={"auc": (0.1, *nothing)},
+        )
+        for rung in summary.rungs
+    ]
+    weights = RowWeights("w", 12.5)
+    summary = replace(summary, rungs=rungs, notes=("no intervals: why",), weights=weights)
+    ledger.write_json(summary, tmp_path / "l.json", "ad_click")
+    document = json.loads((tmp_path / "l.json").read_text())
+    assert document["rungs"][0]["intervals"] == dict.fromkeys(rungs[0].metrics)
+    assert document["rungs"][0]["vs_previous"] == {"auc": [0.1, None, None]}
+    assert document["notes"] == ["no intervals: why"]
+    assert document["weights"] == {"column": "w", "effective_test_rows": 12.5}
+    ledger.write_ledger(summary, tmp_path / "l.csv")
+    assert "nan" not in (tmp_path / "l.csv").read_text().lower()
 
 
 def test_an_interrupted_write_leaves_the_old_ledger_whole(tmp_path, monkeypatch):

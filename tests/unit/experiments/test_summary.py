@@ -11,7 +11,7 @@ from mlsd.experiments import ScoringProtocol
 from mlsd.experiments.ladder import LadderRuns
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.runs import ReplicateRuns, RungRun
-from mlsd.experiments.summary import metric_draws, summarise_ladder
+from mlsd.experiments.summary import RowWeights, metric_draws, summarise_ladder
 
 ROWS, USERS = 4000, 400
 
@@ -52,6 +52,29 @@ def test_metrics_are_means_over_replicates():
         [metrics.log_loss(r.outcome, probability_of(r, "oracle")) for r in ladder.replicates]
     )
     assert summary.rungs[-1].metrics["log_loss"] == pytest.approx(by_hand)
+
+
+def test_every_metric_counts_a_row_for_those_that_it_stands_for():
+    replicate = make_replicate(6)
+    weights = np.random.default_rng(6).integers(0, 4, ROWS).astype(float)
+    rows = np.repeat(np.arange(ROWS), weights.astype(int))
+    written_out = ReplicateRuns(
+        6,
+        replicate.outcome[rows],
+        replicate.clusters[rows],
+        {n: make_run(probability_of(replicate, n)[rows]) for n in replicate.runs},
+    )
+    weighted = replace(replicate, weights=weights)
+    ladders = [make_ladder(replicates=[each]) for each in (weighted, written_out)]
+    ladders[0].weight = "stands_for"
+    summaries = [summarise_ladder(ladder) for ladder in ladders]
+    for mine, expected in zip(*(summary.rungs for summary in summaries)):
+        assert mine.metrics == pytest.approx(expected.metrics, rel=1e-9)
+        for name, ends in expected.intervals.items():
+            assert mine.intervals[name] == pytest.approx(ends, rel=1e-9)
+    effective = weights.sum() ** 2 / (weights**2).sum()
+    assert summaries[0].weights == RowWeights("stands_for", pytest.approx(effective))
+    assert summaries[1].weights is None
 
 
 def test_oracle_beats_noisy_predictions_with_an_interval_below_zero():

@@ -24,6 +24,7 @@ from mlsd.experiments import (
     ScoringProtocol,
     WorldSource,
     deployer,
+    evidence,
     run_ab_test,
     run_ladder,
     summarise_ladder,
@@ -243,7 +244,8 @@ def case(expected, monkeypatch):
 
 
 @pytest.fixture
-def summary(case):
+def summary(case, monkeypatch):
+    monkeypatch.setattr(evidence, "FEWEST_UNITS", 2)  # What is computed by hand has few users.
     deploy = deployer(case.ladder, 2)
     return summarise_ladder(run_ladder(case.source(), case.ladder, seeds=(1, 2), deploy=deploy))
 

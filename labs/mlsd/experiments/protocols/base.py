@@ -31,11 +31,14 @@ class LadderProtocol(ABC):
         Of `tune_by`.
     differences : tuple of str
         Metrics of which rungs are held against one another by a paired difference.
+    unit : str
+        What is resampled where the log has no users: ``"row"``.
     """
 
     tune_by: str
     lower_is_better: bool
     differences: tuple[str, ...]
+    unit: str = "row"
 
     @property
     def validation_column(self) -> str:
@@ -59,6 +62,10 @@ class LadderProtocol(ABC):
     def rows(self, prepared: Any) -> dict[str, int]:
         """Return how many rows of each part are learned from or judged by."""
         return {name: len(rows) for name, rows in prepared.replicate.log.parts().items()}
+
+    def holds(self, replicates: Sequence[ReplicateRuns]) -> str:
+        """Return in words what the smallest test part holds of what its metrics rest on."""
+        return f"the test part has {min(each.units for each in replicates):,} {self.unit}s"
 
     @abstractmethod
     def prepare(self, replicate: Replicate) -> Prepared:

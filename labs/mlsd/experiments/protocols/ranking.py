@@ -32,6 +32,10 @@ class GroupedLabels:
     group: np.ndarray
     label: np.ndarray
 
+    def __len__(self) -> int:
+        """Return the number of groups."""
+        return int(self.group.max(initial=-1)) + 1
+
     def by_group(self, score: np.ndarray, k: int) -> dict[str, np.ndarray]:
         """Return ndcg and average precision at `k` of each group; NaN where it has no 1.
 
@@ -73,6 +77,7 @@ class RankingProtocol(LadderProtocol):
     """
 
     lower_is_better = False
+    unit = "group"
 
     def __init__(self, *, group: str, k: int = 10) -> None:
         self.group = group

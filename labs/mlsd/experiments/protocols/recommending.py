@@ -67,6 +67,7 @@ class RecommendingProtocol(LadderProtocol):
     """
 
     lower_is_better = False
+    unit = "user"
 
     def __init__(self, *, k: int = 20, exclude_seen: bool = True) -> None:
         self.k = k

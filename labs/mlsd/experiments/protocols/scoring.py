@@ -89,6 +89,11 @@ class ScoringProtocol(LadderProtocol):
         users, weights = users_of_test(replicate.log), weights_of(replicate.log, "test")
         return ReplicateRuns(replicate.seed, prepared.label("test"), users, runs, weights)
 
+    def holds(self, replicates: Sequence[ReplicateRuns]) -> str:
+        """Return how many test rows have label 1, of the test part with the fewest."""
+        clicks, rows = min((int(each.outcome.sum()), len(each.outcome)) for each in replicates)
+        return f"{clicks:,} of {rows:,} test rows {'has' if clicks == 1 else 'have'} label 1"
+
     def metrics(self, replicates: Sequence[ReplicateRuns]) -> tuple[str, ...]:
         """Return the metrics that the test rows allow: some need users, or a threshold."""
         left_out = set()
