@@ -115,7 +115,7 @@ def ladder(
             rungs=[name.strip() for name in rungs.split(",")] if rungs else None,
             deploy=experiments.deployer(found.ladder, deploy_days) if deploy_days else None,
             store=experiments.RunStore(keep, deploy_days=deploy_days) if keep else None,
-            progress=status.update,
+            progress=lambda step: status.update(str(step)),
         )
         status.update("intervals")
         summary = experiments.summarise_ladder(runs)

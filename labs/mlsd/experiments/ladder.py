@@ -7,9 +7,11 @@ them); no test row's feature uses a test label.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from mlsd.experiments.progress import LadderStep, Pace, Progress
 from mlsd.experiments.protocols.base import LadderProtocol, Prepared
 from mlsd.experiments.run_store import RunKey, RunStore
 from mlsd.experiments.rungs import Rung, Settings, select_rungs
@@ -18,7 +20,6 @@ from mlsd.experiments.sources import LadderSource, Replicate
 from mlsd.runtime import InputError
 from mlsd.worlds.base import Policy
 
-Progress = Callable[[str], None]
 Deploy = Callable[[FittedRung, Prepared], dict[str, float]]
 
 
@@ -102,7 +103,7 @@ def run_ladder(
     rungs: Iterable[str] | None = None,
     deploy: Deploy | None = None,
     store: RunStore | None = None,
-    progress: Progress = lambda message: None,
+    progress: Progress = lambda step: None,
 ) -> LadderRuns:
     """Climb a ladder once per seed.
 
@@ -121,7 +122,7 @@ def run_ladder(
     store : RunStore or None
         Where finished runs are kept and looked for first, so that an interrupted ladder goes on.
     progress : callable
-        Told in a few words what is being done.
+        Told what is begun and what is finished, see `LadderStep`.
 
     Returns
     -------
@@ -133,28 +134,68 @@ def run_ladder(
     InputError
         For an unknown rung, or where the source lacks what every chosen rung needs.
     """
-    protocol, chosen = ladder.protocol, select_rungs(ladder.rungs, rungs)
-    climbed = LadderRuns(source.name, source.independent, chosen, protocol)
+    chosen = select_rungs(ladder.rungs, rungs)
+    climb = _Climb(
+        LadderRuns(source.name, source.independent, chosen, ladder.protocol),
+        deploy=deploy,
+        store=store,
+        progress=progress,
+        pace=Pace(len(seeds)),
+    )
     for replicate in source.replicates(seeds):
-        progress(f"seed {replicate.seed}: preparing the log")
+        climb.replicate(replicate)
+    return climb.runs
+
+
+@dataclass(frozen=True)
+class _Climb:
+    """A ladder under way."""
+
+    runs: LadderRuns
+    deploy: Deploy | None
+    store: RunStore | None
+    progress: Progress
+    pace: Pace
+
+    def replicate(self, replicate: Replicate) -> None:
+        """Run every rung on one replicate."""
+        runs, protocol = self.runs, self.runs.protocol
+        self.progress(LadderStep(replicate.seed, seconds_left=self.pace.left()))
         prepared = protocol.prepare(replicate)
-        usable, climbed.skipped = _usable(climbed, replicate)
+        usable, runs.skipped = _usable(runs, replicate)
         if not usable:
-            raise InputError(f"{source.name}: no rung can be climbed; {_reasons(climbed.skipped)}")
-        runs = {}
-        for rung in usable:
-            climbed.settings_tried[rung.name] = len(rung.settings(replicate.log.roles))
-            progress(f"seed {replicate.seed}: {rung.name}")
-            given = climbed.settings.get(rung.name)
-            key = RunKey(source.name, replicate, rung, protocol, given)
-            kept = store.load(key) if store else None
-            runs[rung.name] = run = kept or _run_rung(rung, prepared, climbed, deploy)
-            if not rung.is_oracle:
-                climbed.settings.setdefault(rung.name, run.settings)
-            if store and not kept:
-                store.save(key, run)
-        climbed.replicates.append(protocol.judged(prepared, runs))
-        climbed.weight = replicate.log.roles.weight
-        climbed.rows = protocol.rows(prepared)
-        climbed.split = replicate.log.split.description
-    return climbed
+            raise InputError(f"{runs.source}: no rung can be climbed; {_reasons(runs.skipped)}")
+        runs.settings_tried = {r.name: len(r.settings(replicate.log.roles)) for r in usable}
+        self.pace.plan(runs.settings_tried)
+        done = {rung.name: self._rung(rung, prepared) for rung in usable}
+        runs.replicates.append(protocol.judged(prepared, done))
+        runs.rows = protocol.rows(prepared)
+        runs.split = replicate.log.split.description
+        runs.weight = replicate.log.roles.weight
+
+    def _rung(self, rung: Rung, prepared: Prepared) -> RungRun:
+        """Return a rung's run, kept or made."""
+        runs, replicate = self.runs, prepared.replicate
+        given = runs.settings.get(rung.name)
+        fits = runs.settings_tried[rung.name] if given is None else 1
+        step = LadderStep(replicate.seed, rung.name, fits=fits)
+        self.progress(replace(step, seconds_left=self.pace.left()))
+        started = time.monotonic()
+        key = RunKey(runs.source, replicate, rung, runs.protocol, given)
+        kept = self.store.load(key) if self.store else None
+        run = kept or _run_rung(rung, prepared, runs, self.deploy)
+        if not rung.is_oracle:
+            runs.settings.setdefault(rung.name, run.settings)
+        if self.store and not kept:
+            self.store.save(key, run)
+        self._finish(step, run, time.monotonic() - started, kept=kept is not None)
+        return run
+
+    def _finish(self, step: LadderStep, run: RungRun, seconds: float, *, kept: bool) -> None:
+        fit_seconds = run.costs.get("fit_seconds", 0.0)
+        self.pace.finish(step.rung, seconds=seconds, fit_seconds=fit_seconds, kept=kept)
+        column = self.runs.protocol.validation_column
+        measured = {column: run.validation[column]} if column in run.validation else {}
+        left = self.pace.left() if any(self.pace.todo.values()) else None
+        finished = replace(step, finished=True, seconds=seconds, measured=measured, kept=kept)
+        self.progress(replace(finished, seconds_left=left))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -128,5 +129,7 @@ def select_rungs(rungs: Iterable[Rung], names: Iterable[str] | None) -> list[Run
     wanted = list(known) if names is None else list(names)
     for name in wanted:
         if name not in known:
-            raise InputError(f"unknown rung {name!r}; choose among {', '.join(known)}")
+            close = difflib.get_close_matches(name, known, n=1)
+            meant = f"did you mean {close[0]!r}? " if close else ""
+            raise InputError(f"unknown rung {name!r}; {meant}choose among {', '.join(known)}")
     return [rung for name, rung in known.items() if name in wanted]

@@ -216,6 +216,8 @@ def test_a_scorer_is_handed_training_and_validation_rows_and_no_others(planted_l
 def test_unknown_rung_is_one_clear_line(planted_log):
     with pytest.raises(InputError, match="unknown rung 'nope'; choose among global_rate"):
         run_ladder(LogSource(planted_log()), LADDER, seeds=(0,), rungs=["nope"])
+    with pytest.raises(InputError, match="unknown rung 'hashed_rl'; did you mean 'hashed_lr'?"):
+        select_rungs(AD_CLICK_RUNGS, ["hashed_rl"])
 
 
 def test_worlds_get_three_seeds_and_logs_five(planted_log):
