@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,8 @@ class RunStore:
     A run is used only while all that it depends on is what it was: the rows of every part, columns,
     roles and split, truth and further tables of the source, the rung, the settings that it may
     choose from or was given, the days of deployment, the package's code and the versions of the
-    libraries below it. Any other run is made again, and replaces the file.
+    libraries below it. Any other run is made again, and replaces the file; so is one whose file is
+    damaged, which is told.
 
     Parameters
     ----------
@@ -77,6 +80,18 @@ class RunStore:
         Made when the first run is kept.
     deploy_days : int
         Part of a run's identity; 0 for none.
+    tell : callable
+        Takes the sentence on a file that cannot be read.
+
+    Attributes
+    ----------
+    at_hand : int
+        Runs that were found or kept so far.
+
+    Raises
+    ------
+    InputError
+        If `folder` is a file.
 
     Examples
     --------
@@ -84,19 +99,27 @@ class RunStore:
     'runs'
     """
 
-    def __init__(self, folder: Path | str, *, deploy_days: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        deploy_days: int = 0,
+        tell: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
         self.folder = Path(folder)
         self.deploy_days = deploy_days
+        self.tell = tell
+        self.at_hand = 0
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"{self.folder}: is a file; give the name of a folder for the runs")
 
     def load(self, key: RunKey) -> RungRun | None:
-        """Return the kept run, or None where there is none that is still the same.
+        """Return the kept run, or None where there is none that is whole and still the same.
 
         Raises
         ------
         InputError
-            If the file cannot be read.
+            If a folder stands in its place.
         """
         path = self.folder / key.file
         if path.is_dir():
@@ -110,12 +133,15 @@ class RunStore:
                     return None
                 predictions = {name: kept[f"predicted_{name}"] for name in about.pop("predicted")}
             about["settings"] = _tuples(about["settings"])
-            return RungRun(predictions, **about)
-        except _DAMAGED as error:
-            raise InputError(f"{path}: is not a kept run; delete it") from error
+            run = RungRun(predictions, **about)
+        except _DAMAGED:
+            self.tell(f"{path}: is damaged, or not a kept run; it is made again")
+            return None
+        self.at_hand += 1
+        return run
 
     def save(self, key: RunKey, run: RungRun) -> None:
-        """Keep a run, whole or not at all.
+        """Keep a run, whole or not at all, also where the power fails the moment after.
 
         Raises
         ------
@@ -135,6 +161,9 @@ class RunStore:
         try:
             with atomic_path(path) as temporary, temporary.open("wb") as file:
                 np.savez(file, about=np.array(json.dumps(about)), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            self.at_hand += 1
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 

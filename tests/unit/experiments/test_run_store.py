@@ -21,6 +21,7 @@ from mlsd.experiments import (
     ScoringProtocol,
     fingerprint,
     run_ladder,
+    run_store,
 )
 from mlsd.experiments.fingerprint import CODE
 from mlsd.experiments.run_store import RunKey, RunStore
@@ -250,8 +251,9 @@ def test_values_that_look_alike_have_digests_of_their_own():
 
 
 @pytest.mark.parametrize("kept", ["text", "nothing", "half", "a flipped byte"])
-def test_a_damaged_file_is_one_clear_line(kept, tmp_path, key):
-    store = RunStore(tmp_path)
+def test_a_damaged_file_is_told_and_made_again(kept, tmp_path, key):
+    told = []
+    store = RunStore(tmp_path, tell=told.append)
     store.save(key, RUN)
     path = tmp_path / key.file
     whole = path.read_bytes()
@@ -264,8 +266,35 @@ def test_a_damaged_file_is_one_clear_line(kept, tmp_path, key):
             "a flipped byte": whole[:middle] + b"#" + whole[middle + 1 :],
         }[kept]
     )
-    with pytest.raises(InputError, match=r"smoothed_ad.npz: is not a kept run; delete it"):
-        store.load(key)
+    assert store.load(key) is None
+    (sentence,) = told
+    assert "smoothed_ad.npz: is damaged, or not a kept run; it is made again" in sentence
+    store.save(key, RUN)
+    assert store.load(key) is not None
+    assert len(told) == 1
+
+
+def test_a_run_is_on_the_disk_before_it_has_its_name(tmp_path, key, monkeypatch):
+    """Otherwise a power failure leaves an empty file under the name of a finished run."""
+    store, synced = RunStore(tmp_path), []
+
+    def sync(handle):
+        size = run_store.os.fstat(handle).st_size
+        synced.append((size, (tmp_path / key.file).exists()))
+
+    monkeypatch.setattr(run_store.os, "fsync", sync)
+    store.save(key, RUN)
+    assert synced == [((tmp_path / key.file).stat().st_size, False)]
+
+
+def test_runs_at_hand_are_those_found_and_those_kept(tmp_path, key):
+    store = RunStore(tmp_path)
+    assert (store.load(key), store.at_hand) == (None, 0)
+    store.save(key, RUN)
+    assert store.at_hand == 1
+    again = RunStore(tmp_path)
+    again.load(key)
+    assert again.at_hand == 1
 
 
 def test_a_file_in_place_of_the_folder_is_one_clear_line(tmp_path):
