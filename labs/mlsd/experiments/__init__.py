@@ -2,7 +2,13 @@
 
 from mlsd.experiments.deployment import deployer, run_ab_test
 from mlsd.experiments.ladder import Ladder, run_ladder
-from mlsd.experiments.ledger import ledger_path, load_ledger, write_json, write_ledger
+from mlsd.experiments.ledger import (
+    ledger_path,
+    load_ledger,
+    require_replaceable,
+    write_json,
+    write_ledger,
+)
 from mlsd.experiments.protocols import RankingProtocol, RecommendingProtocol, ScoringProtocol
 from mlsd.experiments.run_store import RunStore
 from mlsd.experiments.rungs import Outcomes, Rung
@@ -24,6 +30,7 @@ __all__ = [
     "deployer",
     "ledger_path",
     "load_ledger",
+    "require_replaceable",
     "run_ab_test",
     "run_ladder",
     "summarise_ladder",

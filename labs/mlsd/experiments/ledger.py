@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +13,9 @@ import pandas as pd
 
 from mlsd.experiments.summary import LadderSummary, RungSummary
 from mlsd.runtime import InputError, atomic_path, project_root
+
+_DOCUMENTED = ("case", "dataset", "seeds", "rows", "split", "rungs", "skipped")
+_LARGEST_LEDGER = 100_000_000  # bytes; with hundreds of rungs it is well below
 
 
 def ledger_path(case: str, source: str) -> Path:
@@ -148,16 +153,71 @@ def ledger_json(summary: LadderSummary, case: str) -> dict[str, object]:
     )
 
 
+def require_replaceable(path: Path, *, read: Iterable[Path] = ()) -> None:
+    """Stop where a ledger as JSON may not be written to `path`.
+
+    It may be where nothing is yet, and where a ledger lies already. Anything else would be lost: a
+    log, a spec, what a link points at, a device.
+
+    Parameters
+    ----------
+    path : Path
+    read : iterable of Path
+        Files that the ladder reads, to be named in the message.
+
+    Raises
+    ------
+    InputError
+        One line that says what is there instead, or why its folder takes no file.
+    """
+    if path.is_symlink():
+        raise InputError(f"{path}: is a link, and would be replaced; give the name of a plain file")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the name of a file to write")
+    if path.exists():
+        for file in read:
+            if file.exists() and path.samefile(file):
+                raise InputError(f"{path}: is read by this ladder; give another name to write")
+        if not path.is_file():
+            raise InputError(f"{path}: is not a plain file; give another name to write")
+        if not _is_ledger(path):
+            raise InputError(
+                f"{path}: is there already and is not a ledger; remove it or give another name"
+            )
+    _require_writable(path.parent)
+
+
+def _is_ledger(path: Path) -> bool:
+    """Return whether a file holds a ledger as `write_json` writes it."""
+    try:
+        with path.open("rb") as file:
+            if file.read(1) != b"{" or path.stat().st_size > _LARGEST_LEDGER:
+                return False
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return set(_DOCUMENTED) <= set(document)
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written to ({error.strerror}); choose another folder"
+        ) from None
+
+
 def write_json(summary: LadderSummary, path: Path, case: str) -> None:
     """Write the ledger as JSON, whole or not at all.
 
     Raises
     ------
     InputError
-        When `path` is a folder or cannot be written.
+        When `path` may not be replaced, see `require_replaceable`, or cannot be written.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the name of a file to write")
+    require_replaceable(path)
     try:
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(ledger_json(summary, case), indent=2) + "\n")
