@@ -28,6 +28,8 @@ class TableColumn:
         difference with its interval; ``"distance"``: such a difference to the best rung, which is
         called the best, and the others a tie where the interval contains 0. `NO_INTERVAL` stands
         where there is none.
+    essential : bool
+        Whether it is shown in a narrow terminal before others.
 
     Examples
     --------
@@ -40,6 +42,7 @@ class TableColumn:
     key: str
     form: str = ".4f"
     show: str = "number"
+    essential: bool = False
 
     def cell(self, row: Mapping[str, Any]) -> str:
         """Return the text for a row of the ledger; empty where the row has no such figure."""

@@ -75,13 +75,20 @@ CASE = Case(
     headline=OnlineMeasure("revenue", "per thousand requests"),
     printed=(
         TableColumn("log loss", "log_loss", ".5f"),
-        TableColumn("normalized entropy [95 %]", "normalized_entropy", show="interval"),
-        TableColumn("vs previous [95 %]", "normalized_entropy_vs_previous", show="difference"),
+        TableColumn(
+            "normalized entropy [95 %]", "normalized_entropy", show="interval", essential=True
+        ),
+        TableColumn(
+            "vs previous [95 %]",
+            "normalized_entropy_vs_previous",
+            show="difference",
+            essential=True,
+        ),
         TableColumn("AUC", "auc"),
         TableColumn("calibration", "calibration_ratio", ".3f"),
         TableColumn("fit CPU s", "fit_cpu_seconds", ".1f"),
         TableColumn("one p50 ms", "predict_one_p50_ms", ".2f"),
-        TableColumn("revenue / 1000", "online_revenue", ".2f"),
+        TableColumn("revenue / 1000", "online_revenue", ".2f", essential=True),
     ),
     listed=(
         TableColumn("normalized entropy [95 %]", "normalized_entropy", show="interval"),
