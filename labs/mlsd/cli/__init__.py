@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
-from rich.console import Console
-
+from mlsd.cli.interrupts import INTERRUPTED, NOTHING_WRITTEN, leaving_at_once
 from mlsd.runtime import InputError
 
-INTERRUPTED = 130  # what a shell expects of a program that was stopped with Ctrl-C
+if TYPE_CHECKING:
+    import typer
+
+CANNOT_PRINT = 1
 
 
 def build_app() -> typer.Typer:
@@ -17,6 +20,8 @@ def build_app() -> typer.Typer:
 
     Sub-commands are imported here, not with the package, so that ``import mlsd.cli`` stays cheap.
     """
+    import typer
+
     from mlsd.cli.ab import ab
     from mlsd.cli.course import course_app
     from mlsd.cli.data import data_app
@@ -41,13 +46,47 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; bad input ends in one line on stderr and exit code 2."""
-    error_console = Console(stderr=True, soft_wrap=True)
+    if sys.stdout is None:  # Closed by the shell, as with >&-.
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    with leaving_at_once():
+        app = build_app()
     try:
-        build_app()()
+        app()
     except InputError as error:
-        error_console.print(f"mlsd: {error}", markup=False, highlight=False)
-        sys.exit(2)
+        _leave(2, str(error))
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
-            error_console.print("mlsd: interrupted; nothing was written")
-        raise
+            _leave(INTERRUPTED, f"interrupted; {getattr(stop, 'kept', NOTHING_WRITTEN)}")
+        _leave(stop.code)
+    except OSError:
+        # The buffer that did not get out is gone, so that only one more line tells.
+        unprinted = _unprinted("\n")
+        if unprinted is None:
+            raise
+        _leave(CANNOT_PRINT, unprinted=unprinted)
+
+
+def _leave(
+    code: str | int | None, sentence: str = "", *, unprinted: OSError | None = None
+) -> NoReturn:
+    """Say the last sentence and exit, once all that was printed has reached its reader."""
+    unprinted = unprinted or _unprinted()
+    if sentence:
+        print(f"mlsd: {sentence}", file=sys.stderr)
+    if unprinted is not None:
+        # What cannot be printed would be tried again, and complained of, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(unprinted, BrokenPipeError):
+            reason = unprinted.strerror
+            print(f"mlsd: what was to be printed cannot be ({reason})", file=sys.stderr)
+        code = code or CANNOT_PRINT
+    sys.exit(code)
+
+
+def _unprinted(more: str = "") -> OSError | None:
+    """Print what is left, and `more`; return why that cannot be, None where it can."""
+    try:
+        print(more, end="", flush=True)
+    except OSError as error:
+        return error
+    return None
