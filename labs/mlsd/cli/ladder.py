@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from mlsd.cli.interrupts import NOTHING_WRITTEN, Interrupted, leaving_at_once
 from mlsd.runtime import InputError
 
 if TYPE_CHECKING:
     from mlsd.cases import Case
+    from mlsd.cli.progress import ProgressReport
+    from mlsd.experiments import RunStore
     from mlsd.experiments.sources import LadderSource
     from mlsd.experiments.summary import LadderSummary
-
 
 MOST_SEED = 2**32 - 1  # what every library takes
 
@@ -26,7 +28,7 @@ def parse_integers(text: str, option: str) -> tuple[int, ...]:
     Raises
     ------
     InputError
-        When a part is not a whole number from zero to `MOST_SEED`.
+        When a part is not a whole number from zero to `MOST_SEED`, or stands there twice.
 
     Examples
     --------
@@ -39,17 +41,37 @@ def parse_integers(text: str, option: str) -> tuple[int, ...]:
     numbers = tuple(map(int, parts))
     if max(numbers) > MOST_SEED:
         raise InputError(f"{option} {text!r}: {max(numbers)} is too large; {MOST_SEED} is the most")
+    twice = [number for number in numbers if numbers.count(number) > 1]
+    if twice:
+        raise InputError(f"{option} {text!r}: {twice[0]} stands there twice; name each once")
     return numbers
 
 
+def parse_rungs(text: str | None, case: Case) -> tuple[str, ...] | None:
+    """Turn ``"global_rate,hashed_lr"`` into names of rungs; None stands for all.
+
+    Raises
+    ------
+    InputError
+        Where nothing is named, or a name is not a rung of the case.
+    """
+    from mlsd.experiments.rungs import select_rungs
+
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise InputError(f"--rungs {text!r}: name one at least, or leave the option out for all")
+    select_rungs(case.ladder.rungs, names)
+    return names
+
+
 def _source(
-    case: Case, dataset: str | None, spec: Path | None, size: str, variant: str | None
+    case: Case, dataset: str | None, spec: Path | None, size: str | None, variant: str | None
 ) -> LadderSource:
     from mlsd.data import find_entry, load_dataset, load_log, load_spec
     from mlsd.experiments import LogSource
 
-    if dataset and spec:
-        raise InputError("--dataset and --spec exclude each other; give one of them")
     if spec:
         described = load_spec(spec)
         case.require_own(described.case, str(spec))
@@ -57,24 +79,16 @@ def _source(
     if dataset:
         case.require_own(find_entry(dataset).case, f"data set {dataset!r}")
         return LogSource(load_dataset(dataset))
-    return case.source(size=size, variant=variant)
+    return case.source(size=size or "default", variant=variant)
 
 
-def ladder_view(summary: LadderSummary, case: Case) -> Table:
-    """Return the ladder as a table for the terminal, in the columns of its case."""
-    from mlsd.experiments.display import SELECTED_NOTE, rung_cell
-    from mlsd.experiments.ledger import ledger_rows
-
-    counts = ", ".join(f"{part} {count:,}" for part, count in summary.rows.items())
-    table = Table(title=f"{summary.source} ({counts}; seeds {', '.join(map(str, summary.seeds))})")
-    if any(rung.selected for rung in summary.rungs):
-        table.caption = SELECTED_NOTE
-    table.add_column("rung", no_wrap=True)
-    for column in case.printed:
-        table.add_column(column.title, justify="right", no_wrap=True)
-    for row in ledger_rows(summary):
-        table.add_row(rung_cell(row), *(column.cell(row) for column in case.printed))
-    return table
+def _refuse_what_cannot_apply(log: str | None, options: Mapping[str, Any]) -> None:
+    """Stop where an option of worlds is given with a log, or --commit with the reader's own."""
+    for option, value in options.items():
+        if log and value:
+            own = option == "--commit"
+            hint = "--out keeps the ledger of your own log" if own else "a log has no world"
+            raise InputError(f"{option} does not go with {log}; {hint}: leave it out")
 
 
 def ladder(
@@ -86,47 +100,84 @@ def ladder(
     commit: Annotated[bool, typer.Option("--commit", help="Write data/ledgers/.")] = False,
     seeds: Annotated[str | None, typer.Option(help="Seeds, separated by commas.")] = None,
     rungs: Annotated[str | None, typer.Option(help="Rungs, separated by commas.")] = None,
-    size: Annotated[str, typer.Option(help="Size of the world.")] = "default",
+    size: Annotated[
+        str | None, typer.Option(help="Size of the world.", show_default="default")
+    ] = None,
     variant: Annotated[str | None, typer.Option(help="Variant of the world.")] = None,
     deploy_days: Annotated[int, typer.Option(min=0, help="Days of deployment per rung.")] = 0,
     keep: Annotated[Path | None, typer.Option(help="Keep finished runs here, and go on.")] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="Show every column.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell how far it is.")] = False,
 ) -> None:
     """Fit every rung of a case under one protocol and print the ledger.
 
-    Examples: [bold]mlsd ladder ad_click[/bold];
+    A terminal shows as many columns as it has room for; in a pipe the ledger is plain text, its
+    columns parted by tabs. How far it is goes to stderr.
+
+    Examples: [bold]mlsd ladder ad_click --size small[/bold];
     [bold]mlsd ladder ad_click --dataset criteo-kaggle-8k[/bold];
     [bold]mlsd ladder ad_click --spec my_log.toml --out ledger.json[/bold]
     """
-    from mlsd import experiments
-    from mlsd.cases import find_case
+    with leaving_at_once():
+        from mlsd import experiments
+        from mlsd.cases import find_case
+        from mlsd.cli.ladder_view import print_ladder
+        from mlsd.cli.progress import ProgressReport
 
-    found = find_case(case)
-    if out is not None and out.is_dir():
-        raise InputError(f"{out}: is a folder; give the name of a file to write")
-    console = Console()
-    source = _source(found, dataset, spec, size, variant)
-    path = experiments.ledger_path(case, source.name) if commit else None
-    chosen = parse_integers(seeds, "--seeds") if seeds else experiments.default_seeds(source)
-    with console.status("starting") as status:
-        runs = experiments.run_ladder(
-            source,
-            found.ladder,
-            seeds=chosen,
-            rungs=[name.strip() for name in rungs.split(",")] if rungs else None,
-            deploy=experiments.deployer(found.ladder, deploy_days) if deploy_days else None,
-            store=experiments.RunStore(keep, deploy_days=deploy_days) if keep else None,
-            progress=lambda step: status.update(str(step)),
-        )
-        status.update("intervals")
-        summary = experiments.summarise_ladder(runs)
-    if console.is_terminal:
-        console.print(ladder_view(summary, found))
-    else:
-        Console(width=200).print(ladder_view(summary, found))
-    for rung, reason in summary.skipped.items():
-        console.print(f"skipped {rung}: {reason}")
+        found = find_case(case)
+    if dataset and spec:
+        raise InputError("--dataset and --spec exclude each other; give one of them")
+    world_only = {"--size": size, "--variant": variant, "--deploy-days": deploy_days}
+    log = "--spec" if spec else "--dataset" if dataset else None
+    _refuse_what_cannot_apply(log, world_only | {"--commit": commit and spec})
+    plan = {
+        "rungs": parse_rungs(rungs, found),
+        "seeds": None if seeds is None else parse_integers(seeds, "--seeds"),
+        "deploy": experiments.deployer(found.ladder, deploy_days) if deploy_days else None,
+    }
     if out:
-        experiments.write_json(summary, out, case)
-    if path:
-        experiments.write_ledger(summary, path)
-        console.print(f"wrote data/ledgers/{path.name}")
+        experiments.require_replaceable(out, read=[spec] if spec else [])
+    with ProgressReport(quiet=quiet) as report:
+        store = _store(keep, deploy_days, report)
+        try:
+            source = _source(found, dataset, spec, size, variant)
+            path = experiments.ledger_path(case, source.name) if commit else None
+            summary = _climb(source, found, plan, store, report)
+        except KeyboardInterrupt:
+            raise Interrupted(_kept(store, report)) from None
+        if out:
+            experiments.write_json(summary, out, case)
+        if path:
+            experiments.write_ledger(summary, path)
+            report.say(f"wrote data/ledgers/{path.name}")
+    print_ladder(Console(highlight=False), summary, found, wide=wide)
+
+
+def _store(keep: Path | None, deploy_days: int, report: ProgressReport) -> RunStore | None:
+    from mlsd.experiments import RunStore
+
+    return RunStore(keep, deploy_days=deploy_days, tell=report.say) if keep else None
+
+
+def _climb(
+    source: LadderSource,
+    case: Case,
+    plan: dict[str, Any],
+    store: RunStore | None,
+    report: ProgressReport,
+) -> LadderSummary:
+    from mlsd import experiments
+
+    plan["seeds"] = plan["seeds"] or experiments.default_seeds(source)
+    runs = experiments.run_ladder(source, case.ladder, store=store, progress=report.step, **plan)
+    return experiments.summarise_ladder(runs)
+
+
+def _kept(store: RunStore | None, report: ProgressReport) -> str:
+    """Say what is left of a ladder that was stopped."""
+    if store and store.at_hand:
+        runs = "1 finished run is" if store.at_hand == 1 else f"{store.at_hand} finished runs are"
+        return f"{runs} kept in {store.folder}, and the same command goes on from there"
+    if report.finished and not store:
+        return f"{NOTHING_WRITTEN}; with --keep FOLDER it would go on where it stopped"
+    return NOTHING_WRITTEN

@@ -12,6 +12,10 @@ import pytest
 from mlsd import cli
 from mlsd.cases import registry
 
+OLD_LEDGER = json.dumps(
+    {"case": "ad_click", "dataset": "old", "seeds": [], "rows": {}, "split": "", "rungs": []}
+    | {"skipped": []}
+)
 SPEC = """
 case = "ad_click"
 name = "my-log"
@@ -115,14 +119,14 @@ def broken_tables():
 def test_a_broken_table_is_one_line_that_names_the_file(name, tmp_path, monkeypatch, capsys):
     (tmp_path / "log.csv").write_text(broken_tables()[name])
     out = tmp_path / "ledger.json"
-    out.write_text("old")
+    out.write_text(OLD_LEDGER)
     spec = write_spec(tmp_path)
     code, printed = run(monkeypatch, capsys, "ladder", "ad_click", "--spec", spec, "--out", out)
     assert code == 2
     assert printed.err.count("\n") == 1
     assert "log.csv" in printed.err
     assert "Traceback" not in printed.err
-    assert out.read_text() == "old"
+    assert out.read_text() == OLD_LEDGER
     assert sorted(p.name for p in tmp_path.iterdir()) == ["ledger.json", "log.csv", "log.toml"]
 
 
@@ -174,7 +178,17 @@ def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys)
         (("ad_click", "--dataset", "nope"), "nope"),
         (("ad_click", "--seeds", "1,x"), "--seeds"),
         (("ad_click", "--seeds", "1,4294967296"), "4294967296 is too large"),
+        (("ad_click", "--seeds", "1,0,1"), "--seeds '1,0,1': 1 stands there twice"),
+        (("ad_click", "--seeds", ""), "give whole numbers"),
         (("ad_click", "--rungs", "nope"), "unknown rung"),
+        (("ad_click", "--rungs", "lightgmb"), "did you mean 'lightgbm'?"),
+        (("ad_click", "--rungs", ""), "--rungs '': name one at least"),
+        (("ad_click", "--rungs", " , "), "name one at least"),
+        (("ad_click", "--spec", "a.toml", "--size", "small"), "--size does not go with --spec"),
+        (("ad_click", "--spec", "a.toml", "--variant", "x"), "--variant does not go with --spec"),
+        (("ad_click", "--dataset", "x", "--deploy-days", "3"), "--deploy-days does not go with"),
+        (("ad_click", "--spec", "a.toml", "--commit"), "--out keeps the ledger of your own log"),
+        (("ad_click", "--keep", __file__), "is a file; give the name of a folder"),
         (("ad_click", "--spec", "no.toml"), "no.toml"),
         (("ad_click", "--spec", "a.toml", "--dataset", "b"), "exclude each other"),
         (("ad_click", "--out", os.curdir), "is a folder"),
@@ -266,14 +280,14 @@ def test_an_interrupted_ladder_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(experiments, "summarise_ladder", interrupt)
     make_table().to_csv(tmp_path / "log.csv", index=False)
     out = tmp_path / "ledger.json"
-    out.write_text("old")
+    out.write_text(OLD_LEDGER)
     code, printed = run(
         monkeypatch, capsys, "ladder", "ad_click", "--spec", write_spec(tmp_path),
         "--rungs", "global_rate", "--seeds", "0", "--out", out,
     )  # fmt: skip
     assert code == 130
-    assert "interrupted" in printed.err
-    assert out.read_text() == "old"
+    assert "interrupted; nothing was written; with --keep FOLDER it would go on" in printed.err
+    assert out.read_text() == OLD_LEDGER
 
 
 @pytest.mark.parametrize("command", ["ladder", "ab", "doctor", "lab", "data", "course"])

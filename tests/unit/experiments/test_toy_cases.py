@@ -10,7 +10,7 @@ import pytest
 
 from mlsd import experiments
 from mlsd.cases import Case, OnlineMeasure, find_case, registry
-from mlsd.cli.ladder import ladder_view
+from mlsd.cli.ladder_view import ladder_view
 from mlsd.course.document import Course
 from mlsd.course.ladder_block import ladder_block, write_figures
 from mlsd.data import ColumnRoles, LabelledLog, Split
@@ -283,7 +283,7 @@ def test_ledger_readme_and_figure(summary, expected, case, tmp_path, monkeypatch
     document = json.loads((tmp_path / "l.json").read_text())
     assert document["case"] == case.id
     assert [rung["selected"] for rung in document["rungs"]] == table["selected"].tolist()
-    assert ladder_view(summary, case).row_count == len(summary.rungs)
+    assert ladder_view(summary, case).table.row_count == len(summary.rungs)
     block = ladder_block(Course(tmp_path, ()), case.id)
     shown = expected.metrics[case.figure.metric]
     assert f"| {expected.selected} * | {shown[1]:.4f} |" in block
