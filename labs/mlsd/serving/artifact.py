@@ -1,0 +1,255 @@
+"""A versioned folder that a service is started from: written whole, checked by hash.
+
+One folder per version under ``<root>/<case>/``. It is filled under a temporary name; the manifest,
+with size and hash of every file, is written last, everything is forced to disk, and one rename
+makes the version visible. So a reader sees a version whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlsd.runtime import InputError
+from mlsd.runtime.faults import first_fault
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_UNFINISHED = ".unfinished-"
+_UNFINISHED_SECONDS = 86_400.0
+_LIBRARIES = ("numpy", "onnxruntime", "lightgbm", "torch")
+
+Fill = Callable[[Path], Mapping[str, str]]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(ge=0)]
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    format: Literal[1]
+    case: str
+    version: str
+    created_at: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    about: dict[str, str]
+    libraries: dict[str, str]
+    files: dict[str, _File]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One version of what a case's service is started from.
+
+    Attributes
+    ----------
+    folder : Path
+    case, version : str
+    created_at : float
+        Unix seconds.
+    about : mapping of str to str
+        What it was made of, such as rung, size and seed.
+    """
+
+    folder: Path
+    case: str
+    version: str
+    created_at: float
+    about: Mapping[str, str]
+
+
+def write_artifact(root: Path | str, case: str, fill: Fill) -> Artifact:
+    """Write a new version.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the artifacts of all cases; made where it is missing.
+    case : str
+        Id of the case.
+    fill : callable
+        Writes files into the folder it is given, and returns what they were made of. When it
+        raises, nothing remains.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> root = tempfile.mkdtemp()
+    >>> def fill(folder):
+    ...     _ = (folder / "rate.json").write_text("0.02")
+    ...     return {"rung": "global_rate"}
+    >>> written = write_artifact(root, "ad_click", fill)
+    >>> read_artifact(written.folder) == written, versions(root, "ad_click") == [written.folder]
+    (True, True)
+    """
+    home = Path(root) / case
+    home.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(home)
+    with _unfinished(home) as folder:
+        about = dict(fill(folder))
+        created_at = time.time()
+        name = _version_name(created_at)
+        manifest = {"format": FORMAT, "case": case, "version": name, "created_at": created_at}
+        manifest |= {"about": about, "libraries": _libraries(), "files": _described(folder)}
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        for path in (*folder.iterdir(), folder):
+            _force_to_disk(path)
+        folder.rename(home / name)
+        _force_to_disk(home)
+    return Artifact(home / name, case, name, created_at, about)
+
+
+def read_artifact(folder: Path | str, *, case: str | None = None) -> Artifact:
+    """Return a version whose files are all there and unchanged.
+
+    Parameters
+    ----------
+    folder : path
+        Of one version.
+    case : str or None
+        Which it has to belong to; None for any.
+
+    Raises
+    ------
+    InputError
+        If the manifest is missing, is not one, or has another format; if the version belongs to
+        another case; if a file is missing, is not listed, or has changed.
+    """
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    if case not in (None, manifest.case):
+        raise InputError(f"{folder}: belongs to case {manifest.case!r}, not to {case!r}")
+    found = _file_names(folder)
+    for name in sorted(manifest.files.keys() - found):
+        raise InputError(f"{folder}: {name} is missing; remove the folder and train again")
+    for name in sorted(found - manifest.files.keys()):
+        raise InputError(f"{folder}: {name} is not in its manifest; remove it")
+    for name, expected in manifest.files.items():
+        _check_file(folder / name, expected)
+    about = manifest.about
+    return Artifact(folder, manifest.case, manifest.version, manifest.created_at, about)
+
+
+def versions(root: Path | str, case: str) -> list[Path]:
+    """Return the folders of a case's versions, newest first; unfinished ones are not among them.
+
+    Examples
+    --------
+    >>> versions("no such folder", "ad_click")
+    []
+    """
+    home = Path(root) / case
+    if not home.is_dir():
+        return []
+    folders = [path for path in home.iterdir() if path.is_dir() and path.name[0] != "."]
+    return sorted(folders, key=lambda path: path.name, reverse=True)
+
+
+def _read_manifest(folder: Path) -> _Manifest:
+    path = folder / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+        written_in = json.loads(text).get("format")
+        if isinstance(written_in, int) and written_in != FORMAT:
+            raise InputError(
+                f"{path}: format {written_in} is unknown, this version of mlsd reads {FORMAT}; "
+                "train again"
+            )
+        return _Manifest.model_validate_json(text)
+    except ValidationError as error:
+        fault = first_fault(error, list(_Manifest.model_fields))
+        raise InputError(f"{path}: {fault}; remove the folder and train again") from None
+    except OSError as error:
+        raise InputError(
+            f"{path}: {error.strerror or error}; remove the folder and train again"
+        ) from None
+    except (AttributeError, RecursionError, UnicodeDecodeError, json.JSONDecodeError):
+        raise InputError(f"{path}: is not a manifest; remove the folder and train again") from None
+
+
+def _check_file(path: Path, expected: _File) -> None:
+    size = path.stat().st_size
+    if size != expected.bytes:
+        problem = f"has {size:,} bytes instead of {expected.bytes:,}"
+    elif _sha256(path) != expected.sha256:
+        problem = "has changed since it was written"
+    else:
+        return
+    raise InputError(f"{path}: {problem}; remove the folder and train again")
+
+
+@contextmanager
+def _unfinished(home: Path) -> Iterator[Path]:
+    folder = home / f"{_UNFINISHED}{secrets.token_hex(8)}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(home: Path) -> None:
+    """Remove what a writer left behind that was killed long ago."""
+    for folder in home.glob(f"{_UNFINISHED}*"):
+        if time.time() - folder.stat().st_mtime > _UNFINISHED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _version_name(created_at: float) -> str:
+    """Return a name that sorts by time; two versions of one microsecond differ by chance."""
+    seconds, fraction = divmod(created_at, 1)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+    return f"{stamp}.{int(fraction * 1e6):06d}Z-{secrets.token_hex(3)}"
+
+
+def _described(folder: Path) -> dict[str, dict[str, str | int]]:
+    return {
+        name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
+        for name in sorted(_file_names(folder))
+    }
+
+
+def _file_names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {MANIFEST}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; an artifact holds plain files") from None
+
+
+def _libraries() -> dict[str, str]:
+    found = {}
+    for name in ("mlsd", *_LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _force_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,158 @@
+"""Artifacts: whole or not there, and whatever is wrong with one is one clear line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mlsd.runtime import InputError
+from mlsd.serving.artifact import MANIFEST, read_artifact, versions, write_artifact
+
+
+def fill(folder):
+    (folder / "weights.bin").write_bytes(bytes(range(256)))
+    (folder / "model.json").write_text('{"rate": 0.02}')
+    return {"rung": "global_rate"}
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    return write_artifact(tmp_path, "ad_click", fill)
+
+
+def test_it_is_read_back_as_it_was_written(artifact):
+    assert read_artifact(artifact.folder, case="ad_click") == artifact
+    assert artifact.about == {"rung": "global_rate"}
+
+
+def test_versions_stand_newest_first(tmp_path):
+    written = [write_artifact(tmp_path, "ad_click", fill) for _ in range(5)]
+    write_artifact(tmp_path, "fraud", fill)
+    assert versions(tmp_path, "ad_click") == [each.folder for each in reversed(written)]
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "model.json"])
+@pytest.mark.parametrize("place", [0, -1])
+def test_one_flipped_bit_is_found(name, place, artifact):
+    path = artifact.folder / name
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: has changed since it was written; remove"):
+        read_artifact(artifact.folder)
+
+
+def test_a_truncated_file_is_found(artifact):
+    path = artifact.folder / "weights.bin"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"weights\.bin: has 100 bytes instead of 256"):
+        read_artifact(artifact.folder)
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "model.json", MANIFEST])
+def test_a_missing_file_is_named(name, artifact):
+    (artifact.folder / name).unlink()
+    with pytest.raises(InputError, match=f"{name}.*train again"):
+        read_artifact(artifact.folder)
+
+
+def test_a_file_that_nobody_listed_is_named(artifact):
+    (artifact.folder / "extra.pkl").write_bytes(b"")
+    with pytest.raises(InputError, match=r"extra\.pkl is not in its manifest"):
+        read_artifact(artifact.folder)
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(artifact):
+    path = artifact.folder / "weights.bin"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(InputError, match=r"weights\.bin"):
+        read_artifact(artifact.folder)
+
+
+def test_another_case_is_refused(artifact):
+    with pytest.raises(InputError, match="belongs to case 'ad_click', not to 'fraud'"):
+        read_artifact(artifact.folder, case="fraud")
+
+
+def rewritten(artifact, **changes):
+    path = artifact.folder / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return artifact.folder
+
+
+def test_another_format_is_told_as_such(artifact):
+    with pytest.raises(InputError, match="format 2 is unknown, this version of mlsd reads 1"):
+        read_artifact(rewritten(artifact, format=2, whatever="is new"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"files": {"weights.bin": {"sha256": "0" * 64}}}, "bytes.*is missing"),
+        ({"files": {"weights.bin": {"sha256": "x", "bytes": 256}}}, "sha256"),
+        ({"version": 7}, "version is 7"),
+        ({"created_at": "yesterday"}, "created_at is 'yesterday'"),
+        ({"surprise": 1}, "unknown key 'surprise'"),
+    ],
+)
+def test_a_manifest_of_another_shape_is_one_line(changes, problem, artifact):
+    with pytest.raises(InputError, match=problem):
+        read_artifact(rewritten(artifact, **changes))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", '{"format": 1', "[" * 100_000, "\x00", '{"format": true}']
+)
+def test_what_is_no_manifest_is_one_line(text, artifact):
+    (artifact.folder / MANIFEST).write_text(text)
+    with pytest.raises(InputError, match=MANIFEST):
+        read_artifact(artifact.folder)
+
+
+def test_a_manifest_that_is_not_text_is_one_line(artifact):
+    (artifact.folder / MANIFEST).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="is not a manifest"):
+        read_artifact(artifact.folder)
+
+
+def test_a_failure_while_filling_leaves_nothing(tmp_path):
+    def fail(folder):
+        fill(folder)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_artifact(tmp_path, "ad_click", fail)
+    assert list((tmp_path / "ad_click").iterdir()) == []
+
+
+WRITER = """
+import sys, time
+from mlsd.serving.artifact import write_artifact
+def fill(folder):
+    (folder / "weights.bin").write_bytes(b"half")
+    print("filling", flush=True)
+    time.sleep(60)
+    return {}
+write_artifact(sys.argv[1], "ad_click", fill)
+"""
+
+
+def test_a_writer_killed_in_the_middle_leaves_no_version(tmp_path):
+    before = write_artifact(tmp_path, "ad_click", fill)
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE)
+    assert writer.stdout.readline() == b"filling\n"
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+    assert versions(tmp_path, "ad_click") == [before.folder]
+    (left,) = (tmp_path / "ad_click").glob(".*")
+    with pytest.raises(InputError, match=MANIFEST):
+        read_artifact(left)
+    long_ago = time.time() - 2 * 86_400
+    os.utime(left, (long_ago, long_ago))
+    write_artifact(tmp_path, "ad_click", fill)
+    assert not left.exists()
