@@ -12,8 +12,9 @@ from mlsd.features.entities import Columns, as_index, comparable, take_column
 from mlsd.runtime import InputError
 from mlsd.runtime.hashing import mix64
 
+LARGEST_SCALED = 10.0
+
 _HEAVY_TAIL = 10.0
-_CLIP = 10.0
 _KNOTS = 513
 _DENSE_TABLE = 1 << 22
 
@@ -59,7 +60,7 @@ def hash_buckets(X: Columns, names: tuple[str, ...], bits: int) -> np.ndarray:
     columns = [take_column(X, name) for name in names]
     buckets = np.empty((len(columns[0]) if columns else 0, len(names)), dtype=np.int64)
     for index, (name, values) in enumerate(zip(names, columns)):
-        mixed = mix64(_hash_values(values) ^ _salt(name))
+        mixed = mix64(_hash_values(values) ^ column_salt(name))
         buckets[:, index] = mixed >> np.uint64(64 - bits)
     return buckets
 
@@ -229,7 +230,9 @@ class _StandardScale:
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Scaled values, clipped."""
-        return np.clip((self._shape(values) - self.mean) * self.factor, -_CLIP, _CLIP)
+        return np.clip(
+            (self._shape(values) - self.mean) * self.factor, -LARGEST_SCALED, LARGEST_SCALED
+        )
 
 
 class _QuantileScale:
@@ -267,7 +270,7 @@ def _hash_values(values: np.ndarray) -> np.ndarray:
         return _hash_floats(values.astype(np.float64, copy=False))
     codes, uniques = pd.factorize(values.astype(object))
     texts = np.array([str(value) for value in uniques], dtype=object)
-    missing = np.array([_salt("missing value")])
+    missing = np.array([column_salt("missing value")])
     return np.concatenate([pd.util.hash_array(texts, categorize=False), missing])[codes]
 
 
@@ -277,9 +280,16 @@ def _hash_floats(values: np.ndarray) -> np.ndarray:
     whole = (np.abs(values) < 2.0**53) & (values == np.floor(values))
     integers = np.where(whole, values, 0.0).astype(np.int64).view(np.uint64)
     hashed = mix64(np.where(whole, integers, values.view(np.uint64)))
-    return np.where(np.isnan(values), _salt("missing value"), hashed)
+    return np.where(np.isnan(values), column_salt("missing value"), hashed)
 
 
-def _salt(name: str) -> np.uint64:
+def column_salt(name: str) -> np.uint64:
+    """Return what tells a column's hashed values from those of every other column.
+
+    Examples
+    --------
+    >>> column_salt("ad_id") == column_salt("user_id")
+    np.False_
+    """
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return np.uint64(int.from_bytes(digest, "little"))

@@ -109,6 +109,19 @@ class FTRLProximal(ColumnScorer):
         columns, labels = self._checked(X, y)
         return self._pass(columns, labels, None)
 
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights of the hashed coordinates, and of the intercept and the numbers.
+
+        Raises
+        ------
+        InputError
+            If the model is not fitted.
+        """
+        if not hasattr(self, "z_"):
+            raise InputError("FTRLProximal is not fitted; call fit first")
+        hashed = self._weights(self.z_, np.sqrt(self.n_), self.l1, self.l2)
+        return hashed, self._dense_weights()
+
     def _learn(self, columns, y, weights, valid) -> None:
         self._start(columns)
         for _ in range(self.epochs):

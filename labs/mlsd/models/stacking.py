@@ -13,7 +13,7 @@ from mlsd.models.base import Columns, LabelledColumns, Scorer
 from mlsd.models.scorer import Arrays, ColumnScorer, take_columns, take_rows
 from mlsd.runtime import InputError
 
-_EDGE = 1e-7
+EDGE = 1e-7
 
 
 class StackedEnsemble(ColumnScorer):
@@ -228,4 +228,4 @@ def _logits(fitted: dict[str, list[Scorer]], columns: Arrays) -> np.ndarray:
 
 
 def _logit(probability: np.ndarray) -> np.ndarray:
-    return logit(np.clip(probability.astype(np.float64), _EDGE, 1 - _EDGE))
+    return logit(np.clip(probability.astype(np.float64), EDGE, 1 - EDGE))
