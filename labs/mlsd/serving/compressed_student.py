@@ -14,7 +14,7 @@ from mlsd.models import LightGBMScorer, StudentPerceptron
 from mlsd.models.base import Scorer
 from mlsd.models.scorer import Arrays, ColumnScorer
 from mlsd.serving.compression import export_onnx, prune_by_magnitude, quantize_int8
-from mlsd.serving.onnx_scorer import open_session
+from mlsd.serving.onnx_session import open_session
 
 
 class CompressedStudent(ColumnScorer):

@@ -6,6 +6,7 @@ import copy
 import logging
 import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -34,18 +35,40 @@ def export_onnx(student: StudentPerceptron, path: Path | str) -> Path:
     mlsd.runtime.errors.InputError: StudentPerceptron is not fitted; call fit or distil first
     """
     _require_fitted(student)
-    rows = torch.export.Dim.DYNAMIC
+    codes, numbers = _example_inputs(student)
+    return export_network(student.network_, {"codes": codes, "numbers": numbers}, path)
+
+
+def export_network(
+    network: nn.Module, example: Mapping[str, torch.Tensor], path: Path | str
+) -> Path:
+    """Write a network as ONNX, for any number of rows; its output is called `scores`.
+
+    All axes of an input but its last can be of any length, the rows' axis of one with two.
+
+    Parameters
+    ----------
+    network : nn.Module
+        As it stands: in training mode it keeps its dropout.
+    example : mapping of str to Tensor
+        Its inputs by name, in their order, two or more in each direction: the exporter takes a
+        length of one for a constant.
+    path : path
+    """
+    size = torch.export.Dim.DYNAMIC
     # The exporter reports operators of packages that are not installed, which help nobody here.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings(), atomic_path(path) as target:
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            student.network_,
-            _example_inputs(student),
+            network,
+            tuple(example.values()),
             dynamo=True,
-            input_names=["codes", "numbers"],
+            input_names=list(example),
             output_names=["scores"],
-            dynamic_shapes={"codes": {0: rows}, "numbers": {0: rows}},
+            dynamic_shapes=tuple(
+                dict.fromkeys(range(max(1, each.dim() - 1)), size) for each in example.values()
+            ),
             verbose=False,
         )
         program.save(target)
@@ -122,7 +145,6 @@ def prune_by_magnitude(student: StudentPerceptron, share: float) -> StudentPerce
 
 
 def _example_inputs(student: StudentPerceptron) -> tuple[torch.Tensor, torch.Tensor]:
-    # Two rows: the exporter takes a length of one for a constant.
     fields, width = len(student.vocabulary_.sizes_), student.scale_.size_ if student.scale_ else 0
     return torch.zeros(2, fields, dtype=torch.int64), torch.zeros(2, width)
 

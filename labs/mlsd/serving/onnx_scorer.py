@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import onnxruntime
 
 from mlsd.models import StudentPerceptron
 from mlsd.models.base import Columns
 from mlsd.models.scorer import row_count
-from mlsd.runtime import InputError
+from mlsd.serving.onnx_session import open_session
 
 
 class OnnxScorer:
@@ -76,24 +75,3 @@ class OnnxScorer:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return the scorer itself."""
         return self
-
-
-def open_session(graph: Path | bytes) -> onnxruntime.InferenceSession:
-    """Return a session on one thread for a network in a file, or in memory.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or is not a model.
-    """
-    if isinstance(graph, Path) and not graph.is_file():
-        raise InputError(f"{graph}: there is no such file; write one with export_onnx")
-    source = graph.as_posix() if isinstance(graph, Path) else graph
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        name = graph if isinstance(graph, Path) else "the network in memory"
-        raise InputError(f"{name}: ONNX Runtime cannot load it ({error})") from error
