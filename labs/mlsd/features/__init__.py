@@ -1,19 +1,9 @@
-"""Encoders, and features as of a moment: in batch, as a streaming twin, and as SQL."""
+"""Encoders, and features as of a moment: in batch, as a streaming twin, and as SQL.
 
-from mlsd.features.counters import CounterFeatures
-from mlsd.features.definitions import DecayedCounter, TrailingWindow
-from mlsd.features.encoders import NumericEncoder, VocabularyEncoder, hash_buckets
-from mlsd.features.histories import ClickHistories, click_histories
-from mlsd.features.windows import compute_windows
+`__init__.pyi` says where each name lives; it is loaded when it is first asked for, so that a
+service which only looks features up loads nothing else.
+"""
 
-__all__ = [
-    "ClickHistories",
-    "CounterFeatures",
-    "DecayedCounter",
-    "NumericEncoder",
-    "TrailingWindow",
-    "VocabularyEncoder",
-    "click_histories",
-    "compute_windows",
-    "hash_buckets",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
