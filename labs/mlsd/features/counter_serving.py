@@ -124,6 +124,22 @@ class ServingCounters:
         InputError
             If a column is missing or the lookup goes back in time.
         """
+        return self._columns(*self.sums(columns, now))
+
+    def sums(
+        self, columns: Columns, now: np.ndarray | float | None = None
+    ) -> tuple[dict[Entity, np.ndarray], dict[Entity, np.ndarray]]:
+        """Return what the counter columns of candidates are made of: decayed sums by entity.
+
+        Parameters and errors are those of `lookup`.
+
+        Returns
+        -------
+        dict of entity to ndarray, shape (half-lives, 2, n), float64
+            Impressions and clicks.
+        dict of entity to ndarray, shape (half-lives, 1, n), float64
+            Views.
+        """
         slots = self._slots.find(columns)
         rows = len(next(iter(slots.values()), ()))
         if now is None:
@@ -132,7 +148,7 @@ class ServingCounters:
         as_of = refreshed(fresh, self.features.refresh)
         labelled = {e: store.at(slots[e], as_of) for e, store in self._labelled.items()}
         views = {e: store.at(slots[e], fresh) for e, store in self._views.items()}
-        return self._columns(labelled, views)
+        return labelled, views
 
     def _columns(
         self, labelled: Mapping[Entity, np.ndarray], views: Mapping[Entity, np.ndarray]

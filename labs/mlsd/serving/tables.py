@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +14,17 @@ from mlsd.serving.cache import TTLCache
 Record = dict[str, np.ndarray]
 
 
+class FeaturesByPair(Protocol):
+    """Features of a value of the context together with each candidate."""
+
+    key: str
+
+    def columns(self, value: int, items: np.ndarray) -> Record:
+        """Return the features of one value of the context `key` and n items, n rows each."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
 class FeatureTable:
     """Features by id, for ids that count from 0; the last row answers for every other id.
 
@@ -35,25 +48,60 @@ class FeatureTable:
     array([ 2, -1])
     """
 
-    def __init__(self, columns: Mapping[str, np.ndarray], *, by: str | None = None) -> None:
-        lengths = {len(values) for values in columns.values()}
+    columns: Mapping[str, np.ndarray]
+    by: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        lengths = {len(values) for values in self.columns.values()}
         if len(lengths) != 1 or lengths == {0}:
             raise InputError(f"feature table: columns have lengths {sorted(lengths)}; give one")
-        if by is None and any(values.ndim > 1 for values in columns.values()):
+        if self.by is None and any(values.ndim > 1 for values in self.columns.values()):
             raise InputError("feature table: a column has two dimensions; name its second in `by`")
-        self.columns = dict(columns)
-        self.by = by
-        self._last = lengths.pop() - 1
+
+    @property
+    def ids(self) -> int:
+        """How many ids the table knows."""
+        return len(next(iter(self.columns.values()))) - 1
 
     def record(self, key: int) -> Record:
         """Return one id's features: numbers, and vectors over the values of `by`."""
-        row = key if 0 <= key < self._last else self._last
+        row = key if 0 <= key < self.ids else self.ids
         return {name: values[row] for name, values in self.columns.items()}
 
     def take(self, keys: np.ndarray) -> Record:
         """Return the features of several ids, shape (n,) or (n, values) each."""
-        rows = np.where((keys >= 0) & (keys < self._last), keys, self._last)
+        rows = np.where((keys >= 0) & (keys < self.ids), keys, self.ids)
         return {name: values[rows] for name, values in self.columns.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryTable:
+    """What the request's user chose before: the same for every candidate.
+
+    Attributes
+    ----------
+    key : str
+        Name of the user in the context.
+    table : mapping of str to ndarray, shape (ids + 1, length) each
+        By id; the last row answers for every other id.
+
+    Examples
+    --------
+    >>> past = HistoryTable("user_id", {"clicked_ad_id": np.array([[7, 5], [-1, -1]])})
+    >>> past.columns(0, np.array([1, 2]))["clicked_ad_id"].tolist()
+    [[7, 5], [7, 5]]
+    """
+
+    key: str
+    table: Mapping[str, np.ndarray]
+
+    def columns(self, value: int, items: np.ndarray) -> Record:
+        """Return the histories of a user, shape (n, length) each."""
+        record = {}
+        for name, values in self.table.items():
+            row = value if 0 <= value < len(values) - 1 else -1
+            record[name] = np.broadcast_to(values[row], (len(items), values.shape[1]))
+        return record
 
 
 class CandidateFeatures:
@@ -72,6 +120,8 @@ class CandidateFeatures:
         Slot that every candidate is scored in.
     position_column : str or None
         What the model calls the slot; None where it has no such column.
+    pairs : tuple of FeaturesByPair
+        What depends on a value of the context and the candidate together.
 
     Attributes
     ----------
@@ -101,12 +151,14 @@ class CandidateFeatures:
         cache_seconds: float = 60.0,
         position: int = 0,
         position_column: str | None = "position",
+        pairs: tuple[FeaturesByPair, ...] = (),
     ) -> None:
-        strange = set(tables) - {item, *context}
+        strange = (set(tables) - {item, *context}) | {p.key for p in pairs} - set(context)
         if item not in tables or strange:
             raise InputError(f"tables are of {sorted(tables)}; give {item!r}, and of {context} any")
         self.tables, self.context, self.item = dict(tables), tuple(context), item
         self.position, self.position_column = position, position_column
+        self.pairs = pairs
         self.cache: TTLCache[tuple[str, int], Record] = TTLCache(
             lambda key: self.tables[key[0]].record(key[1]),
             capacity=cache_size,
@@ -136,6 +188,8 @@ class CandidateFeatures:
             columns[name] = np.full(rows, context[name])
             if name in self.tables:
                 columns |= self._joined(name, context[name], columns)
+        for pair in self.pairs:
+            columns |= pair.columns(context[pair.key], items)
         return columns
 
     def _joined(self, name: str, key: int, columns: Record) -> Record:
