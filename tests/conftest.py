@@ -24,3 +24,16 @@ def no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_locally)
+
+
+@pytest.fixture(scope="session")
+def ad_artifact(tmp_path_factory):
+    """Return a served version of the ad case, from two days of the small world; do not change it.
+
+    A test that needs another, or a damaged one, copies the folder.
+    """
+    from mlsd.cases import find_service
+
+    root = tmp_path_factory.mktemp("artifacts")
+    service = find_service("ad_click")
+    return service.train(root, rung=service.default_rung, size="small", seed=3, history_days=2)

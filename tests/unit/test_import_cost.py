@@ -53,7 +53,7 @@ def test_a_heavy_import_is_found(tmp_path):
     assert probe(["dear"], cwd=tmp_path) == {"dear": ["matplotlib"]}
 
 
-@pytest.mark.parametrize("name", ["mlsd.features", "mlsd.models", "mlsd.serving"])
+@pytest.mark.parametrize("name", ["mlsd.cases", "mlsd.features", "mlsd.models", "mlsd.serving"])
 def test_every_name_of_a_lazy_package_is_where_its_stub_says(name):
     package = importlib.import_module(name)
     homes = {each: getattr(package, each).__module__ for each in package.__all__}

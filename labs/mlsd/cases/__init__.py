@@ -1,12 +1,9 @@
-"""The case studies: one file each names its world, rungs, protocol and ledger columns."""
+"""The case studies: one file each names its world, rungs, protocol, ledger columns and service.
 
-from mlsd.cases.base import Case, OnlineMeasure
-from mlsd.cases.registry import built_cases, find_case, require_case
+`__init__.pyi` says where each name lives; it is loaded when it is first asked for, so that a
+service starts without the ladder.
+"""
 
-__all__ = [
-    "Case",
-    "OnlineMeasure",
-    "built_cases",
-    "find_case",
-    "require_case",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from mlsd.cases.services import CaseService
 from mlsd.experiments.display import LadderFigure, TableColumn
 from mlsd.experiments.ladder import Ladder
 from mlsd.experiments.sources import WorldSource
@@ -66,8 +67,8 @@ class Case:
         What a row of the log is, in the plural: ``"impressions"``.
     card : callable
         Measures the world and returns its behaviour card as Markdown.
-    service : callable or None
-        From a fitted rung to the service that answers requests, where the case has one.
+    service : CaseService or None
+        What answers requests, where the case has that.
     """
 
     name: CaseName
@@ -83,7 +84,7 @@ class Case:
     figure: LadderFigure
     rows_are: str
     card: Callable[[], str]
-    service: Callable | None = None
+    service: CaseService | None = None
 
     @property
     def id(self) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mlsd.cases.base import Case
 from mlsd.runtime import CASE_IDS, InputError
+
+if TYPE_CHECKING:
+    from mlsd.cases.base import Case
+    from mlsd.cases.services import CaseService
 
 
 def _ad_click() -> Case:
@@ -14,7 +18,14 @@ def _ad_click() -> Case:
     return CASE
 
 
+def _ad_click_service() -> CaseService:
+    from mlsd.cases.ad_click.service import SERVICE
+
+    return SERVICE
+
+
 _LOADERS: dict[str, Callable[[], Case]] = {"ad_click": _ad_click}
+_SERVICE_LOADERS: dict[str, Callable[[], CaseService]] = {"ad_click": _ad_click_service}
 
 
 def built_cases() -> tuple[str, ...]:
@@ -57,3 +68,24 @@ def find_case(case_id: str) -> Case:
     """
     require_case(case_id)
     return _LOADERS[case_id]()
+
+
+def find_service(case_id: str) -> CaseService:
+    """Return the service of a case, without loading its world, its ladder or its models.
+
+    Raises
+    ------
+    InputError
+        For a case that is unknown, not built yet, or without a service.
+
+    Examples
+    --------
+    >>> find_service("ad_click").route
+    '/rank'
+    """
+    require_case(case_id)
+    if case_id not in _SERVICE_LOADERS:
+        raise InputError(
+            f"case {case_id!r} has no service; choose among {', '.join(_SERVICE_LOADERS)}"
+        )
+    return _SERVICE_LOADERS[case_id]()

@@ -11,7 +11,7 @@ from mlsd.runtime.times import DAY
 from mlsd.serving.tables import FeatureTable
 from mlsd.worlds.logs import Logs
 
-_KEYS = ("ad_id", "campaign_id", "publisher_id", "user_id", "category")
+KEYS = ("ad_id", "campaign_id", "publisher_id", "user_id", "category")
 
 
 def snapshot_tables(logs: Logs, counters: ServingCounters, now: float) -> dict[str, FeatureTable]:
@@ -81,7 +81,7 @@ def _by_category(
 def _lookup(counters: ServingCounters, now: float, **known: np.ndarray) -> dict[str, np.ndarray]:
     rows = len(next(iter(known.values())))
     unknown = np.full(rows, -1)
-    return counters.lookup({key: known.get(key, unknown) for key in _KEYS}, now)
+    return counters.lookup({key: known.get(key, unknown) for key in KEYS}, now)
 
 
 def _columns_of(counters: ServingCounters, *, within: set[str]) -> list[str]:
