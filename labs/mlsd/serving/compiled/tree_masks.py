@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -48,8 +50,9 @@ class NumberMasks:
 
     def rows(self, numbers: np.ndarray) -> np.ndarray:
         """Return the row of `masks` for each number, shape (n,)."""
-        below = np.searchsorted(self.thresholds, numbers, "left")
-        return np.where(np.isnan(numbers), len(self.thresholds) + 1, below)
+        # A missing value is sorted behind all thresholds, as a large one is.
+        below = self.thresholds.searchsorted(numbers, "left")
+        return below + np.isnan(numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,23 +97,48 @@ class TreeMasks:
 
     def score(self, columns: RequestColumns) -> np.ndarray:
         """Return the sum of the leaves, shape (n,)."""
-        trees, leaves = self.leaves.shape
         reached = self._reached(columns)
-        # The exponent of the lowest bit alone, as a float, is the place of the bit.
-        lowest = (reached & (~reached + np.ones((), reached.dtype))).astype(np.float64)
-        leaf = (lowest.view(np.int64) >> 52) - 1023
-        return self.leaves.ravel()[leaf + np.arange(trees) * leaves].sum(axis=1)
+        # The exponent of the lowest bit alone, as a single, is the place of the bit.
+        lowest = (reached & (~reached + np.ones((), reached.dtype))).astype(np.float32)
+        leaf = (lowest.view(np.int32) >> 23) + self._before_first
+        return self.leaves.ravel().take(leaf).sum(axis=1)
+
+    @cached_property
+    def _before_first(self) -> np.ndarray:
+        """Place of each tree's first leaf, less the bias of a single's exponent."""
+        trees, leaves = self.leaves.shape
+        return (np.arange(trees) * leaves - 127).astype(np.int32)
 
     def _reached(self, columns: RequestColumns) -> np.ndarray:
+        """Return the bits of the leaves that no split rules out, shape (n, trees)."""
         kind = np.dtype(f"u{mask_bytes(self.leaves.shape[1])}")
         reached = np.full((columns.rows, len(self.leaves)), np.iinfo(kind).max, kind)
-        codes = self.codes.of(columns) if self.by_field else None
-        for field in self.by_field:
-            _narrow(reached, field.masks, field.row[codes[:, field.field]])
-        numbers = columns.numbers(self.numeric).astype(np.float32)
-        for number in self.by_number:
-            _narrow(reached, number.masks, number.rows(numbers[:, number.place]))
+        # What all candidates share, such as the user's own values, is looked up once.
+        shared = reached[0].copy() if columns.rows else reached
+        for masks, rows in self._looked_up(columns):
+            if len(rows) == 1:
+                shared &= masks[rows[0]]
+            else:
+                reached &= masks.take(rows, axis=0)
+        reached &= shared
         return reached
+
+    def _looked_up(self, columns: RequestColumns) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the masks of each column, and the row of each candidate, or one row for all."""
+        if self.by_field:
+            codes = _by_column(self.codes.of(columns))
+            for field in self.by_field:
+                yield field.masks, field.row[codes[field.field]]
+        numbers = _by_column(columns.numbers(self.numeric).astype(np.float32))
+        for number in self.by_number:
+            yield number.masks, number.rows(numbers[number.place])
+
+
+def _by_column(matrix: np.ndarray) -> list[np.ndarray]:
+    """Return the columns of a matrix, one value where all are equal."""
+    same = (matrix == matrix[:1]).all(axis=0).tolist()
+    columns = np.ascontiguousarray(matrix.T)
+    return [column[:1] if equal else column for column, equal in zip(columns, same)]
 
 
 def mask_bytes(leaves: int) -> int:
@@ -122,10 +150,3 @@ def mask_bytes(leaves: int) -> int:
     (2, 4)
     """
     return 2 if leaves <= 16 else 4 if leaves <= 32 else 8
-
-
-def _narrow(reached: np.ndarray, masks: np.ndarray, rows: np.ndarray) -> None:
-    """AND the masks of each candidate's value into `reached`."""
-    # What is the same for all candidates, such as the user's, is looked up once.
-    same = len(rows) and (rows == rows[0]).all()
-    reached &= masks[rows[0]] if same else masks.take(rows, axis=0)
