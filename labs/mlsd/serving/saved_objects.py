@@ -7,7 +7,6 @@ numpy's own format without objects, and all else is JSON.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -18,17 +17,6 @@ import numpy as np
 from mlsd.runtime import InputError
 
 _PLAIN = (str, int, float, bool, type(None))
-_WRONG = (
-    KeyError,
-    TypeError,
-    ValueError,
-    IndexError,
-    AttributeError,
-    RecursionError,
-    EOFError,
-    OSError,
-    zipfile.BadZipFile,
-)
 
 
 def save_object(saved: Any, folder: Path, name: str) -> None:  # noqa: ANN401
@@ -82,7 +70,8 @@ def load_object(folder: Path, name: str, classes: Iterable[type]) -> Any:  # noq
         return _Reader(folder, name, {each.__name__: each for each in classes}).root()
     except InputError:
         raise
-    except _WRONG as error:
+    except Exception as error:
+        # Damaged archives make the libraries that read them raise whatever they please.
         reason = f"{type(error).__name__}: {error}"
         raise InputError(f"{folder / name}.json: cannot be read ({reason:.200})") from None
 

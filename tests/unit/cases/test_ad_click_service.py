@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -91,6 +92,20 @@ def test_a_request_is_looked_up_and_scored_as_by_the_deployed_policy(
         )
 
 
+def test_unknown_ids_are_looked_up_as_by_the_counters(prepared, logs):
+    rung = fitted("lightgbm_counters", prepared)
+    engine = AdEngine(served_ads(rung, prepared, logs))
+    counters = prepared.counters.serving(prepared.replicate.log)
+    ads = np.array([0, 5, len(logs.ads), 1_000_000])
+    context = dict.fromkeys(CONTEXT, 0)
+    for user in (0, len(logs.users), 1_000_000):
+        looked_up = engine.features.columns(context | {"user_id": user}, ads)
+        known = {"user_id": np.full(4, user), "ad_id": ads, "publisher_id": np.zeros(4, np.int64)}
+        known |= {name: looked_up[name] for name in ("campaign_id", "category")}
+        for name, values in counters.lookup(known, float(logs.until)).items():
+            np.testing.assert_array_equal(looked_up[name], values, err_msg=f"{name} of {user}")
+
+
 def test_the_requests_hold_pairs_that_were_counted_and_pairs_that_were_not(prepared, requests):
     counters = CounterFeatures.for_log(prepared.replicate.log).serving(prepared.replicate.log)
     columns = requests.columns()
@@ -155,6 +170,21 @@ def test_a_flipped_byte_in_any_file_is_found(place, copy):
             read_artifact(copy.folder, case="ad_click")
         path.write_bytes(whole)
     read_artifact(copy.folder, case="ad_click")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_files_with_any_bytes_changed_are_loaded_or_are_one_line(seed, copy):
+    generator = np.random.default_rng(seed)
+    for path in sorted(copy.folder.glob("ads*")):
+        whole = path.read_bytes()
+        content = bytearray(whole[: generator.integers(len(whole))] if seed % 3 == 0 else whole)
+        for place in generator.integers(0, max(len(content), 1), 3)[: len(content)]:
+            content[place] = generator.integers(256)
+        path.write_bytes(content)
+        # A change that the answers do not show, such as one of an embedding, loads all the same.
+        with suppress(InputError):
+            load_ads(copy)
+        path.write_bytes(whole)
 
 
 def rewrite(folder, change):
