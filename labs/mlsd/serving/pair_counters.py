@@ -8,13 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mlsd.features.counter_rates import (
-    RatePriors,
-    column_names,
-    log_odds,
-    shrinking_prior,
-    view_name,
-)
+from mlsd.features.counter_rates import RatePriors, log_odds, shrinking_prior
 from mlsd.features.shrinkage import shrunk_rate
 
 
@@ -29,16 +23,16 @@ class PairCounters:
     ----------
     key, item : str
         Columns of the pair.
-    half_lives : tuple of float
-        Seconds.
+    rate_names, view_names : tuple of str
+        Count and rate of each half-life, one half-life after the other; views of each. Empty where
+        the pair is not counted so.
     starts : ndarray of int64, shape (keys + 2,)
         Where each key's pairs begin; the last key stands for unknown ones and has none.
     items : ndarray of int64, shape (pairs,)
         Ascending within a key.
-    sums : ndarray of float64, shape (pairs + 1, 2, half-lives), or (0, 2, half-lives)
-        Impressions and clicks; zeros in the last row, for pairs never counted. Empty where only
-        views are counted.
-    views : ndarray of float32, shape (pairs + 1, half-lives), or (0, half-lives)
+    sums : ndarray of float64, shape (pairs + 1, 2, half-lives)
+        Impressions and clicks; zeros in the last row, for pairs never counted.
+    views : ndarray of float32, shape (pairs + 1, half-lives)
         ``log(1 + views)``.
     of_key : ndarray of float64, shape (keys + 1, half-lives)
         How far the key's own log-odds are from those of all rows; 0 where it has no rate.
@@ -48,17 +42,17 @@ class PairCounters:
 
     Examples
     --------
-    >>> one = (86_400.0,)
-    >>> sums = np.array([[[3.0], [1.0]], [[0.0], [0.0]]])
-    >>> pairs = PairCounters("user", "ad", one, np.array([0, 1, 1]), np.array([7]), sums,
-    ...     np.zeros((0, 1), np.float32), np.zeros((2, 1)), np.zeros((9, 1)), 0.5, 1.0)
-    >>> pairs.columns(0, np.array([7, 8]))["user_ad_log_odds_1d"].round(2)
+    >>> sums, none = np.array([[[3.0], [1.0]], [[0.0], [0.0]]]), np.zeros((0, 1))
+    >>> pairs = PairCounters("user", "ad", ("count", "rate"), (), np.array([0, 1, 1]),
+    ...     np.array([7]), sums, none, np.zeros((2, 1)), np.zeros((9, 1)), 0.5, 1.0)
+    >>> pairs.columns(0, np.array([7, 8]))["rate"].round(2)
     array([-0.51,  0.  ], dtype=float32)
     """
 
     key: str
     item: str
-    half_lives: tuple[float, ...]
+    rate_names: tuple[str, ...]
+    view_names: tuple[str, ...]
     starts: np.ndarray
     items: np.ndarray
     sums: np.ndarray
@@ -69,12 +63,6 @@ class PairCounters:
     strength: float
 
     @cached_property
-    def _names(self) -> tuple[list[tuple[str, str]], list[str]]:
-        pair = (self.key, self.item)
-        rates = [column_names(pair, each) for each in self.half_lives if len(self.sums)]
-        return rates, [view_name(pair, each) for each in self.half_lives if len(self.views)]
-
-    @cached_property
     def _priors(self) -> RatePriors:
         return RatePriors(self.base_rate, {})
 
@@ -82,11 +70,9 @@ class PairCounters:
         """Return the counters of one key and n items, float32, shape (n,) each."""
         key = value if 0 <= value < len(self.of_key) - 1 else len(self.of_key) - 1
         pairs = self._find(key, items)
-        rates, views = self._names
-        columns = self._rates(key, items, pairs) if rates else {}
-        if views:
-            seen = self.views[pairs]
-            columns |= {name: seen[:, index] for index, name in enumerate(views)}
+        columns = self._rates(key, items, pairs) if self.rate_names else {}
+        if self.view_names:
+            columns |= dict(zip(self.view_names, self.views[pairs].T))
         return columns
 
     def _find(self, key: int, items: np.ndarray) -> np.ndarray:
@@ -110,7 +96,5 @@ class PairCounters:
         rate = shrunk_rate(clicks, impressions, prior, self.strength)
         logs = (log_odds(rate) - base + base).astype(np.float32)
         counts = np.log1p(impressions).astype(np.float32)
-        columns = {}
-        for index, (count_name, rate_name) in enumerate(self._names[0]):
-            columns[count_name], columns[rate_name] = counts[:, index], logs[:, index]
-        return columns
+        by_half_life = (column for pair in zip(counts.T, logs.T) for column in pair)
+        return dict(zip(self.rate_names, by_half_life))

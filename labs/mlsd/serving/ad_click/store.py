@@ -8,7 +8,7 @@ import numpy as np
 
 from mlsd.data.log import LabelledLog
 from mlsd.features.counter_rates import log_odds, shrinking_prior
-from mlsd.features.counter_serving import ServingCounters
+from mlsd.features.counter_serving import CounterDefinition, ServingCounters
 from mlsd.features.history_serving import ServingHistories
 from mlsd.features.shrinkage import shrunk_rate
 from mlsd.serving.ad_click.features import CONTEXT, AdFeatures
@@ -71,7 +71,8 @@ def _pair_counters(
     seen = np.log1p(views[PAIR][:, 0].T) if viewed else np.zeros((0, half_lives))
     return PairCounters(
         *PAIR,
-        half_lives=tuple(map(float, definition.half_lives)),
+        rate_names=_names(definition, rates=True) if rated else (),
+        view_names=_names(definition, rates=False) if viewed else (),
         starts=np.searchsorted(user, np.arange(users + 2)),
         items=ad,
         sums=np.ascontiguousarray(sums),
@@ -81,6 +82,15 @@ def _pair_counters(
         base_rate=float(counters.priors.base_rate),
         strength=float(counters.priors.strengths.get(PAIR, 1.0)),
     )
+
+
+def _names(definition: CounterDefinition, *, rates: bool) -> tuple[str, ...]:
+    """Return the pair's names: all rates come by half-life and entity, then all views."""
+    entities = definition.entities if rates else definition.views
+    width, half_lives = 1 + rates, len(definition.half_lives)
+    first = 0 if rates else 2 * half_lives * len(definition.entities)
+    places = (first + width * (h * len(entities) + entities.index(PAIR)) for h in range(half_lives))
+    return tuple(name for place in places for name in definition.names[place : place + width])
 
 
 def _deviations(counters: ServingCounters, name: str, ids: int, now: float) -> np.ndarray:
