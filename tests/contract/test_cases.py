@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlsd.cases import built_cases, find_case, registry, require_case
+from mlsd.cases import built_cases, find_case, find_service, registry, require_case
 from mlsd.experiments import ledger_path, load_ledger
 from mlsd.runtime import CASE_IDS, InputError
 
@@ -60,3 +60,14 @@ def test_its_headline_is_a_measure_of_the_world(case):
     world = case.world(1, size="small")
     report = world.deploy(world.logging_policy(1), 1, history_days=1)
     assert case.headline.name in report.measures
+
+
+def test_a_case_is_served_by_the_best_deployed_rung_of_its_ledger(case):
+    if case.service is None:
+        with pytest.raises(InputError, match=f"case {case.id!r} has no service"):
+            find_service(case.id)
+        return
+    assert find_service(case.id) is case.service
+    assert case.service.route.startswith("/")
+    ledger = load_ledger(case.id).query("not is_oracle").set_index("rung")
+    assert case.service.default_rung == ledger[f"online_{case.headline.name}"].idxmax()
