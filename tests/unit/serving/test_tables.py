@@ -6,6 +6,7 @@ import pytest
 from mlsd.features import CounterFeatures
 from mlsd.runtime import InputError
 from mlsd.serving import CandidateFeatures, FeatureTable, snapshot_tables
+from mlsd.serving.tables import HistoryTable
 from mlsd.worlds import AdClickWorld
 
 ADS = FeatureTable({"category": np.array([1, 0, 1, -1]), "rate": np.array([0.1, 0.2, 0.3, 0.0])})
@@ -102,3 +103,20 @@ def test_a_snapshot_has_the_static_columns_of_the_log():
         assert found[name][0] == row[name], name
     assert found["ad_age_days"][0] == row["ad_age_days"]
     assert found["account_age_days"][0] == row["account_age_days"]
+
+
+PAST = HistoryTable("user_id", {"clicked": np.array([[4, 2], [9, 9], [-1, -1]])})
+
+
+def test_pairs_are_joined_for_the_value_of_the_context():
+    ads = FeatureTable({"category": np.array([1, 0, -1])})
+    lookup = CandidateFeatures({"ad_id": ads}, context=("user_id",), pairs=(PAST,))
+    for user, expected in ((1, [9, 9]), (0, [4, 2]), (2, [-1, -1]), (-1, [-1, -1])):
+        columns = lookup.columns({"user_id": user}, np.array([0, 5]))
+        assert columns["clicked"].tolist() == [expected, expected]
+
+
+def test_pairs_of_a_name_outside_the_context_are_refused():
+    ads = FeatureTable({"category": np.array([1, 0, -1])})
+    with pytest.raises(InputError, match="tables are of"):
+        CandidateFeatures({"ad_id": ads}, context=("device",), pairs=(PAST,))
