@@ -60,7 +60,7 @@ def fill_artifact(
     tables = {"conversions": logs.conversions}
     replicate = Replicate(seed, log, world=world, tables=tables, history_days=history_days)
     prepared = LADDER.protocol.prepare(replicate)
-    settings = _settings(chosen, log.roles)
+    settings = ledger_settings(chosen, log.roles)
     tell(f"fitting {rung} with {dict(settings)} to {len(log.split.train):,} impressions")
     fitted = LADDER.protocol.fit(chosen, prepared, settings)
     tell("writing the model and what it looks up")
@@ -70,7 +70,7 @@ def fill_artifact(
     return {name: str(value) for name, value in made_of.items()}
 
 
-def _settings(rung: Rung, roles: ColumnRoles) -> Settings:
+def ledger_settings(rung: Rung, roles: ColumnRoles) -> Settings:
     """Return the settings that the committed ledger chose, else the first that the rung has."""
     choices = rung.settings(roles)
     try:
