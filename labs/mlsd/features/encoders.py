@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 
 from mlsd.features.entities import Columns, as_index, comparable, take_column
+from mlsd.features.scales import SCALES
 from mlsd.runtime import InputError
 from mlsd.runtime.hashing import mix64
 
-LARGEST_SCALED = 10.0
-
-_HEAVY_TAIL = 10.0
-_KNOTS = 513
 _DENSE_TABLE = 1 << 22
+_BLOCK_CELLS = 1 << 20
 
 
 def hash_buckets(X: Columns, names: tuple[str, ...], bits: int) -> np.ndarray:
@@ -154,30 +152,36 @@ class NumericEncoder:
         InputError
             For an unknown method, a missing column, or one that is not numeric.
         """
-        scales = {"standard": _StandardScale, "quantile": _QuantileScale}
-        if self.method not in scales:
+        if self.method not in SCALES:
             raise InputError(f"method is {self.method!r}; choose 'standard' or 'quantile'")
         self.scales_, self.indicated_ = [], []
         for name in self.names:
-            values = _number_column(X, name)
+            values = _as_numbers(take_column(X, name), name)
             present = values[np.isfinite(values)]
-            self.scales_.append(scales[self.method](present))
+            self.scales_.append(SCALES[self.method](present))
             self.indicated_.append(len(present) < len(values))
         self.size_ = len(self.names) + sum(self.indicated_)
         return self
 
     def transform(self, X: Columns) -> np.ndarray:
         """Return shape (n, size_), float32: the scaled columns, then the indicators."""
-        columns = [_number_column(X, name) for name in self.names]
+        columns = [take_column(X, name) for name in self.names]
         output = np.zeros((len(columns[0]) if columns else 0, self.size_), dtype=np.float32)
-        indicator = len(self.names)
-        for index, (values, scale) in enumerate(zip(columns, self.scales_)):
-            missing = ~np.isfinite(values)
-            output[:, index] = np.where(missing, 0.0, scale.apply(np.where(missing, 0.0, values)))
-            if self.indicated_[index]:
-                output[:, indicator] = missing
-                indicator += 1
+        step = max(_BLOCK_CELLS // max(len(columns), 1), 1)
+        for start in range(0, len(output), step):
+            rows = slice(start, start + step)
+            output[rows] = self._scaled([values[rows] for values in columns])
         return output
+
+    def _scaled(self, columns: list[np.ndarray]) -> np.ndarray:
+        numbers = np.empty((len(columns[0]), len(columns)))
+        for index, (name, values) in enumerate(zip(self.names, columns)):
+            numbers[:, index] = _as_numbers(values, name)
+        missing = ~np.isfinite(numbers)
+        numbers[missing] = 0.0
+        numbers = SCALES[self.method].apply_all(self.scales_, numbers)
+        numbers[missing] = 0.0
+        return np.concatenate([numbers, missing[:, self.indicated_]], axis=1)
 
 
 class _Vocabulary:
@@ -212,50 +216,9 @@ class _Vocabulary:
         return self.table[np.where(inside, values.astype(np.int64) - self.low, last)]
 
 
-class _StandardScale:
-    """Mean 0 and variance 1, after a signed logarithm where the tail is heavy."""
-
-    def __init__(self, present: np.ndarray) -> None:
-        spread = present.std() if len(present) else 0.0
-        tail = np.abs(present - present.mean()).max() if len(present) else 0.0
-        self.heavy = bool(tail > _HEAVY_TAIL * spread > 0)
-        values = self._shape(present)
-        self.mean = values.mean() if len(values) else 0.0
-        deviation = values.std() if len(values) else 0.0
-        constant = deviation <= 1e-12 * max(1.0, abs(self.mean))
-        self.factor = 0.0 if constant else 1.0 / deviation
-
-    def _shape(self, values: np.ndarray) -> np.ndarray:
-        return np.sign(values) * np.log1p(np.abs(values)) if self.heavy else values
-
-    def apply(self, values: np.ndarray) -> np.ndarray:
-        """Scaled values, clipped."""
-        return np.clip(
-            (self._shape(values) - self.mean) * self.factor, -LARGEST_SCALED, LARGEST_SCALED
-        )
-
-
-class _QuantileScale:
-    """Mid-rank among the training values, interpolated between knots."""
-
-    def __init__(self, present: np.ndarray) -> None:
-        ordered = np.sort(present)
-        positions = np.linspace(0, max(len(ordered) - 1, 0), _KNOTS).round().astype(np.int64)
-        self.knots = np.unique(ordered[positions]) if len(ordered) else np.zeros(1)
-        below = np.searchsorted(ordered, self.knots, "left")
-        up_to = np.searchsorted(ordered, self.knots, "right")
-        self.ranks = (below + up_to) / (2 * max(len(ordered), 1))
-
-    def apply(self, values: np.ndarray) -> np.ndarray:
-        """Scaled mid-ranks; a uniform variable has standard deviation 1 / sqrt(12)."""
-        if len(self.knots) == 1:
-            return np.zeros(len(values))
-        return (np.interp(values, self.knots, self.ranks) - 0.5) * np.sqrt(12.0)
-
-
-def _number_column(X: Columns, name: str) -> np.ndarray:
+def _as_numbers(values: np.ndarray, name: str) -> np.ndarray:
     try:
-        return take_column(X, name).astype(np.float64)
+        return values.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"X: column {name!r} is not numeric ({error}); name it categorical"

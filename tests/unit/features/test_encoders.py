@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.preprocessing import StandardScaler
 
-from mlsd.features import NumericEncoder, VocabularyEncoder, hash_buckets
+from mlsd.features import NumericEncoder, VocabularyEncoder, encoders, hash_buckets
 from mlsd.runtime import InputError
 
 
@@ -199,3 +199,22 @@ def test_inputs_are_left_as_they_were():
     VocabularyEncoder(("a", "b")).fit(X).transform(X)
     NumericEncoder(("c",)).fit(X).transform(X)
     pd.testing.assert_frame_equal(X, before)
+
+
+@pytest.mark.parametrize("method", ["standard", "quantile"])
+def test_a_table_in_blocks_of_rows_is_scaled_as_in_one(monkeypatch, method):
+    rng = np.random.default_rng(7)
+    X = {
+        "plain": rng.normal(5, 2, 50),
+        "heavy": np.where(np.arange(50) == 3, 1e6, rng.random(50)),
+        "missing": np.where(np.arange(50) % 7 == 0, np.nan, rng.random(50)),
+        "whole": rng.integers(0, 9, 50),
+        "same": np.full(50, 3.0),
+    }
+    encoder = NumericEncoder(tuple(X), method=method).fit(X)
+    whole = encoder.transform(X)
+    monkeypatch.setattr(encoders, "_BLOCK_CELLS", 35)
+    np.testing.assert_array_equal(encoder.transform(X), whole)
+    alone = [NumericEncoder((name,), method=method).fit(X).transform(X)[:, 0] for name in X]
+    np.testing.assert_array_equal(whole[:, :5], np.column_stack(alone))
+    np.testing.assert_array_equal(whole[:, 5], np.isnan(X["missing"]))

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mlsd.features import NumericEncoder, VocabularyEncoder
-from mlsd.features.encoders import LARGEST_SCALED
+from mlsd.features.scales import LARGEST_SCALED
 from mlsd.models.deep import DeepScorer
 from mlsd.runtime import InputError
 from mlsd.serving.compiled.encoding import IdCodes, NumberScale
