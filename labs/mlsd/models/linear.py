@@ -12,6 +12,9 @@ from mlsd.features.encoders import NumericEncoder, hash_buckets
 from mlsd.models.scorer import Arrays, ColumnScorer
 from mlsd.runtime import InputError
 
+# A block of 64 bits each in the sum of squares; all tables but very large ones are one block.
+_BLOCK_CELLS = 1 << 26
+
 
 class HashedLogisticRegression(ColumnScorer):
     """L2-penalised logistic regression on hashed categories, their crosses, and numbers.
@@ -89,6 +92,7 @@ class HashedLogisticRegression(ColumnScorer):
         buckets = self._buckets(columns, len(y))
         self.used_ = np.flatnonzero(np.bincount(buckets.ravel(), minlength=1))
         hashed = self._one_hot(buckets)
+        del buckets
         numbers = self._numbers(columns, len(y))
         objective = _Objective(hashed, numbers, y, weights, 1.0 / self.C)
         found = minimize(
@@ -116,14 +120,17 @@ class HashedLogisticRegression(ColumnScorer):
 
     def _one_hot(self, buckets: np.ndarray) -> sparse.csr_array:
         rows, fields = buckets.shape
-        position = np.searchsorted(self.used_, buckets)
-        known = position < len(self.used_)
-        known[known] = self.used_[position[known]] == buckets[known]
-        indices = np.where(known, position, 0).ravel().astype(np.int32)
+        indices, known = np.zeros((rows, fields), np.int32), np.zeros((rows, fields), bool)
+        for field in range(fields if len(self.used_) else 0):
+            position = np.searchsorted(self.used_, buckets[:, field])
+            position[position == len(self.used_)] = 0
+            known[:, field] = self.used_[position] == buckets[:, field]
+            indices[:, field] = np.where(known[:, field], position, 0)
         starts = np.arange(0, rows * fields + 1, max(fields, 1), dtype=np.int32)[: rows + 1]
         starts = starts if fields else np.zeros(rows + 1, dtype=np.int32)
         shape = (rows, len(self.used_))
-        return sparse.csr_array((known.ravel().astype(np.float64), indices, starts), shape=shape)
+        entries = (known.ravel().astype(np.float64), indices.ravel(), starts)
+        return sparse.csr_array(entries, shape=shape)
 
     def _numbers(self, columns: Arrays, rows: int) -> np.ndarray:
         if self.scale_ is None:
@@ -147,7 +154,11 @@ class _Objective:
 
     def _squares(self) -> np.ndarray:
         ids = self.transposed @ self.weights
-        numbers = self.weights @ self.numbers.astype(np.float64) ** 2
+        numbers = np.zeros(self.numbers.shape[1])
+        step = max(_BLOCK_CELLS // max(len(numbers), 1), 1)
+        for start in range(0, len(self.weights), step):
+            block = self.numbers[start : start + step].astype(np.float64)
+            numbers += self.weights[start : start + step] @ block**2
         return np.concatenate([[self.weights.sum()], ids, numbers])
 
     def unscaled(self, variables: np.ndarray) -> tuple[float, np.ndarray]:
