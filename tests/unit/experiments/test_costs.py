@@ -1,9 +1,11 @@
 """Costs of a fitted scorer."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from mlsd.experiments import costs as costs_module
 from mlsd.experiments.costs import Stopwatch, cost_of_rows, cost_of_users, measure_costs
@@ -48,6 +50,14 @@ def test_calls_are_timed_in_milliseconds_of_cpu_and_the_first_one_is_not(monkeyp
     found = costs_module._call_milliseconds(lambda: calls.append(1), 2)
     np.testing.assert_allclose(found, [2.0, 5.0])
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.004, 200), (0.05, 41), (3.0, 5)])
+def test_slow_calls_are_timed_less_often(monkeypatch, seconds, calls):
+    clock = (step * seconds / 2 for pair in itertools.count() for step in (4 * pair, 4 * pair + 2))
+    monkeypatch.setattr(costs_module.time, "process_time", lambda: next(clock))
+    found = costs_module._call_milliseconds(lambda: None, 200)
+    np.testing.assert_allclose(found, np.full(calls, 1e3 * seconds))
 
 
 def test_one_is_one_and_a_batch_is_500_rows_or_users():
