@@ -78,8 +78,7 @@ def rung_inputs(rung: Rung, prepared: PreparedLog) -> RungInputs:
 def select_columns(rung: Rung, prepared: PreparedLog, part: str) -> Columns:
     """Return what the rung may see of a part.
 
-    Never the label; counters, histories and the time only where it reads them. A rung with
-    histories gets a dictionary, since a history is two-dimensional.
+    Never the label; counters, histories and the time only where it reads them.
     """
     log, rows = prepared.replicate.log, _stretch(prepared.positions(part))
     roles = log.roles
@@ -92,7 +91,8 @@ def select_columns(rung: Rung, prepared: PreparedLog, part: str) -> Columns:
     if rung.uses_histories:
         histories = prepared.features.history_tables
         return columns | {name: values[rows] for name, values in histories.items()}
-    return pd.DataFrame(columns, index=log.frame.index[rows], copy=False)
+    # A log may have no feature column, and rows that a constant can be predicted for.
+    return columns or pd.DataFrame(index=log.frame.index[rows])
 
 
 def _stretch(rows: np.ndarray) -> np.ndarray | slice:
