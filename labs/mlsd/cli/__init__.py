@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
-from mlsd.cli.interrupts import INTERRUPTED, NOTHING_WRITTEN, leaving_at_once
-from mlsd.runtime import InputError
-
+TYPE_CHECKING = False  # Importing typing would take longer than a quick Ctrl-C.
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     import typer
 
 CANNOT_PRINT = 1
@@ -46,9 +45,13 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; bad input ends in one line on stderr and exit code 2."""
+    from mlsd.cli.interrupts import INTERRUPTED, NOTHING_WRITTEN, leaving_at_once
+
     if sys.stdout is None:  # Closed by the shell, as with >&-.
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     with leaving_at_once():
+        from mlsd.runtime import InputError
+
         app = build_app()
     try:
         app()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
+
+TYPE_CHECKING = False  # Nothing is imported here that takes longer than a quick Ctrl-C.
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 INTERRUPTED = 130  # what a shell expects of a program that was stopped with Ctrl-C
 NOTHING_WRITTEN = "nothing was written"
@@ -39,10 +41,14 @@ def leaving_at_once() -> Iterator[None]:
     the signal is ignored, as behind ``nohup``, it stays so.
     """
     before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before == signal.SIG_IGN:
+    if before == signal.SIG_IGN:
         yield
         return
-    signal.signal(signal.SIGINT, _leave)
+    try:
+        signal.signal(signal.SIGINT, _leave)
+    except ValueError:  # Only the main thread may.
+        yield
+        return
     try:
         yield
     finally:

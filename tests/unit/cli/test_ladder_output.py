@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import mlsd
 from mlsd import cli
 from mlsd.experiments import ledger
 from mlsd.runtime import InputError
@@ -222,3 +223,15 @@ def test_ctrl_c_shows_no_traceback(begun, own_log):
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("mlsd: interrupted; nothing was written")
     assert not (own_log / "l.json").exists()
+
+
+def test_nothing_is_imported_before_ctrl_c_is_answered():
+    code = (
+        "import sys; before = set(sys.modules); import mlsd.cli, mlsd.cli.interrupts;"
+        "print(*set(sys.modules) - before)"
+    )
+    text = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(mlsd.__file__))},
+    ).stdout  # fmt: skip
+    assert not {"typing", "dataclasses", "re", "typer", "numpy"} & set(text.split())
