@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def ab(
@@ -31,7 +32,7 @@ def ab(
 
     found = find_case(case)
     design = found.ladder.designs[0] if design is None else design
-    console = Console()
+    console = Console(highlight=False)
     with console.status("fitting both rungs"):
         result = run_ab_test(
             found.source(size=size),
@@ -41,11 +42,12 @@ def ab(
             days=days,
             seed=seed,
         )
-    table = Table(title=f"{treatment} against {control}, {days} days, split by {design}")
-    for title in ("measure", "control", "treatment", "A/B lift [95 %]", "true lift [95 %]"):
-        table.add_column(title, justify="left" if title == "measure" else "right")
+    table = Table(title=Text(f"{treatment} against {control}, {days} days, split by {design}"))
+    table.add_column("measure", no_wrap=True)
+    for title in ("control", "treatment", "A/B lift [95 %]", "true lift [95 %]"):
+        table.add_column(Text(title), justify="right")
     for row in result.rows():
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)
     console.print(
         "A/B lift: what a company could observe in one shared world. "

@@ -306,3 +306,5 @@ def test_an_ab_test_prints_the_estimate_beside_the_truth(monkeypatch, capsys):
     assert code == 0
     assert "true lift" in printed.out
     assert "revenue" in printed.out
+    assert "click_through_rate" in printed.out
+    assert "…" not in printed.out
