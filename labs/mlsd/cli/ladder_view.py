@@ -103,8 +103,8 @@ def head_lines(summary: LadderSummary) -> list[str]:
     lines = [f"{summary.source} ({counts}; seeds {', '.join(map(str, summary.seeds))})"]
     if summary.weights:
         effective, rows = summary.weights.effective_test_rows, summary.rows["test"]
-        said = f"weighted by {summary.weights.column}: as many as {effective:,.0f} equal rows"
-        lines.append(f"{said} of the {rows:,} test rows")
+        said = f"weighted by {summary.weights.column}: the {rows:,} test rows say as much as"
+        lines.append(f"{said} {effective:,.0f} of equal weight")
     return lines
 
 

@@ -160,7 +160,7 @@ class _Climb:
     def replicate(self, replicate: Replicate) -> None:
         """Run every rung on one replicate."""
         runs, protocol = self.runs, self.runs.protocol
-        self.progress(LadderStep(replicate.seed, seconds_left=self.pace.left()))
+        self._tell(LadderStep(replicate.seed))
         prepared = protocol.prepare(replicate)
         usable, runs.skipped = _usable(runs, replicate)
         if not usable:
@@ -179,7 +179,7 @@ class _Climb:
         given = runs.settings.get(rung.name)
         fits = runs.settings_tried[rung.name] if given is None else 1
         step = LadderStep(replicate.seed, rung.name, fits=fits)
-        self.progress(replace(step, seconds_left=self.pace.left()))
+        self._tell(step)
         started = time.monotonic()
         key = RunKey(runs.source, replicate, rung, runs.protocol, given)
         kept = self.store.load(key) if self.store else None
@@ -196,6 +196,9 @@ class _Climb:
         self.pace.finish(step.rung, seconds=seconds, fit_seconds=fit_seconds, kept=kept)
         column = self.runs.protocol.validation_column
         measured = {column: run.validation[column]} if column in run.validation else {}
-        left = self.pace.left() if any(self.pace.todo.values()) else None
-        finished = replace(step, finished=True, seconds=seconds, measured=measured, kept=kept)
-        self.progress(replace(finished, seconds_left=left))
+        self._tell(replace(step, finished=True, seconds=seconds, measured=measured, kept=kept))
+
+    def _tell(self, step: LadderStep) -> None:
+        pace = self.pace
+        left = pace.left() if any(pace.todo.values()) else None
+        self.progress(replace(step, seconds_left=left, unseen=pace.unseen))

@@ -28,6 +28,8 @@ class LadderStep:
         Whether the run was found among kept ones.
     seconds_left : float or None
         Of the whole ladder, as far as can be said from the rungs finished so far.
+    unseen : bool
+        Whether a rung is still to come of which nothing is known; later rungs are mostly slower.
 
     Examples
     --------
@@ -43,9 +45,13 @@ class LadderStep:
     measured: Mapping[str, float] = field(default_factory=dict)
     kept: bool = False
     seconds_left: float | None = None
+    unseen: bool = False
 
     def __str__(self) -> str:
-        left = "" if self.seconds_left is None else f"; about {duration(self.seconds_left)} left"
+        left = ""
+        if self.seconds_left is not None:
+            time = duration(self.seconds_left)
+            left = f"; {time} left or more" if self.unseen else f"; about {time} left"
         if self.rung is None:
             return f"seed {self.seed}: preparing the log{left}"
         fits = f", {self.fits} fit{'s' if self.fits > 1 else ''}" if self.fits else ""
@@ -130,6 +136,11 @@ class Pace:
         # Of a tuned run, what remains with one fit instead of several.
         spared = (self.fits[rung] - 1) * fit_seconds if first else 0.0
         self.given[rung] = max(seconds - spared, fit_seconds)
+
+    @property
+    def unseen(self) -> bool:
+        """Whether a rung has not been run yet in this ladder."""
+        return any(rung not in self.given for rung, runs in self.todo.items() if runs)
 
     def left(self) -> float | None:
         """Return the seconds that the rest will take, None before the first rung has ended."""

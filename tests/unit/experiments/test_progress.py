@@ -1,5 +1,7 @@
 """What is told while a ladder is climbed: each rung, what it cost, and how long the rest takes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,7 @@ def test_each_rung_is_told_when_it_begins_and_when_it_has_ended(planted_log):
     assert [(step.seed, step.rung, step.finished) for step in told] == expected
     ended = [step for step in told if step.finished]
     assert [step.fits for step in ended] == [1, 4, 1, 1]
+    assert [step.unseen for step in ended] == [True, False, False, False]
     assert all(0 < step.measured["validation_log_loss"] < 1 for step in ended)
     assert all(step.seconds > 0 for step in ended)
     assert told[0].seconds_left is None
@@ -47,6 +50,7 @@ def test_a_step_in_words():
         str(step) == "seed 7: trees, 4 fits in 75 s, validation log loss 0.25000; about 30 s left"
     )
     assert str(LadderStep(7, "oracle", True, measured={"validation_log_loss": np.nan}))[-1] == "s"
+    assert str(replace(step, unseen=True)).endswith("; 30 s left or more")
     assert str(LadderStep(7)) == "seed 7: preparing the log"
 
 
