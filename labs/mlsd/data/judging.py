@@ -141,7 +141,7 @@ def _judge_text(cells: pa.ChunkedArray, distinct: int) -> Verdict:
         return Verdict("", f"dates without a role; {DATE_ADVICE}")
     if _nearly_unique(len(cells), distinct):
         return Verdict("", _unique_reason(len(cells), distinct))
-    return Verdict("categorical", f"text, {distinct:,} values")
+    return Verdict("categorical", f"{distinct:,} values")
 
 
 def _nearly_unique(rows: int, distinct: int) -> bool:
@@ -170,7 +170,7 @@ def _judge_numbers(
 def _check_spoilt(raw: RawTable, name: str, values: np.ndarray, unreadable: np.ndarray) -> None:
     """Refuse a column that a few texts, or decimal commas, keep from being numbers."""
     texts = unreadable_texts(raw, name, unreadable)
-    if texts and raw.decimal == "." and all(DECIMAL_COMMA.fullmatch(text) for text in texts):
+    if texts and all(DECIMAL_COMMA.fullmatch(text) for text in texts):
         raw.fail(
             name,
             f"has numbers such as {texts[0]!r}; if the comma is the decimal sign, add "
@@ -178,7 +178,7 @@ def _check_spoilt(raw: RawTable, name: str, values: np.ndarray, unreadable: np.n
         )
     advice = marker_advice(texts)
     many = np.unique(values[np.isfinite(values)]).size > FEW_TEXTS >= len(texts)
-    if advice and many and 2 * unreadable.sum() < len(values):
+    if advice and many:
         shown = ", ".join(map(repr, texts[:10]))
         raw.fail(
             name,

@@ -30,7 +30,7 @@ def text(values):
 @pytest.mark.parametrize(
     ("name", "values", "role", "reason"),
     [
-        ("device", ["phone", "desk"] * 200, "categorical", "text, 2 values"),
+        ("device", ["phone", "desk"] * 200, "categorical", "2 values"),
         ("ad_id", CODES, "categorical", "integer ids, 30 values, name ends in 'id'"),
         ("ad_id", text(CODES), "categorical", "integer ids, 30 values, name ends in 'id'"),
         ("adId", CODES, "categorical", "name ends in 'id'"),
@@ -97,7 +97,10 @@ def test_one_value_and_none_is_a_feature():
 
 
 def test_whole_numbers_that_nothing_tells_are_asked_for():
-    for values in (CODES, text(CODES), RANDOM.integers(0, 30, ROWS), [None, *CODES[1:]]):
+    popular = np.minimum(RANDOM.zipf(1.5, ROWS), 99)
+    unknown = np.where(CODES == 1000, -1, CODES)
+    listed = (CODES, text(CODES), RANDOM.integers(0, 30, ROWS), [None, *CODES[1:]])
+    for values in (*listed, popular, unknown):
         with pytest.raises(InputError, match="log: column 'x' holds whole numbers") as raised:
             infer(x=values)
         assert 'categorical = ["x"]' in str(raised.value)
@@ -123,6 +126,12 @@ def test_numbers_spoilt_by_markers_are_told_with_the_key_to_add():
     declared = infer(price=prices_with("\\N", "-"), options={"missing": ("\\N", "-")})
     assert declared.columns.numeric == ("price",)
     assert infer(price=prices_with("free", "cheap")).columns.numeric == ()
+    with pytest.raises(InputError, match=r"300 of 400 rows.*missing = \[\"-\"\]"):
+        infer(price=[str(row) if row % 4 == 0 else "-" for row in range(ROWS)])
+    # A code of few values, and a text that is now and then a number.
+    assert infer(size=["1", "2", "-", "3"] * 100).columns.categorical == ("size",)
+    titles = [f"t{row % 30}" if row % 4 else str(row % 300) for row in range(ROWS - 1)]
+    assert infer(title=[*titles, "-"]).columns.categorical == ("title",)
     assert infer(zip_code=text(CODES[:-1]) + ["unknown"]).columns.categorical == ("zip_code",)
 
 

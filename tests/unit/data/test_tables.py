@@ -198,6 +198,22 @@ def test_a_missing_column_is_told_with_what_it_may_be_called(tmp_path):
     with pytest.raises(InputError, match="is the first line data.*names = .* 3 of them"):
         read_table(path).column("ts")
 
+    path.write_text("a,b,c,d,2021\n1,2,3,4,5\n")
+    with pytest.raises(InputError, match="'ts' is missing; the table .*; correct .columns. or"):
+        read_table(path).column("ts")
+
+
+def test_a_header_of_two_columns_may_contain_another_delimiter(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("a;b,c\n1,2\n")
+    assert read_table(path).table.column_names == ["a;b", "c"]
+
+
+def test_columns_of_a_wide_table_come_in_few_pieces(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text(",".join(f"f{c}" for c in range(2_000)) + "\n" + ("1.25," * 1999 + "2\n") * 400)
+    assert read_table(path).table.column(0).num_chunks <= 2
+
 
 def test_a_row_is_named_by_its_line_where_cells_hold_line_ends():
     raw = RawTable("log.csv", pa.table({"a": ["1\n2\n3", "b"], "c": ["x", "y"]}), 2)
@@ -244,6 +260,23 @@ def test_a_pattern(tmp_path):
     for path in ("none-*.csv", "other/*"):
         with pytest.raises(InputError, match="no file matches"):
             read_tables(tmp_path, path)
+
+
+def test_folders_that_a_pattern_names_in_full_are_not_partitions(tmp_path, table):
+    write_parts(tmp_path, {"day=1/hour=2/a": table, "day=1/hour=3/a": table})
+    assert rows(read_tables(tmp_path, "day=1/hour=2/*.parquet")).keys() == {"click", "device"}
+    assert read_tables(tmp_path, "day=1/*/*.parquet").partitions == ("hour",)
+
+
+def test_lines_are_counted_within_a_file(tmp_path):
+    (tmp_path / "a.csv").write_text('a,b\n"x\ny",1\n')
+    (tmp_path / "b.csv").write_text("a,b\nx,1\ny,2\n")
+    assert read_tables(tmp_path, "?.csv").row(2) == "row 3"
+
+
+def test_a_folder_whose_name_holds_a_wildcard(tmp_path, table):
+    write_parts(tmp_path, {"log[1]/a": table})
+    assert read_tables(tmp_path, "log[1]").table.num_rows == 3
 
 
 def test_a_file_whose_name_holds_a_wildcard(tmp_path):

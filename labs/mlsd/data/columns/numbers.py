@@ -44,7 +44,7 @@ def number_column(raw: RawTable, name: str) -> np.ndarray:
 def _advice(raw: RawTable, name: str, unreadable: np.ndarray) -> str:
     """Return the line of the spec that makes unreadable cells readable, where one does."""
     texts = unreadable_texts(raw, name, unreadable)
-    if texts and DECIMAL_COMMA.fullmatch(texts[0]) and raw.decimal == ".":
+    if texts and DECIMAL_COMMA.fullmatch(texts[0]):
         return '; if the comma is the decimal sign, add decimal = "," to [table]'
     return marker_advice(texts)
 

@@ -117,10 +117,8 @@ def _stacked(tables: Sequence[RawTable], name: str) -> RawTable:
     first = tables[0]
     for raw in tables[1:]:
         _check_same_columns(first, raw)
-    order = first.table.column_names
-    parts = [raw.table.select(order) for raw in tables]
     try:
-        table = pa.concat_tables(parts, promote_options="permissive")
+        table = pa.concat_tables([raw.table for raw in tables], promote_options="permissive")
     except pa.ArrowException:
         _fail_by_type(tables)
         raise
