@@ -194,6 +194,8 @@ def test_a_missing_column_is_told_with_what_it_may_be_called(tmp_path):
         InputError, match="'ts' is missing; did you mean ' ts'\\? .* 'click', ' ts'"
     ):
         read_table(path).column("ts")
+    with pytest.raises(InputError, match="did you mean 'click'"):
+        read_table(path).column("CLICK")
     path.write_text("0,17,x\n1,18,y\n")
     with pytest.raises(InputError, match="is the first line data.*names = .* 3 of them"):
         read_table(path).column("ts")
