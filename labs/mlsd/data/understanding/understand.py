@@ -1,0 +1,45 @@
+"""From a loaded log to all that is understood of it."""
+
+from __future__ import annotations
+
+from mlsd.data.readings import LoadedLog
+from mlsd.data.understanding.findings import Findings, Understanding, gather
+from mlsd.data.understanding.parts import check_parts
+from mlsd.data.understanding.spec_lines import line_without
+
+CHECKS = (check_parts,)
+
+
+def understand(loaded: LoadedLog) -> Understanding:
+    """Look at a log as it was read: facts, and warnings with the line of the spec for each.
+
+    Parameters
+    ----------
+    loaded : LoadedLog
+        What :func:`mlsd.data.read_log` returns.
+
+    Returns
+    -------
+    Understanding
+        Facts in the order in which they are read, the worst warning first.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from mlsd.data import read_log
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "log.csv").write_text("click,device\\n" + "0,phone\\n1,desk\\n" * 50)
+    >>> _ = (folder / "log.toml").write_text('[table]\\npath="log.csv"\\n[columns]\\nlabel="click"')
+    >>> understand(read_log(folder / "log.toml")).fact("rows")
+    '100; train 80, validation 10, test 10; split shuffled with seed 0, 80/10/10'
+    """
+    found = gather(check(loaded) for check in CHECKS)
+    return Understanding(loaded.log.name, found.facts, found.warnings, _together(loaded, found))
+
+
+def _together(loaded: LoadedLog, found: Findings) -> str:
+    """Return the one line for all columns to leave out, where several warnings have one each."""
+    leaving = [warning for warning in found.warnings if warning.leaves_out]
+    names = dict.fromkeys(name for warning in leaving for name in warning.columns)
+    return line_without(loaded, [*names]) if len(leaving) > 1 else ""
