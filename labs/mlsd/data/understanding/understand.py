@@ -6,8 +6,13 @@ from mlsd.data.readings import LoadedLog
 from mlsd.data.understanding.findings import Findings, Understanding, gather
 from mlsd.data.understanding.parts import check_parts
 from mlsd.data.understanding.spec_lines import line_without
+from mlsd.data.understanding.times import check_label_delay, check_times
 
-CHECKS = (check_parts,)
+CHECKS = (
+    check_parts,
+    check_times,
+    check_label_delay,
+)
 
 
 def understand(loaded: LoadedLog) -> Understanding:

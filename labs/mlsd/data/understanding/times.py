@@ -1,0 +1,176 @@
+"""Clock, span and unit of time, ties at the cuts, parts out of order, and late labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mlsd.data.log import LabelledLog
+from mlsd.data.readings import LoadedLog
+from mlsd.data.understanding.clock_units import guess_clock
+from mlsd.data.understanding.findings import Fact, Findings, LogWarning
+from mlsd.runtime.times import DAY, HOUR
+
+RELATIVE_START = DAY
+EARLIEST = pd.Timestamp("1990-01-01")
+TIED_SHARE = 0.05
+LATE_SHARE = 0.05
+
+
+def check_times(loaded: LoadedLog) -> Findings:
+    """Say how time was read; warn where that is probably wrong, or cuts by chance."""
+    log = loaded.log
+    if log.roles.time is None:
+        return Findings((Fact("time", "none; the rows were shuffled, so nothing is a forecast"),))
+    seconds = log.frame[log.roles.time].to_numpy()
+    mixed = "; the parts are mixed in time, so nothing is a forecast"
+    shuffled = mixed if loaded.spec.split.kind == "shuffle" else ""
+    facts = [Fact("time", f"{log.roles.time}, {clock_in_words(seconds)}{shuffled}")]
+    warnings = [*_unit_warnings(seconds, log.roles.time)]
+    if loaded.spec.split.kind == "time" and seconds[0] < seconds[-1]:
+        found = _ties(log, seconds)
+        facts += found.facts
+        warnings += found.warnings
+    warnings += _disorder(log, seconds, loaded.spec.split.kind)
+    return Findings(tuple(facts), tuple(warnings))
+
+
+def clock_in_words(seconds: np.ndarray) -> str:
+    """Return first and last moment of ascending times, and their span.
+
+    Times that start within a day of 0 are on a clock of their own.
+
+    Examples
+    --------
+    >>> clock_in_words(np.array([0, 7200]))
+    'seconds on a clock of its own, 0 to 7,200; span 2.0 hours'
+    >>> clock_in_words(np.array([1.7e9, 1.7e9 + 864_000]))
+    '2023-11-14 22:13:20 to 2023-11-24 22:13:20 UTC; span 10.0 days'
+    """
+    low, high = float(seconds[0]), float(seconds[-1])
+    span = f"span {_length(high - low)}"
+    if _is_relative(low):
+        return f"seconds on a clock of its own, {low:,.0f} to {high:,.0f}; {span}"
+    return f"{_moment(low)} to {_moment(high)} UTC; {span}"
+
+
+def _is_relative(first: float) -> bool:
+    return 0 <= first < RELATIVE_START
+
+
+def _moment(seconds: float) -> str:
+    return f"{np.datetime64(int(np.floor(seconds)), 's')}".replace("T", " ")
+
+
+def _length(seconds: float) -> str:
+    units = ((DAY, "days"), (HOUR, "hours"), (60, "minutes"))
+    for unit, name in units:
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:,.1f} {name}"
+    return f"{seconds:,.1f} seconds"
+
+
+def _unit_warnings(seconds: np.ndarray, name: str) -> list[LogWarning]:
+    low, high = float(seconds[0]), float(seconds[-1])
+    if low == high:
+        text = (
+            f"every row has the same time in {name!r}, {_moment(low)}: no row comes after another, "
+            "and no counter knows a past. Name another column, or leave the role out."
+        )
+        return [LogWarning("time unit", (name,), text)]
+    guess = guess_clock(seconds)
+    strange = _strange(low, high)
+    if guess is None and strange is None:
+        return []
+    text = (
+        f"{name!r} was read as seconds, from {low:,.0f} to {high:,.0f}: "
+        f"{strange or f'first moment {_moment(low)}'}"
+    )
+    if guess is None:
+        return [
+            LogWarning("time unit", (name,), f"{text}. Say in which unit it counts.", UNIT_LINE)
+        ]
+    return [LogWarning("time unit", (name,), f"{text}; {guess.words}.", guess.spec_line)]
+
+
+UNIT_LINE = '[columns] time_unit = "d"  # or h, min, ms, us'
+
+
+def _strange(low: float, high: float) -> str | None:
+    """Return what is unlikely in a first and last moment, or None."""
+    if high - low < HOUR:
+        return f"a span of {_length(high - low)} for the whole log"
+    if not _is_relative(low) and low < EARLIEST.timestamp():
+        return f"a first moment of {_moment(low)}, before {EARLIEST.year}"
+    return None
+
+
+def _ties(log: LabelledLog, seconds: np.ndarray) -> Findings:
+    """Say how many rows share the time of a cut, and on which side they fell."""
+    words, worst = [], 0.0
+    for before, after in (("train", "validation"), ("validation", "test")):
+        rows = log.parts()[after]
+        cut = int(rows[0])
+        first = int(np.searchsorted(seconds, seconds[cut], "left"))
+        last = int(np.searchsorted(seconds, seconds[cut], "right"))
+        if first < cut:
+            words.append(
+                f"{last - first:,} rows share the time at which {after} begins: "
+                f"{cut - first:,} fell into {before}, {last - cut:,} behind the cut"
+            )
+            worst = max(worst, (last - first) / rows.size)
+    text = "; ".join(words) or "none; the time changes where the parts are cut"
+    fact = Fact("ties at the cuts", text)
+    if worst < TIED_SHARE:
+        return Findings((fact,))
+    line = _better_parts(log, seconds)
+    advice = "Cut where the time changes." if line else "Give a finer time."
+    return Findings((fact,), (LogWarning("ties", (log.roles.time,), f"{text}. {advice}", line),))
+
+
+def _better_parts(log: LabelledLog, seconds: np.ndarray) -> str:
+    """Return shares that cut at the nearest changes of time, if each part keeps rows."""
+    rows = seconds.size
+    changes = np.flatnonzero(seconds[1:] != seconds[:-1]) + 1
+    wanted = (log.split.validation[0], log.split.test[0])
+    cuts = [int(changes[np.argmin(np.abs(changes - cut))]) for cut in wanted]
+    if cuts[0] >= cuts[1]:
+        return ""
+    shares = [f"{share:.9g}" for share in np.diff([0, *cuts, rows]) / rows]
+    return f"[split] parts = [{', '.join(shares)}]"
+
+
+def _disorder(log: LabelledLog, seconds: np.ndarray, kind: str) -> list[LogWarning]:
+    """Warn where parts that were given as three tables do not follow each other in time."""
+    if kind != "given":
+        return []
+    last = seconds[log.split.train[-1]]
+    early = int(np.searchsorted(seconds[log.split.test], last, side="left"))
+    if not early:
+        return []
+    text = (
+        f"{early:,} of {log.split.test.size:,} test rows happened before the last training row "
+        f"({_moment(float(last))}), so the test part is no forecast. Put the three tables into "
+        "one and let it be cut by time."
+    )
+    return [LogWarning("test before training", (log.roles.time,), text, '[split] kind = "time"')]
+
+
+def check_label_delay(loaded: LoadedLog) -> Findings:
+    """Say when labels become known; warn where many training labels are known after the cut."""
+    log, name = loaded.log, loaded.log.roles.known_at
+    if name is None or log.roles.time is None:
+        return Findings()
+    seconds, known = (log.frame[key].to_numpy(np.float64) for key in (log.roles.time, name))
+    delay = (known - seconds)[np.isfinite(known)]
+    late = (known[log.split.train] > seconds[log.split.validation].min()).mean()
+    text = (
+        f"{name}: median {_length(np.median(delay))} after the row, 99 % within "
+        f"{_length(np.quantile(delay, 0.99))}; {late:.1%} of the training labels become known "
+        "after the validation part begins"
+    )
+    fact = Fact("label delay", text)
+    if late <= LATE_SHARE or loaded.spec.split.kind == "shuffle":
+        return Findings((fact,))
+    advice = "No model trained at the cut could have learned from them; its results flatter."
+    return Findings((fact,), (LogWarning("late labels", (name,), f"{text}. {advice}"),))
