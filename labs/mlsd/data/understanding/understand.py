@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from mlsd.data.readings import LoadedLog
+from mlsd.data.understanding.columns import (
+    check_constant,
+    check_lossy_ids,
+    check_roles,
+    check_unseen,
+)
+from mlsd.data.understanding.duplicates import check_duplicates
 from mlsd.data.understanding.findings import Findings, Understanding, gather
 from mlsd.data.understanding.parts import check_parts
+from mlsd.data.understanding.sampling import check_sampling
 from mlsd.data.understanding.spec_lines import line_without
 from mlsd.data.understanding.times import check_label_delay, check_times
+from mlsd.data.understanding.users import check_users
 
 CHECKS = (
     check_parts,
     check_times,
     check_label_delay,
+    check_users,
+    check_duplicates,
+    check_sampling,
+    check_roles,
+    check_constant,
+    check_unseen,
+    check_lossy_ids,
 )
 
 

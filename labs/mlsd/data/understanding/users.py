@@ -1,0 +1,50 @@
+"""Users as clusters: how many, how large, and who is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mlsd.data.readings import LoadedLog
+from mlsd.data.understanding.features_of_log import is_missing
+from mlsd.data.understanding.findings import Fact, Findings, LogWarning
+
+MISSING_SHARE = 0.05
+LARGEST_SHARE = 0.05
+
+
+def check_users(loaded: LoadedLog) -> Findings:
+    """Say how many users there are; warn where their rows make poor clusters."""
+    log, name = loaded.log, loaded.log.roles.user
+    if name is None:
+        return Findings((Fact("users", "none named; rows count as independent"),))
+    missing = is_missing(log.frame[name])
+    codes = pd.factorize(log.frame[name][~missing])[0]
+    sizes = np.bincount(codes) if codes.size else np.zeros(1, int)
+    users, largest = int((sizes > 0).sum()), sizes.max() / len(log.frame)
+    text = (
+        f"{users:,} in {name!r}, {sizes.sum() / max(users, 1):.1f} rows each, the largest with "
+        f"{largest:.1%} of all rows; "
+        + (f"{missing.sum():,} rows have none" if missing.any() else "every row has one")
+    )
+    warnings = []
+    if missing.mean() >= MISSING_SHARE:
+        warnings.append(
+            f"{missing.sum():,} rows ({missing.mean():.1%}) have no user in {name!r}. Each counts "
+            "as a cluster of its own, not as one user; intervals are then too narrow where "
+            "visitors return. Give a visitor or session id if there is one."
+        )
+    if users <= 1:
+        warnings.append(
+            f"{name!r} names {users} user; rows of one user are not independent, so there can be "
+            "no interval. Name a column that tells users apart, or leave the role out."
+        )
+    elif largest >= LARGEST_SHARE:
+        warnings.append(
+            f"one user of {name!r} holds {largest:.1%} of all rows (a default value, a bot, a "
+            "shared account?); intervals by user rest on the others. Look at that value, and "
+            "empty it if it stands for no one."
+        )
+    return Findings(
+        (Fact("users", text),), tuple(LogWarning("clusters", (name,), said) for said in warnings)
+    )
