@@ -11,6 +11,7 @@ from mlsd.data.understanding.columns import (
 )
 from mlsd.data.understanding.duplicates import check_duplicates
 from mlsd.data.understanding.findings import Findings, Understanding, gather
+from mlsd.data.understanding.leaks import check_leaks
 from mlsd.data.understanding.parts import check_parts
 from mlsd.data.understanding.sampling import check_sampling
 from mlsd.data.understanding.spec_lines import line_without
@@ -28,6 +29,7 @@ CHECKS = (
     check_constant,
     check_unseen,
     check_lossy_ids,
+    check_leaks,
 )
 
 
