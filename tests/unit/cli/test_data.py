@@ -1,6 +1,7 @@
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -70,8 +71,48 @@ def test_fetch_from_a_dead_mirror_keeps_nothing(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["list", "card", "fetch"])
+@pytest.mark.parametrize("command", ["list", "card", "fetch", "check"])
 def test_help_gives_an_example(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f"mlsd data {command}" in result.stdout
+
+
+@pytest.fixture
+def my_log(tmp_path):
+    """Write a log of 4,000 rows, with a column that knows the click where it is asked for."""
+
+    def write(*, leak=False):
+        clicks = np.random.default_rng(0).integers(0, 2, 4_000)
+        pages = [f"[b]{'kx'[click] if leak else 'k'}{row % 7}" for row, click in enumerate(clicks)]
+        times = [1_700_000_000 + 300 * row for row in range(clicks.size)]
+        rows = [
+            f"{c},{t},u{t % 61},{page}" for c, t, page in zip(clicks, times, pages, strict=True)
+        ]
+        (tmp_path / "log.csv").write_text("\n".join(["click,ts,user_id,[i]page", *rows]))
+        spec = tmp_path / "my-log.toml"
+        spec.write_text(
+            '[table]\npath = "log.csv"\n[columns]\nlabel = "click"\ntime = "ts"\nuser = "user_id"\n'
+        )
+        return spec
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("leak", "strict", "code"), [(False, True, 0), (True, False, 0), (True, True, 1)]
+)
+def test_check_exits_with_one_only_for_a_warning_that_matters(leak, strict, code, run, my_log):
+    result = run("check", "--spec", my_log(leak=leak), *["--strict"] * strict)
+    assert result.exit_code == code
+    assert "What I understood of my-log" in result.stdout
+    assert ("leak: '[i]page' alone has AUC 1.000" in result.stdout) == leak
+    assert "[i]page" in result.stdout
+
+
+def test_check_takes_a_catalogued_set_or_a_spec(run, tmp_path):
+    for arguments in ((), ("--spec", "a.toml", "--dataset", "criteo-kaggle-8k")):
+        assert "either --spec or --dataset" in str(run("check", *arguments).exception)
+    result = run("check", "--dataset", "criteo-kaggle-8k", "--root", tmp_path)
+    assert isinstance(result.exception, InputError)
+    assert "train.csv not found" in str(result.exception)
