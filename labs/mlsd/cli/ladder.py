@@ -66,20 +66,22 @@ def parse_rungs(text: str | None, case: Case) -> tuple[str, ...] | None:
     return names
 
 
-def _source(
-    case: Case, dataset: str | None, spec: Path | None, size: str | None, variant: str | None
+def _log_source(
+    case: Case, dataset: str | None, spec: Path | None, report: ProgressReport
 ) -> LadderSource:
-    from mlsd.data import find_entry, load_dataset, load_log, load_spec
+    """Return a catalogued data set, or the reader's own log once it is said what it was read as."""
+    from mlsd.data import find_entry, load_dataset, load_spec, read_log
+    from mlsd.data.understanding import render_short, understand
     from mlsd.experiments import LogSource
 
-    if spec:
-        described = load_spec(spec)
-        case.require_own(described.case, str(spec))
-        return LogSource(load_log(described))
     if dataset:
         case.require_own(find_entry(dataset).case, f"data set {dataset!r}")
         return LogSource(load_dataset(dataset))
-    return case.source(size=size or "default", variant=variant)
+    described = load_spec(spec)
+    case.require_own(described.case, str(spec))
+    loaded = read_log(described)
+    report.say(render_short(understand(loaded)))
+    return LogSource(loaded.log)
 
 
 def _refuse_what_cannot_apply(log: str | None, options: Mapping[str, Any]) -> None:
@@ -111,6 +113,7 @@ def ladder(
 ) -> None:
     """Fit every rung of a case under one protocol and print the ledger.
 
+    Of a log of your own it says in short what was read; `mlsd data check` says it in full.
     A terminal shows as many columns as it has room for; in a pipe the ledger is plain text, its
     columns parted by tabs. How far it is goes to stderr.
 
@@ -140,7 +143,10 @@ def ladder(
     with ProgressReport(quiet=quiet) as report:
         store = _store(keep, deploy_days, report)
         try:
-            source = _source(found, dataset, spec, size, variant)
+            if log:
+                source = _log_source(found, dataset, spec, report)
+            else:
+                source = found.source(size=size or "default", variant=variant)
             path = experiments.ledger_path(case, source.name) if commit else None
             summary = _climb(source, found, plan, store, report)
         except KeyboardInterrupt:
