@@ -176,6 +176,7 @@ def _climb(
 
     plan["seeds"] = plan["seeds"] or experiments.default_seeds(source)
     runs = experiments.run_ladder(source, case.ladder, store=store, progress=report.step, **plan)
+    report.begin("metrics and intervals")
     return experiments.summarise_ladder(runs)
 
 

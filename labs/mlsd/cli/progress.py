@@ -54,8 +54,13 @@ class ProgressReport:
         self.finished += step.finished
         if step.finished:
             self.say(str(step))
-        elif self.status:
-            self.status.update(Text(str(step)))
+        else:
+            self.begin(str(step))
+
+    def begin(self, sentence: str) -> None:
+        """Tell what is begun, where a status shows it until something else is."""
+        if self.status:
+            self.status.update(Text(sentence))
 
     def say(self, sentence: str) -> None:
         """Tell something on a line of its own."""

@@ -59,6 +59,15 @@ def test_rows_without_a_user_are_resampled_one_by_one():
     assert widths[0] == pytest.approx(widths[1], rel=0.2)
 
 
+def test_auc_within_users_is_that_of_the_rows_that_have_one():
+    users = np.where(np.arange(ROWS) % 4 == 0, np.arange(ROWS) // 120, "").astype(object)
+    summary, bare = summary_of(users=users), summary_of()
+    named = summary_of(users=np.where(users == "", [f"x{i}" for i in range(ROWS)], users))
+    for row, same in zip(summary.rungs, named.rungs):
+        assert row.metrics["grouped_auc"] == same.metrics["grouped_auc"]
+    assert "grouped_auc" not in bare.rungs[0].metrics
+
+
 @pytest.mark.parametrize(("clicks", "there"), [(1, False), (3, False), (12, True)])
 def test_few_clicks_leave_some_metrics_without_interval(clicks, there):
     summary = summary_of(clicks_in_test=clicks)
