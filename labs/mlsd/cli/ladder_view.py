@@ -92,8 +92,7 @@ def plain_lines(summary: LadderSummary, case: Case) -> Iterator[str]:
     widths = [max(map(len, cells)) for cells in zip(*table)]
     yield from (f"# {sentence}" for sentence in head_lines(summary))
     for first, *others in table:
-        cells = [first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]
-        yield "\t".join(cells).rstrip()
+        yield "\t".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])])
     yield from (f"# {sentence}" for sentence in foot_lines(summary))
 
 
