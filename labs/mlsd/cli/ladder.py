@@ -124,7 +124,6 @@ def ladder(
     with leaving_at_once():
         from mlsd import experiments
         from mlsd.cases import find_case
-        from mlsd.cli.ladder_view import print_ladder
         from mlsd.cli.progress import ProgressReport
 
         found = find_case(case)
@@ -156,7 +155,7 @@ def ladder(
         if path:
             experiments.write_ledger(summary, path)
             report.say(f"wrote data/ledgers/{path.name}")
-    print_ladder(Console(highlight=False), summary, found, wide=wide)
+    _show(summary, found, wide=wide, written=[str(each) for each in (out, path) if each])
 
 
 def _store(keep: Path | None, deploy_days: int, report: ProgressReport) -> RunStore | None:
@@ -178,6 +177,15 @@ def _climb(
     runs = experiments.run_ladder(source, case.ladder, store=store, progress=report.step, **plan)
     report.begin("metrics and intervals")
     return experiments.summarise_ladder(runs)
+
+
+def _show(summary: LadderSummary, case: Case, *, wide: bool, written: list[str]) -> None:
+    from mlsd.cli.ladder_view import print_ladder
+
+    try:
+        print_ladder(Console(highlight=False), summary, case, wide=wide)
+    except KeyboardInterrupt:
+        raise Interrupted(f"written: {', '.join(written) or 'nothing'}") from None
 
 
 def _kept(store: RunStore | None, report: ProgressReport) -> str:

@@ -189,6 +189,18 @@ def test_an_interrupted_ladder_says_what_is_kept(runs, own_log, monkeypatch, cap
     assert printed.err.count("kept from before") == runs
 
 
+def test_a_ladder_interrupted_in_print_says_that_it_is_written(own_log, monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlsd.cli.ladder_view.print_ladder", interrupt)
+    out = own_log / "l.json"
+    code, printed = run(monkeypatch, capsys, command(own_log, "--out", out))
+    assert code == 130
+    assert printed.err.endswith(f"mlsd: interrupted; written: {out}\n")
+    assert out.is_file()
+
+
 def test_a_damaged_kept_run_is_told_in_a_line_and_made_again(own_log, monkeypatch, capsys):
     arguments = command(own_log, "--keep", own_log / "runs")
     _, first = run(monkeypatch, capsys, arguments)
