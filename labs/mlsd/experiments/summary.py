@@ -13,6 +13,7 @@ from mlsd.experiments.rungs import Rung, Settings
 
 REPETITIONS = 200
 Triple = tuple[float, float, float]
+Drawn = Mapping[str, tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,6 @@ def metric_draws(ladder: LadderRuns, name: str, metric: str) -> tuple[float, np.
     return float(np.mean(estimates)), np.mean(draws, axis=0)
 
 
-def _units(ladder: LadderRuns) -> int:
-    return min(replicate.units for replicate in ladder.replicates)
-
-
 def _row_weights(ladder: LadderRuns) -> RowWeights | None:
     weights = [r.weights for r in ladder.replicates if r.weights is not None]
     if not weights:
@@ -129,11 +126,13 @@ def _row_weights(ladder: LadderRuns) -> RowWeights | None:
     return RowWeights(ladder.weight, float(np.mean(effective)))
 
 
-def _notes(ladder: LadderRuns, drawn: Mapping[str, dict[str, tuple]]) -> tuple[str, ...]:
+def _notes(
+    ladder: LadderRuns, drawn: Mapping[str, dict[str, tuple]], units: int
+) -> tuple[str, ...]:
     clustered = ladder.replicates[0].clusters is not None
     unit = "user" if clustered else ladder.protocol.unit
     held = ladder.protocol.holds(ladder.replicates)
-    return interval_notes(drawn.values(), _units(ladder), unit=unit, held=held)
+    return interval_notes(drawn.values(), units, unit=unit, held=held)
 
 
 def _median_costs(ladder: LadderRuns, name: str) -> dict[str, float]:
@@ -152,12 +151,12 @@ def _mean_validation(ladder: LadderRuns, name: str) -> dict[str, float]:
 
 
 def _differences(
-    ladder: LadderRuns, drawn: Mapping[str, tuple], base: Mapping[str, tuple] | None
+    names: Iterable[str], drawn: Drawn, base: Drawn | None, units: int
 ) -> dict[str, Triple]:
     if base is None:
         return {}
-    units, differences = _units(ladder), {}
-    for name in ladder.protocol.differences:
+    differences = {}
+    for name in names:
         (mine, draws), (other, other_draws) = drawn[name], base[name]
         differences[name] = (mine - other, *percentile_interval(draws - other_draws, units))
     return differences
@@ -191,8 +190,19 @@ def summarise_ladder(ladder: LadderRuns) -> LadderSummary:
     drawn = {r.name: {m: metric_draws(ladder, r.name, m) for m in taken} for r in rungs}
     tuned = {name: mine[ladder.protocol.tune_by][0] for name, mine in drawn.items()}
     best, selected = drawn.get(_best_rung(ladder, tuned)), _selected_rung(ladder, drawn)
+    units = min(replicate.units for replicate in ladder.replicates)
     summaries = [
-        _summarise_rung(ladder, rung, drawn, drawn.get(previous), best)
+        _summarise_rung(
+            ladder,
+            rung,
+            drawn[rung.name],
+            {
+                "vs_previous": drawn.get(previous),
+                "vs_ids": _on_ids(rung.name, drawn),
+                "vs_best": best,
+            },
+            units,
+        )
         for rung, previous in zip(rungs, [None, *drawn])
     ]
     seeds = tuple(replicate.seed for replicate in ladder.replicates)
@@ -204,29 +214,28 @@ def summarise_ladder(ladder: LadderRuns) -> LadderSummary:
         rungs=[replace(row, selected=row.rung.name == selected) for row in summaries],
         skipped=dict(ladder.skipped),
         weights=_row_weights(ladder),
-        notes=_notes(ladder, drawn),
+        notes=_notes(ladder, drawn, units),
     )
 
 
-def _summarise_rung(
-    ladder: LadderRuns,
-    rung: Rung,
-    drawn: Mapping[str, dict[str, tuple]],
-    previous: dict[str, tuple] | None,
-    best: dict[str, tuple] | None,
-) -> RungSummary:
-    mine, name = drawn[rung.name], rung.name
+def _on_ids(name: str, drawn: Mapping[str, Drawn]) -> Drawn | None:
+    """Return the draws of the same model without counters, where the rung has them."""
     on_ids = name.removesuffix("_counters")
+    return drawn.get(on_ids) if on_ids != name else None
+
+
+def _summarise_rung(
+    ladder: LadderRuns, rung: Rung, mine: Drawn, bases: Mapping[str, Drawn | None], units: int
+) -> RungSummary:
+    name, compared = rung.name, ladder.protocol.differences
     return RungSummary(
         rung=rung,
         settings=ladder.settings.get(name, {}),
         settings_tried=ladder.settings_tried.get(name, 0),
-        metrics={m: value for m, (value, _) in mine.items()},
-        intervals={m: percentile_interval(d, _units(ladder)) for m, (_, d) in mine.items()},
-        vs_previous=_differences(ladder, mine, previous),
-        vs_ids=_differences(ladder, mine, drawn.get(on_ids) if on_ids != name else None),
-        vs_best=_differences(ladder, mine, best),
+        metrics={metric: value for metric, (value, _) in mine.items()},
+        intervals={m: percentile_interval(draws, units) for m, (_, draws) in mine.items()},
         validation=_mean_validation(ladder, name),
         costs=_median_costs(ladder, name),
         online=_mean_online(ladder, name),
+        **{key: _differences(compared, mine, base, units) for key, base in bases.items()},
     )
