@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
 from mlsd.metrics import log_loss
-from mlsd.models import HashedLogisticRegression
+from mlsd.models import HashedLogisticRegression, linear
 from mlsd.runtime import InputError
 
 
@@ -88,3 +88,25 @@ def test_no_column_learns_the_rate(log):
 def test_C_has_to_be_above_zero(log):
     with pytest.raises(InputError, match="C is"):
         HashedLogisticRegression(categorical=("ad_id",), C=0).fit(*log)
+
+
+def test_a_table_in_blocks_of_rows_is_fitted_as_in_one(log, monkeypatch):
+    columns, y = log
+    options = {"categorical": ("ad_id", "slot"), "numeric": ("age",)}
+    weight = np.linspace(0.5, 2, len(y))
+    whole = HashedLogisticRegression(**options).fit(columns, y, sample_weight=weight)
+    squares = linear._Objective(
+        whole._one_hot(whole._buckets(columns, len(y))),
+        whole._numbers(columns, len(y)),
+        y,
+        weight,
+        1.0,
+    )
+    monkeypatch.setattr(linear, "_BLOCK_CELLS", 7)
+    np.testing.assert_allclose(
+        squares._squares()[-1], weight @ squares.numbers[:, 0].astype(float) ** 2, rtol=1e-12
+    )
+    blocks = HashedLogisticRegression(**options).fit(columns, y, sample_weight=weight)
+    np.testing.assert_allclose(
+        blocks.predict_proba(columns), whole.predict_proba(columns), rtol=1e-6
+    )
