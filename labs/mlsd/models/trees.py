@@ -12,6 +12,9 @@ from mlsd.models.base import Columns
 from mlsd.models.scorer import Arrays, ColumnScorer, row_count
 from mlsd.runtime import InputError
 
+# Beyond this, LightGBM fills its histograms column by column: the same trees in less time.
+_MANY_COLUMNS = 500
+
 
 class LightGBMScorer(ColumnScorer):
     """Gradient boosted trees with native categorical splits and early stopping.
@@ -143,7 +146,9 @@ class LightGBMScorer(ColumnScorer):
         }
         seed = shared.pop("random_state")
         fixed = {"objective": "binary", "bagging_freq": 1, "verbose": -1, "seed": seed}
-        return {**shared, **fixed, "deterministic": True, "force_row_wise": True}
+        wide = len(self.categorical) + len(self.numeric) > _MANY_COLUMNS
+        histograms = "force_col_wise" if wide else "force_row_wise"
+        return {**shared, **fixed, "deterministic": True, histograms: True}
 
     def _matrix(self, columns: Arrays, rows: int) -> np.ndarray:
         matrix = np.empty((rows, len(self.categorical) + len(self.numeric)), dtype=np.float32)

@@ -3,7 +3,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from mlsd.metrics import log_loss
-from mlsd.models import LightGBMScorer
+from mlsd.models import LightGBMScorer, trees
 from mlsd.runtime import InputError
 
 
@@ -78,3 +78,17 @@ def test_rare_ids_share_a_code_where_asked(log):
 def test_needs_a_column(log):
     with pytest.raises(InputError, match="no column"):
         LightGBMScorer().fit(*log)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_trees_of_many_columns_are_those_of_few(log, monkeypatch, threads):
+    X, y = log
+    numbers = {f"x{i}": np.random.default_rng(i).normal(size=len(y)) for i in range(12)}
+    X, options = X | numbers, {"numeric": ("age", *numbers), "n_estimators": 60}
+    with threadpool_limits(threads):
+        few = build(**options).fit(X, y)
+        monkeypatch.setattr(trees, "_MANY_COLUMNS", 3)
+        many = build(**options).fit(X, y)
+    assert "force_row_wise" in few.booster_.params
+    assert "force_col_wise" in many.booster_.params
+    np.testing.assert_array_equal(many.predict_proba(X), few.predict_proba(X))
