@@ -3,22 +3,17 @@
 Chromium is driven over its DevTools protocol; without a Chromium on the path the test is skipped.
 """
 
-import base64
-import itertools
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Thread
 
-import psutil
 import pytest
-from websocket import create_connection
+from chromium import CHROMIUM, browser, running, wait_for
 
 from mlsd.course.build import build_unit
 from mlsd.course.code import code_cells
@@ -28,14 +23,6 @@ from mlsd.course.notebooks import cell_tags, output_text, read_notebook
 from mlsd.runtime import project_root
 
 CASE, CHAPTER, LAB = "01_ad_click_prediction", "20_baseline", "lab_20_baseline"
-SECONDS = 900
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-    *("--no-first-run", "--disable-background-networking", "--disable-breakpad"),
-    *("--disable-crash-reporter", "--remote-debugging-port=0", "--window-size=1400,1000"),
-)
 STARTED = "window.jupyterapp && window.jupyterapp.restored.then(() => true)"
 # Run All Cells, once the kernel answers; the promise holds until the last cell is done.
 RUN_ALL = """(async () => {
@@ -49,62 +36,6 @@ RUN_ALL = """(async () => {
   await panel.context.save();
   return document.querySelectorAll(".jp-Notebook .jp-Cell").length;
 })()"""
-
-
-class Tab:
-    """A tab of the browser, as its DevTools socket shows it."""
-
-    def __init__(self, url):
-        self.socket = create_connection(url, timeout=SECONDS, suppress_origin=True)
-        self.numbers = itertools.count()
-
-    def call(self, method, **parameters):
-        number = next(self.numbers)
-        message = {"id": number, "method": method, "params": parameters}
-        self.socket.send(json.dumps(message))
-        while (answer := json.loads(self.socket.recv())).get("id") != number:
-            pass
-        assert "error" not in answer, answer
-        return answer["result"]
-
-    def value_of(self, script):
-        """Return what the script comes to, promises awaited."""
-        found = self.call(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
-        )
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
-
-    def photograph(self, path):
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
-
-
-def wait_for(question):
-    """Ask until there is an answer."""
-    deadline = time.monotonic() + SECONDS
-    while not (answer := question()):
-        assert time.monotonic() < deadline, f"{question}: no answer in {SECONDS} s"
-        time.sleep(0.2)
-    return answer
-
-
-@contextmanager
-def running(command, **options):
-    """Run a program, and end it with everything that it started."""
-    process = subprocess.Popen(command, text=True, **options)
-    try:
-        yield process
-    finally:
-        family = []
-        with suppress(psutil.NoSuchProcess):
-            family = psutil.Process(process.pid).children(recursive=True)
-        process.kill()
-        for child in family:
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
-        _, left = psutil.wait_procs(family, timeout=SECONDS)
-        process.communicate()
-        assert not left
 
 
 def make_project(root):
@@ -151,22 +82,6 @@ def jupyterlab(root, folder):
             return re.search(r"http://(?:localhost|127\.0\.0\.1)\S+token=\w+", "".join(said))
 
         yield wait_for(address).group(0)
-
-
-@contextmanager
-def browser(folder):
-    """Start Chromium and yield a tab."""
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with running(command, start_new_session=True, **quiet):
-        announced = folder / "DevToolsActivePort"
-        wait_for(lambda: announced.is_file() and announced.read_text().count("\n"))
-        port = announced.read_text().split()[0]
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/json/new", method="PUT")
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
-        yield tab
-        tab.socket.close()
 
 
 def run_all_cells(tab, path):
