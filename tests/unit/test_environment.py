@@ -18,6 +18,7 @@ CONDA_NAMES = {
     "duckdb": "python-duckdb",
     "jupyter-client": "jupyter_client",
     "matplotlib": "matplotlib-base",
+    "prometheus-client": "prometheus_client",
     "torch": "pytorch",
 }
 # Modules that are named differently from the package that brings them.
