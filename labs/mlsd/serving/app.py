@@ -3,96 +3,125 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from fastapi import FastAPI, Request, Response
+import numpy as np
+from fastapi import FastAPI, HTTPException, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from mlsd.runtime import InputError
-from mlsd.serving.requests import RankRequest
-from mlsd.serving.service import Overloaded, Ranking, RankingService
+from mlsd.serving.endpoint import AnswerEndpoint
+from mlsd.serving.metrics import age_seconds
+from mlsd.serving.page import PAGE, PAGE_HEADERS
+from mlsd.serving.service import Service
 
 
-def create_app(service: RankingService) -> FastAPI:
-    """Return the web application of a ranking service.
+@dataclass(frozen=True)
+class Served:
+    """What a service says about itself: its title, its route, and the rung behind it."""
 
-    ``POST /rank`` takes ``{"context": {...}, "ad_ids": [...], "bids": [...]}`` (bids optional) and
-    gives ``{"ad_ids", "click_probability", "source"}``, best first. A bad request gets status 400,
-    one beyond the limit 503 with the header ``Retry-After``; both have ``{"error": ...}`` as body.
-    ``GET /healthz`` says whether the service is up, ``GET /metrics`` gives its counters, one
-    ``name value`` per line.
+    title: str = "Ad ranking"
+    route: str = "/rank"
+    rung: str = ""
+
+
+def create_app(service: Service, served: Served | None = None) -> FastAPI:
+    """Return the web application of a service.
+
+    ``POST`` to its route answers a request. A bad one gets a status from 400 on, one beyond the
+    limits 503 with the header ``Retry-After``; both have ``{"error": ..., "request_id": ...}`` as
+    body. ``GET /`` is a page for people, ``/status`` what it shows, ``/example`` a request to try;
+    ``/healthz`` says that the process runs, ``/readyz`` whether requests should be sent here,
+    ``/metrics`` has everything for Prometheus.
 
     Parameters
     ----------
-    service : RankingService
+    service : Service
         Closed when the application shuts down.
+    served : Served
 
     Notes
     -----
-    The route for rankings is a plain one that hands the bytes of the body to pydantic itself: a
-    full queue is noticed before the body is read, so that a refusal is the cheapest answer of all,
-    and a bad request is one line of text instead of FastAPI's list of objects.
+    FastAPI's own pages of documentation load their scripts from the network, so they are off; the
+    page at ``/`` lists the routes.
 
     Examples
     --------
-    >>> from unittest.mock import Mock
-    >>> paths = {route.path for route in create_app(Mock()).routes}
-    >>> sorted(paths & {"/rank", "/healthz", "/metrics"})
-    ['/healthz', '/metrics', '/rank']
+    >>> paths = {route.path for route in create_app(Service()).routes}
+    >>> sorted(paths)
+    ['/', '/example', '/healthz', '/metrics', '/rank', '/readyz', '/status']
     """
+    served = served or Served()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         service.close()
 
-    app = FastAPI(title="Ad ranking", lifespan=lifespan)
-    app.add_route("/rank", _rank_endpoint(service), methods=["POST"])
+    silent = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    app = FastAPI(title=served.title, lifespan=lifespan, **silent)
+    app.add_route(served.route, AnswerEndpoint(service), methods=["POST"])
+    _add_probes(app, service)
+    _add_page(app, service, served)
 
-    @app.get("/healthz")
-    async def healthz() -> Response:
-        return _json({"status": "ok", "waiting": service.waiting})
-
-    @app.get("/metrics")
-    async def metrics() -> Response:
-        return Response(_exposition(service), media_type="text/plain")
+    @app.exception_handler(404)
+    @app.exception_handler(405)
+    async def explain(request: Request, error: HTTPException) -> Response:
+        service.metrics.count_bad("not_found")
+        return _json({"error": f"{error.detail}; see /"}, error.status_code, error.headers)
 
     return app
 
 
-def _rank_endpoint(service: RankingService) -> Callable[[Request], Awaitable[Response]]:
-    async def rank(request: Request) -> Response:
-        try:
-            service.admit()
-            return _answer(await service.rank(RankRequest.from_json(await request.body())))
-        except InputError as error:
-            service.counts["bad_request"] += 1
-            return _json({"error": str(error)}, status=400)
-        except Overloaded as error:
-            body = {"error": str(error), "retry_after_seconds": error.retry_after}
-            return _json(body, status=503, headers={"Retry-After": str(error.retry_after)})
+def _add_probes(app: FastAPI, service: Service) -> None:
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return _json({"status": "ok"})
 
-    return rank
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        reason = service.why_not_ready()
+        return _json({"status": reason or "ready"}, 503 if reason else 200)
 
-
-def _answer(ranking: Ranking) -> Response:
-    return _json(
-        {
-            "ad_ids": ranking.ad_ids.tolist(),
-            "click_probability": ranking.click_probability.round(6).tolist(),
-            "source": ranking.source,
-        }
-    )
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(service.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _json(body: dict, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def _add_page(app: FastAPI, service: Service, served: Served) -> None:
+    generator = np.random.default_rng()
+
+    @app.get("/")
+    async def page() -> Response:
+        return Response(PAGE, media_type="text/html", headers=PAGE_HEADERS)
+
+    @app.get("/status")
+    async def status() -> Response:
+        return _json(_status(service, served))
+
+    @app.get("/example")
+    async def example() -> Response:
+        if service.engine is None:
+            return _json({"error": service.why_not_ready()}, 503)
+        return _json(service.engine.example(generator))
+
+
+def _status(service: Service, served: Served) -> dict:
+    engine = service.engine
+    return {
+        "title": served.title,
+        "route": served.route,
+        "rung": served.rung,
+        "not_ready": service.why_not_ready(),
+        "version": engine.version if engine else None,
+        "age_seconds": round(age_seconds(engine.created_at)) if engine else None,
+        "waiting": service.waiting,
+        **service.metrics.latency(),
+        "outcomes": service.metrics.outcomes(),
+    }
+
+
+def _json(body: dict, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     text = json.dumps(body, separators=(",", ":"))
     return Response(text, status, headers, media_type="application/json")
-
-
-def _exposition(service: RankingService) -> str:
-    cache = service.features.cache
-    values = {f"rank_{outcome}_total": count for outcome, count in service.counts.items()}
-    values |= {f"cache_{name}_total": getattr(cache, name) for name in ("hits", "misses")}
-    values["requests_waiting"] = service.waiting
-    return "".join(f"{name} {value}\n" for name, value in sorted(values.items()))

@@ -1,7 +1,6 @@
 """The request path and its HTTP face: deadline, fallback, refusal, one line for a bad request."""
 
 import asyncio
-import json
 import threading
 
 import httpx
@@ -19,8 +18,7 @@ from mlsd.serving import (
     create_app,
 )
 
-REQUEST = RankRequest.from_json(b'{"context": {"hour": 3}, "ad_ids": [0, 1, 2], "bids": [1, 1, 9]}')
-BODY = {"context": {"hour": 3}, "ad_ids": [0, 1, 2], "bids": [1, 1, 9]}
+REQUEST = b'{"context": {"hour": 3}, "ad_ids": [0, 1, 2], "bids": [1, 1, 9]}'
 
 
 class Rates:
@@ -47,6 +45,10 @@ def make_service(scorer, **limits):
     return RankingService(features, scorer, FALLBACK, ServiceLimits(**limits))
 
 
+def counted(service, outcome):
+    return service.metrics.outcomes()[outcome]
+
+
 def run(service, *coroutines):
     async def all_of_them():
         return await asyncio.gather(*coroutines, return_exceptions=True)
@@ -59,32 +61,33 @@ def run(service, *coroutines):
 
 def test_the_model_ranks_by_bid_times_probability():
     service = make_service(Rates([0.1, 0.5, 0.05]), timeout_seconds=60)
-    (ranking,) = run(service, service.rank(REQUEST))
-    assert ranking.ad_ids.tolist() == [1, 2, 0]
-    assert ranking.click_probability.tolist() == [0.5, 0.05, 0.1]
-    assert ranking.source == "model"
-    assert (service.counts["model"], service.waiting) == (1, 0)
+    (answer,) = run(service, service.answer(REQUEST))
+    assert answer.body == {"ad_ids": [1, 2, 0], "click_probability": [0.5, 0.05, 0.1]}
+    assert answer.source == "model"
+    assert list(answer.seconds) == ["queue", "features", "score", "rank", "total"]
+    assert sum(list(answer.seconds.values())[:-1]) <= answer.seconds["total"]
+    assert (counted(service, "model"), service.waiting) == (1, 0)
 
 
 def test_the_answer_is_cut_to_the_top():
     service = make_service(Rates([0.1, 0.5, 0.05]), timeout_seconds=60, top=1)
-    assert run(service, service.rank(REQUEST))[0].ad_ids.tolist() == [1]
+    assert run(service, service.answer(REQUEST))[0].body["ad_ids"] == [1]
 
 
 def test_the_fallback_answers_for_a_slow_model():
     gate = threading.Event()
     service = make_service(Rates([0.1, 0.5, 0.05], gate), timeout_seconds=0.05)
-    (ranking,) = run(service, service.rank(REQUEST))
+    (answer,) = run(service, service.answer(REQUEST))
     gate.set()
-    assert (ranking.source, ranking.ad_ids.tolist()) == ("timeout", [0, 1, 2])
+    assert (answer.source, answer.body["ad_ids"]) == ("timeout", [0, 1, 2])
     assert service.waiting == 0
 
 
 def test_the_fallback_answers_for_a_model_that_raises(caplog):
     service = make_service(Rates([0, 0, 0], error=RuntimeError("broken")), timeout_seconds=60)
-    (ranking,) = run(service, service.rank(REQUEST))
-    assert (ranking.source, ranking.ad_ids.tolist()) == ("error", [0, 1, 2])
-    assert service.counts["error"] == 1
+    (answer,) = run(service, service.answer(REQUEST))
+    assert (answer.source, answer.body["ad_ids"]) == ("error", [0, 1, 2])
+    assert counted(service, "error") == 1
     assert "the fallback answers" in caplog.text
 
 
@@ -94,12 +97,12 @@ def test_the_fallback_is_asked_by_the_name_of_the_item():
     broken = Rates([0, 0, 0], error=RuntimeError("broken"))
     fallback = Rates([0.3, 0.2, 0.001], item="event_id")
     service = RankingService(features, broken, fallback, ServiceLimits(timeout_seconds=5))
-    assert run(service, service.rank(REQUEST))[0].ad_ids.tolist() == [0, 1, 2]
+    assert run(service, service.answer(REQUEST))[0].body["ad_ids"] == [0, 1, 2]
 
 
 def test_a_model_that_times_out_itself_counts_as_late():
     service = make_service(Rates([0, 0, 0], error=TimeoutError()), timeout_seconds=60)
-    assert run(service, service.rank(REQUEST))[0].source == "timeout"
+    assert run(service, service.answer(REQUEST))[0].source == "timeout"
 
 
 def test_a_full_house_refuses_and_takes_in_again():
@@ -108,12 +111,15 @@ def test_a_full_house_refuses_and_takes_in_again():
 
     async def open_the_gate():
         gate.set()
+        while service.waiting:
+            await asyncio.sleep(0.001)
+        service.admit()
 
-    answers = run(service, *(service.rank(REQUEST) for _ in range(3)), open_the_gate())
-    assert [type(each).__name__ for each in answers[:3]] == ["Ranking", "Ranking", "Overloaded"]
+    answers = run(service, *(service.answer(REQUEST) for _ in range(3)), open_the_gate())
+    assert answers[3] is None
+    assert [type(each).__name__ for each in answers[:3]] == ["Answer", "Answer", "Overloaded"]
     assert "2 requests are waiting; try again in 1 s" in str(answers[2])
-    assert (service.counts["shed"], service.counts["model"], service.waiting) == (1, 2, 0)
-    service.admit()
+    assert (counted(service, "shed"), counted(service, "model"), service.waiting) == (1, 2, 0)
 
 
 def test_admission_raises_when_full():
@@ -143,33 +149,27 @@ def exchange(service, *calls):
         service.close()
 
 
-def test_rank_health_and_metrics_over_http():
+def test_the_answer_over_http_names_its_source_version_and_stages():
     service = make_service(Rates([0.1, 0.5, 0.05]), timeout_seconds=60)
-    calls = (
-        ("POST", "/rank", json.dumps(BODY)),
-        ("GET", "/healthz", None),
-        ("GET", "/metrics", None),
-    )
-    ranking, health, metrics = exchange(service, *calls)
-    assert ranking.json() == {
+    (answer,) = exchange(service, ("POST", "/rank", REQUEST))
+    assert answer.json() == {
         "ad_ids": [1, 2, 0],
         "click_probability": [0.5, 0.05, 0.1],
         "source": "model",
+        "version": "in memory",
     }
-    assert health.json() == {"status": "ok", "waiting": 0}
-    counters = dict(line.split() for line in metrics.text.splitlines())
-    assert counters["rank_model_total"] == "1"
-    assert counters["rank_shed_total"] == "0"
+    stages = [part.split(";")[0].strip() for part in answer.headers["Server-Timing"].split(",")]
+    assert stages == ["queue", "features", "score", "rank", "total"]
 
 
 def test_a_full_house_is_a_503_with_a_body_and_a_time_to_come_back():
     service = make_service(FALLBACK, max_waiting=1, retry_after=7)
     service.waiting = 1
-    answer, metrics = exchange(service, ("POST", "/rank", b"never read"), ("GET", "/metrics", None))
+    (answer,) = exchange(service, ("POST", "/rank", b"never read"))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
     assert answer.json()["retry_after_seconds"] == 7
     assert "1 requests are waiting" in answer.json()["error"]
-    assert "rank_shed_total 1\n" in metrics.text
+    assert counted(service, "shed") == 1
 
 
 WRONG = {
@@ -215,15 +215,15 @@ EXTREME = {
 
 @pytest.mark.parametrize("wrong", [WRONG, EXTREME], ids=["wrong", "extreme"])
 def test_a_bad_request_gets_one_clear_line(wrong):
-    service = make_service(FALLBACK, timeout_seconds=60)
+    service = make_service(FALLBACK, timeout_seconds=60, body_bytes=10**6)
     answers = exchange(service, *(("POST", "/rank", body) for body in wrong))
     for message, answer in zip(wrong.values(), answers, strict=True):
         assert answer.status_code == 400
         assert message in answer.json()["error"]
         assert "\n" not in answer.json()["error"]
         assert len(answer.json()["error"]) < 200
-    assert service.counts["bad_request"] == len(wrong)
-    assert service.counts["error"] == 0
+    assert counted(service, "bad_request") == len(wrong)
+    assert counted(service, "error") == 0
 
 
 @pytest.mark.parametrize("bids", [b"", b', "bids": null'])
