@@ -23,5 +23,7 @@ from .server import bind as bind
 from .server import run_server as run_server
 from .service import Answer as Answer
 from .service import Service as Service
+from .swap import Watcher as Watcher
+from .swap import warm_up as warm_up
 from .tables import CandidateFeatures as CandidateFeatures
 from .tables import FeatureTable as FeatureTable

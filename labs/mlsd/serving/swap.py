@@ -1,0 +1,126 @@
+"""A newer version takes over while requests are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlsd.runtime import InputError
+from mlsd.serving.engine import Engine, StageClock
+from mlsd.serving.logs import RateLimit
+from mlsd.serving.service import Service
+from mlsd.serving.workers import Workers
+
+_LOG = logging.getLogger(__name__)
+_WARM_UP = 20
+
+
+def warm_up(engine: Engine, requests: int = _WARM_UP) -> Engine:
+    """Ask an engine for some examples, so that its first request is not its slowest.
+
+    Raises
+    ------
+    Exception
+        Whatever the engine raises: one that cannot answer its own examples cannot serve.
+    """
+    generator = np.random.default_rng(0)
+    for _ in range(requests):
+        request = engine.parse(json.dumps(engine.example(generator)).encode())
+        json.dumps(engine.answer(request, StageClock()), allow_nan=False)
+        json.dumps(engine.fallback(request), allow_nan=False)
+    return engine
+
+
+class Watcher:
+    """Loads the newest version that can be loaded, and again whenever there is a newer one.
+
+    Parameters
+    ----------
+    service : Service
+    versions : callable
+        Returns the folders of the versions there are, newest first.
+    load : callable
+        From a folder to its engine; raises where it is damaged, half written or another case's.
+    seconds : float
+        Between two looks.
+
+    Notes
+    -----
+    A version that cannot be loaded is said to be so once, and tried again when its files change.
+    Removing the folder of the version that answers goes back to the newest one that is left.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        versions: Callable[[], Sequence[Path]],
+        load: Callable[[Path], Engine],
+        *,
+        seconds: float = 1.0,
+    ) -> None:
+        self.service, self.versions, self.load = service, versions, load
+        self.seconds = seconds
+        self.loaded: Path | None = None
+        self._refused: dict[Path, frozenset] = {}
+        self._few = RateLimit()
+        # Daemon threads: a load that hangs does not keep the process alive.
+        self._loader = Workers(1, stuck_seconds=math.inf, max_stuck=1)
+
+    async def run(self) -> None:
+        """Look for a newer version until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except Exception as error:
+                if self._few.held_back("look") is not None:
+                    _LOG.warning("the versions cannot be read: %s", error)
+            await asyncio.sleep(self.seconds)
+
+    async def look(self) -> bool:
+        """Swap to the newest version that loads, if it is not the one that answers."""
+        for folder in await self._aside(self.versions):
+            if folder == self.loaded:
+                return False
+            if (engine := await self._aside(self._try, folder)) is not None:
+                self._swap(folder, engine)
+                return True
+        return False
+
+    async def _aside(self, job: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
+        return await asyncio.wrap_future(self._loader.submit(job, *arguments))
+
+    def _swap(self, folder: Path, engine: Engine) -> None:
+        self.service.swap(engine)
+        if self.loaded is None:
+            # What was loaded so far stays: the collector need not walk through it in each pause.
+            gc.collect()
+            gc.freeze()
+        self.loaded = folder
+        _LOG.info("serving", extra={"fields": {"version": engine.version}})
+
+    def _try(self, folder: Path) -> Engine | None:
+        stamp = _stamp(folder)
+        if self._refused.get(folder) == stamp:
+            return None
+        try:
+            return warm_up(self.load(folder))
+        except Exception as error:
+            self._refused[folder] = stamp
+            self.service.metrics.failed_loads.inc()
+            message = error if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            fields = {"version": folder.name, "error": " ".join(str(message).split())[:300]}
+            _LOG.warning("version refused", extra={"fields": fields})
+        return None
+
+
+def _stamp(folder: Path) -> frozenset:
+    stats = [(path, path.stat()) for path in folder.rglob("*")]
+    return frozenset((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
