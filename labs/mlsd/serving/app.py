@@ -61,6 +61,7 @@ def create_app(service: Service, served: Served | None = None) -> FastAPI:
 
     silent = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     app = FastAPI(title=served.title, lifespan=lifespan, **silent)
+    app.state.route = served.route
     app.add_route(served.route, AnswerEndpoint(service), methods=["POST"])
     _add_probes(app, service)
     _add_page(app, service, served)

@@ -142,7 +142,7 @@ def request_id_of(headers: dict[bytes, bytes]) -> str:
 def _require_json(headers: dict[bytes, bytes]) -> None:
     kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
     if kind != b"application/json":
-        raise BadBody("the body has to be application/json", 415, "media_type")
+        raise BadBody("send JSON, with Content-Type: application/json", 415, "media_type")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise BadBody("the body must not be compressed", 415, "media_type")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -16,8 +17,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from mlsd.runtime import InputError
-from mlsd.serving.impatience import impatient_protocol
 from mlsd.serving.logs import json_logging
+from mlsd.serving.protocol import make_protocol
 from mlsd.serving.service import Service
 
 HOST = "127.0.0.1"
@@ -73,9 +74,12 @@ def run_server(
         Coroutine functions that run beside it, such as a watcher's `run`.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    # What was loaded so far stays: the collector need not walk through it while requests wait.
+    gc.collect()
+    gc.freeze()
     config = uvicorn.Config(
         app,
-        http=impatient_protocol(service),
+        http=make_protocol(service, app.state.route),
         ws="none",
         log_config=None,
         log_level="warning",

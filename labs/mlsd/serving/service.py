@@ -102,7 +102,7 @@ class Service:
 
     def admit(self) -> None:
         """Raise `Overloaded` where a request would not be answered in time, and count it."""
-        if reason := self._refusal():
+        if reason := self.refusal():
             self.metrics.count("shed")
             raise Overloaded(reason, self.limits.retry_after)
 
@@ -152,7 +152,8 @@ class Service:
         self._lease = Lease(engine)
         self.metrics.artifact = {"version": engine.version}
 
-    def _refusal(self) -> str | None:
+    def refusal(self) -> str | None:
+        """Return why a request would be refused now; None where it would be admitted."""
         if self.draining or self._lease is None:
             return self.why_not_ready()
         if self.waiting >= self.limits.max_waiting or self._would_be_late():

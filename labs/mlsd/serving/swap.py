@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import math
@@ -49,6 +48,8 @@ class Watcher:
         Returns the folders of the versions there are, newest first.
     load : callable
         From a folder to its engine; raises where it is damaged, half written or another case's.
+    loaded : Path, optional
+        Folder of the version that the service answers with already.
     seconds : float
         Between two looks.
 
@@ -64,11 +65,12 @@ class Watcher:
         versions: Callable[[], Sequence[Path]],
         load: Callable[[Path], Engine],
         *,
+        loaded: Path | None = None,
         seconds: float = 1.0,
     ) -> None:
         self.service, self.versions, self.load = service, versions, load
         self.seconds = seconds
-        self.loaded: Path | None = None
+        self.loaded = loaded
         self._refused: dict[Path, frozenset] = {}
         self._few = RateLimit()
         # Daemon threads: a load that hangs does not keep the process alive.
@@ -99,10 +101,6 @@ class Watcher:
 
     def _swap(self, folder: Path, engine: Engine) -> None:
         self.service.swap(engine)
-        if self.loaded is None:
-            # What was loaded so far stays: the collector need not walk through it in each pause.
-            gc.collect()
-            gc.freeze()
         self.loaded = folder
         _LOG.info("serving", extra={"fields": {"version": engine.version}})
 

@@ -274,11 +274,11 @@ def test_predicted_waiting_refuses_before_the_queue_is_full():
     admitted = []
     for waiting in range(12):
         service.waiting = waiting
-        admitted.append(service._refusal() is None)
+        admitted.append(service.refusal() is None)
     assert admitted == [True] * 7 + [False] * 5
     service._mean_seconds = 5.0
     service.waiting = 0
-    assert service._refusal() is None, "an idle service always tries"
+    assert service.refusal() is None, "an idle service always tries"
     service.close()
 
 
