@@ -1,14 +1,18 @@
-"""The ranking service under an open-loop load: latency, fallbacks, refusals.
+"""A case's service under an open-loop load: latency, capacity, and what happens at twice of it.
 
 Run by hand, on two cores that have nothing else to do:
 
-    OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 python tests/benchmarks/serve.py [--json] [--quick]
+    OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 python tests/benchmarks/serve.py ad_click [--json]
 
-The service runs as a process of its own (one event loop, one thread that scores), the load comes
-from this one. Requests come by a Poisson process at a fixed rate, whatever became of those before,
-and their latency counts from the moment at which they were due: a load that waits for answers
-before it asks again hides the time in which it did not ask. Each request names 100 candidates; the
-service looks up all features. The answer is complete when its last byte is read.
+`mlsd serve` runs as a process of its own, the load comes from this one on the same cores. Requests
+come by a Poisson process at a fixed rate, whatever became of those before, and their latency counts
+from the moment at which they were due to the last byte of the answer. Each request is another one,
+made by the engine itself: users by their popularity, as many candidates as its examples have; so
+the feature cache works as it would, and no answer could come from a cache. Refusals, fallbacks and
+failures count as misses.
+
+After the required rate, the script searches the capacity (the highest rate at which 99 of 100
+requests are answered by the model within the limit), and loads the service with twice as much.
 """
 
 from __future__ import annotations
@@ -17,191 +21,201 @@ import argparse
 import asyncio
 import json
 import os
-import socket
+import platform
+import re
+import signal
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
 import urllib.request
-from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 from one_json import one_json_object
 
+from mlsd.cases import find_service
+from mlsd.runtime import project_root
 from mlsd.serving import poisson_arrivals
+from mlsd.serving.artifact import read_artifact
+from mlsd.serving.load import LoadReport, as_post, drive
 
-CANDIDATES = 100
-RATES = (200, 400, 800, 1_600)
-HOST = "127.0.0.1"
-CONTEXT = ("user_id", "publisher_id", "device", "hour")
-NAMES = ("campaign_id", "category", "format", "publisher_id", "device", "hour", "age_band")
-
-
-def serve(port: int) -> None:
-    """Fit a student on three days of the world, and serve it until told to stop."""
-    import uvicorn
-
-    from mlsd.features import CounterFeatures
-    from mlsd.models import SmoothedRate, StudentPerceptron
-    from mlsd.serving import (
-        CandidateFeatures,
-        OnnxScorer,
-        RankingService,
-        create_app,
-        export_onnx,
-        snapshot_tables,
-    )
-    from mlsd.worlds import AdClickWorld
-
-    logs = AdClickWorld(seed=7).history(days=3)
-    log = logs.labelled_log()
-    features = CounterFeatures([e for e in log.roles.entities if e != ("user_id", "ad_id")])
-    table = log.frame.join(features.compute(log))
-    student = StudentPerceptron(categorical=NAMES, numeric=features.names, epochs=0.5)
-    student.fit(table, log.label)
-    path = export_onnx(student, Path(tempfile.mkdtemp()) / "student.onnx")
-    tables = snapshot_tables(logs, features.serving(log), logs.until)
-    fallback = SmoothedRate(levels=(("ad_id",),)).fit(table, log.label)
-    lookup = CandidateFeatures(tables, context=CONTEXT)
-    app = create_app(RankingService(lookup, OnnxScorer(student, path), fallback))
-    # The loop must not wait five milliseconds for a thread that computes in Python.
-    sys.setswitchinterval(0.0005)
-    # The caller's connections must not be closed while they are idle between two bursts.
-    quiet = {"log_level": "warning", "access_log": False}
-    uvicorn.run(app, host=HOST, port=port, timeout_keep_alive=300, **quiet)
+REQUIRED_RATE = 200.0
+LIMIT_SECONDS = 0.05
+COMMAND = "from mlsd.cli import main; main()"
 
 
-def make_requests(count: int, seed: int) -> list[bytes]:
-    """Return requests of 100 candidates as the bytes that go over the wire."""
-    generator, requests = np.random.default_rng(seed), []
-    for _ in range(count):
-        limits = (("user_id", 16_000), ("publisher_id", 200), ("device", 3), ("hour", 24))
-        body = {
-            "context": {name: int(generator.integers(limit)) for name, limit in limits},
-            "ad_ids": generator.choice(1_000, CANDIDATES, replace=False).tolist(),
-            "bids": generator.uniform(0.2, 2.0, CANDIDATES).round(3).tolist(),
-        }
-        text = json.dumps(body, separators=(",", ":")).encode()
-        head = f"POST /rank HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(text)}\r\n\r\n"
-        requests.append(head.encode() + text)
-    return requests
+@dataclass
+class Service:
+    """The service that is loaded, and the engine that makes its requests."""
+
+    port: int
+    process: psutil.Process
+    route: str
+    examples: object
+    started_in: float
+    peak: int = 0
+
+    def load(self, rate: float, seconds: float, seed: int) -> dict[str, object]:
+        """Load it at a rate; return what came of it."""
+        due = poisson_arrivals(rate, seconds, seed)
+        generator = np.random.default_rng(seed)
+        requests = [as_post(self.route, json.dumps(self.examples(generator)).encode()) for _ in due]
+        before = self.process.cpu_times()
+        report = asyncio.run(drive(self.port, requests, due))
+        after = self.process.cpu_times()
+        self.peak = max(self.peak, peak_memory(self.process))
+        busy = after.user + after.system - before.user - before.system
+        return {**summarise(report), "rate": rate, "cpu_ms_per_request": 1e3 * busy / len(due)}
 
 
-class Caller:
-    """Keeps connections open, and opens one more where all are busy."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self.outcomes: list[tuple[float, str]] = []
-
-    async def call(self, request: bytes, due: float) -> None:
-        """Send a request and note what came back, how long after it was due."""
-        try:
-            outcome = await asyncio.wait_for(self._exchange(request), 10.0)
-        except (OSError, EOFError, TimeoutError):
-            outcome = "failed"
-        self.outcomes.append((time.perf_counter() - due, outcome))
-
-    async def _exchange(self, request: bytes) -> str:
-        reader, writer = self.idle.pop() if self.idle else await self._connect()
-        writer.write(request)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.partition("content-length:")[2].split("\r\n")[0])
-        body = json.loads(await reader.readexactly(length))
-        self.idle.append((reader, writer))
-        status = head.split()[1]
-        if status == "503" and "retry-after" in head and "error" in body:
-            return "shed"
-        return body.get("source", "failed") if status == "200" else "failed"
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(HOST, self.port)
+def peak_memory(process: psutil.Process) -> int:
+    """Return the most memory that a process has held, in bytes; where unknown, what it holds."""
+    status = Path(f"/proc/{process.pid}/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) * 1024 if found else process.memory_info().rss
 
 
-async def drive(port: int, rate: float, seconds: float, seed: int) -> list[tuple[float, str]]:
-    """Send requests at their times; return latency and outcome of each."""
-    requests, caller, tasks = make_requests(500, seed), Caller(port), []
-    start = time.perf_counter() + 0.1
-    for i, arrival in enumerate(poisson_arrivals(rate, seconds, seed)):
-        due = start + arrival
-        if (early := due - time.perf_counter()) > 0:
-            await asyncio.sleep(early)
-        tasks.append(asyncio.create_task(caller.call(requests[i % len(requests)], due)))
-    await asyncio.gather(*tasks)
-    return caller.outcomes
-
-
-def summarise(outcomes: list[tuple[float, str]], rate: float) -> dict[str, float]:
-    """Return quantiles of the answered requests in milliseconds, and shares of all outcomes."""
-    counts = Counter(outcome for _, outcome in outcomes)
-    answered = [s for s, outcome in outcomes if outcome in ("model", "timeout", "error")]
-    refused = [s for s, outcome in outcomes if outcome == "shed"]
-    quantiles = {f"p{q}_ms": 1e3 * np.percentile(answered, q) for q in (50, 99)}
-    shares = {
-        f"{name}_share": counts[name] / len(outcomes)
-        for name in ("model", "timeout", "error", "shed", "failed")
+def summarise(report: LoadReport) -> dict[str, object]:
+    """Return shares of all outcomes, and quantiles in milliseconds."""
+    answered = ("model", "timeout", "error")
+    return {
+        "requests": len(report.due),
+        "hit_share": report.hit_share(LIMIT_SECONDS),
+        "p99_with_misses_ms": report.quantile_with_misses_ms(0.99),
+        **{f"{each}_share": report.share(each) for each in (*answered, "shed", "failed")},
+        "p50_ms": report.quantile_ms(0.5, *answered),
+        "p99_ms": report.quantile_ms(0.99, *answered),
+        "refused_p50_ms": report.quantile_ms(0.5, "shed"),
+        "refused_p99_ms": report.quantile_ms(0.99, "shed"),
+        "generator_late_p99_ms": 1e3 * float(np.quantile(report.late, 0.99)),
     }
-    shed_p99 = 1e3 * np.percentile(refused, 99) if refused else None
-    return {"rate": rate, "requests": len(outcomes), **quantiles, **shares, "shed_p99_ms": shed_p99}
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return listener.getsockname()[1]
-
-
-def wait_until_up(port: int, service: subprocess.Popen) -> None:
-    """Return when the service answers; raise if it ends before."""
-    until = time.monotonic() + 300
-    while time.monotonic() < until and service.poll() is None:
-        try:
-            urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=1).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise SystemExit("serve.py: the service did not come up")
-
-
-def measure(rates: tuple[int, ...], seconds: float) -> dict[str, object]:
-    """Start the service, load it at each rate, stop it."""
-    port = free_port()
-    service = subprocess.Popen([sys.executable, __file__, "--serve", str(port)])
+@contextmanager
+def serving(case: str, folder: str, *options: str):
+    """Start `mlsd serve`, trained where needed, and yield it once it is ready."""
+    train = [sys.executable, "-c", COMMAND, *arguments(case, folder, options, "--train-only")]
+    subprocess.run(train, check=True)
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments(case, folder, options, "--port", "0")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     try:
-        wait_until_up(port, service)
-        asyncio.run(drive(port, 100, min(seconds, 2.0), seed=99))
-        load_before = os.getloadavg()[0]
-        runs = [summarise(asyncio.run(drive(port, r, seconds, seed=r)), r) for r in rates]
+        line = process.stdout.readline()
+        found = re.search(r":(\d+)/.* version (\S+);", line)
+        if not found:
+            raise SystemExit(f"serve.py: the service did not come up: {line}")
+        port = int(found[1])
+        wait_until_ready(port)
+        started_in = time.monotonic() - begun
+        service = find_service(case)
+        engine = service.load(read_artifact(Path(folder) / case / found[2], case=case))
+        process_info = psutil.Process(process.pid)
+        yield Service(port, process_info, service.route, engine.example, started_in)
     finally:
-        service.terminate()
-        service.wait(10)
-    return {"candidates": CANDIDATES, "seconds": seconds, "load_before": load_before, "runs": runs}
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def arguments(case: str, folder: str, options: tuple[str, ...], *more: str) -> list[str]:
+    """Return the words of the command."""
+    return ["serve", case, "--artifacts", folder, *options, *more]
+
+
+def wait_until_ready(port: int) -> None:
+    """Return once requests may be sent."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise SystemExit("serve.py: the service did not become ready")
+
+
+def capacity(service: Service, seconds: float) -> tuple[float, list[dict[str, object]]]:
+    """Return the highest rate that is served as required, to a tenth, and the runs that led there.
+
+    Doubles until the service falls short, then halves the distance.
+    """
+    runs, low, high = [], REQUIRED_RATE / 2, None
+    while high is None or high > 1.1 * low:
+        rate = 2 * low if high is None else (low * high) ** 0.5
+        runs.append(service.load(rate, seconds, seed=len(runs) + 1_000))
+        if runs[-1]["hit_share"] >= 0.99:
+            low = rate
+        else:
+            high = rate
+        time.sleep(1.0)
+    return low, runs
+
+
+def measure(case: str, folder: str, options: tuple[str, ...], seconds: float) -> dict[str, object]:
+    """Start the service, load it, stop it."""
+    with serving(case, folder, *options) as service:
+        load_before = os.getloadavg()[0]
+        service.load(REQUIRED_RATE / 2, 3.0, seed=99)
+        required = service.load(REQUIRED_RATE, seconds, seed=1)
+        most, search = capacity(service, max(seconds / 6, 2.0))
+        at_capacity = service.load(most, seconds, seed=2)
+        twice = service.load(2 * most, seconds, seed=3)
+        return {
+            "case": case,
+            "seconds": seconds,
+            "limit_ms": 1e3 * LIMIT_SECONDS,
+            "load_before": load_before,
+            "python": platform.python_version(),
+            "started_in_seconds": service.started_in,
+            "required": required,
+            "capacity": most,
+            "at_capacity": at_capacity,
+            "at_twice_the_capacity": twice,
+            "search": search,
+            "peak_memory_mb": service.peak / 1e6,
+        }
+
+
+def print_table(result: dict[str, object]) -> None:
+    """Print what a person wants to know."""
+    print(
+        f"{result['case']}: {result['seconds']:g} s a rate, ready in "
+        f"{result['started_in_seconds']:.1f} s, peak memory {result['peak_memory_mb']:.0f} MB, "
+        f"load of the machine before {result['load_before']:.2f}"
+    )
+    names = ("rate", "hit_share", "p50_ms", "p99_ms", "timeout_share", "shed_share")
+    names += ("refused_p99_ms", "failed_share", "cpu_ms_per_request")
+    print("".join(f"{name:>19}" for name in names))
+    for run in ("required", "at_capacity", "at_twice_the_capacity"):
+        values = (result[run][name] for name in names)
+        print("".join(f"{'-' if v is None else format(v, '.4g'):>19}" for v in values))
 
 
 def main() -> None:
     """Print a table, or with ``--json`` one object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("case")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="a smoke test of two seconds a rate")
-    parser.add_argument("--serve", type=int, metavar="PORT", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.serve:
-        serve(arguments.serve)
-        return
-    print_object = one_json_object(arguments.json)
-    result = measure(RATES, 2.0 if arguments.quick else 20.0)
-    if arguments.json:
+    parser.add_argument("--artifacts", help="folder of versions; that of `mlsd serve` where absent")
+    parser.add_argument("--rung", help="the best deployed one where absent")
+    parser.add_argument("--size", help="of the world that it is trained in")
+    given = parser.parse_args()
+    print_object = one_json_object(given.json)
+    chosen = {"--rung": given.rung, "--size": given.size}
+    options = tuple(word for pair in chosen.items() if pair[1] for word in pair)
+    folder = given.artifacts or str(project_root() / "work" / "artifacts")
+    result = measure(given.case, folder, options, 2.0 if given.quick else 60.0)
+    if given.json:
         print_object(result)
         return
-    print(f"{CANDIDATES} candidates a request; load of the machine before {result['load_before']}")
-    names = ("rate", "p50_ms", "p99_ms", "model_share", "timeout_share", "shed_share")
-    print("".join(f"{name:>15}" for name in (*names, "failed_share")))
-    for run in result["runs"]:
-        print("".join(f"{run[name]:>15.4g}" for name in (*names, "failed_share")))
+    print_table(result)
 
 
 if __name__ == "__main__":
