@@ -27,6 +27,7 @@ def build_app() -> typer.Typer:
     from mlsd.cli.doctor import doctor
     from mlsd.cli.lab import lab
     from mlsd.cli.ladder import ladder
+    from mlsd.cli.serve import serve
 
     app = typer.Typer(
         name="mlsd",
@@ -36,7 +37,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
-    for command in (doctor, lab, ladder, ab):
+    for command in (doctor, lab, ladder, ab, serve):
         app.command()(command)
     app.add_typer(data_app, name="data")
     app.add_typer(course_app, name="course")
