@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -25,13 +27,22 @@ def refusal(error: str, retry_after: int, *, closing: bool) -> bytes:
     >>> refusal("12 requests are waiting", 1, closing=False).splitlines()[0]
     b'HTTP/1.1 503 Service Unavailable'
     """
+    body = {"error": error, "retry_after_seconds": retry_after}
+    headers = (f"Retry-After: {retry_after}", *(["Connection: close"] if closing else []))
+    return _answer(HTTPStatus.SERVICE_UNAVAILABLE, body, *headers)
+
+
+def _answer(status: HTTPStatus, body: dict, *headers: str) -> bytes:
     name = uuid.uuid4().hex
-    body = f'{{"error":"{error}","retry_after_seconds":{retry_after},"request_id":"{name}"}}'
-    return (
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nRetry-After: {retry_after}\r\nX-Request-ID: {name}\r\n"
-        f"{'Connection: close' if closing else 'Connection: keep-alive'}\r\n\r\n{body}"
-    ).encode()
+    text = json.dumps({**body, "request_id": name}, separators=(",", ":"))
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(text)}",
+        f"X-Request-ID: {name}",
+        *headers,
+    )
+    return ("\r\n".join(head) + "\r\n\r\n" + text).encode()
 
 
 def make_protocol(service: Service, route: str) -> type[asyncio.Protocol]:
@@ -114,8 +125,7 @@ class _ServiceProtocol(AutoHTTPProtocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        self.service.metrics.count_bad("not_http")
-        super().send_400_response(msg)
+        self._end(HTTPStatus.BAD_REQUEST, "not_http", "this is not HTTP/1.1")
 
     @property
     def _busy(self) -> bool:
@@ -150,12 +160,20 @@ class _ServiceProtocol(AutoHTTPProtocol):
             self._head_timer = None
 
     def _give_up(self) -> None:
-        if self.transport.is_closing():
-            return
-        if self._head_bytes:  # without any, it was opened in advance and not needed
-            reason = "too_large" if self._head_bytes > _LONGEST_HEAD else "too_slow"
+        if not self._head_bytes:  # it was opened in advance, and not needed
+            self.transport.close()
+        elif self._head_bytes > _LONGEST_HEAD:
+            error = f"the head is larger than {_LONGEST_HEAD:,} bytes"
+            self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", error)
+        else:
+            error = f"the head was not there within {self.service.limits.head_seconds:g} s"
+            self._end(HTTPStatus.REQUEST_TIMEOUT, "too_slow", error)
+
+    def _end(self, status: HTTPStatus, reason: str, error: str) -> None:
+        if not self.transport.is_closing():
             self.service.metrics.count_bad(reason)
-        self.transport.close()
+            self.transport.write(_answer(status, {"error": error}, "Connection: close"))
+            self.transport.close()
 
 
 def _is_whole(data: bytes) -> bool:
