@@ -8,6 +8,7 @@ the knobs: `sleep_ms` (the store is slow), `raise` (the store is missing).
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlsd.runtime import InputError, atomic_path
+from mlsd.runtime import InputError
 from mlsd.serving.requests import RankRequest
 from mlsd.serving.server import HOST
 
@@ -55,17 +56,18 @@ class FakeEngine:
 
 def write_version(root, version, **knobs):
     """Write a version whole, or with `damaged` one that cannot be loaded."""
-    folder = Path(root) / version
-    damaged = knobs.pop("damaged", None)
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / "engine.json") as path:
-        path.write_text(damaged or json.dumps({"version": version, **knobs}))
+    folder, unfinished = Path(root) / version, Path(root) / f".{version}"
+    unfinished.mkdir(parents=True)
+    text = knobs.pop("damaged", None) or json.dumps({"version": version, **knobs})
+    (unfinished / "engine.json").write_text(text)
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
     return folder
 
 
 def versions(root):
     """Return the folders, newest first."""
-    return sorted((p for p in Path(root).iterdir() if p.is_dir()), reverse=True)
+    return sorted((p for p in Path(root).iterdir() if p.name[0] != "."), reverse=True)
 
 
 def load(folder):
