@@ -57,8 +57,8 @@ class LoadReport:
     --------
     >>> outcome = np.array(["model", "model", "shed"])
     >>> report = LoadReport(np.zeros(3), np.array([0.01, 0.09, 0.001]), outcome, np.zeros(3))
-    >>> report.share("shed").round(2), report.hit_share(0.05).round(2)
-    (np.float64(0.33), np.float64(0.33))
+    >>> round(report.share("shed"), 2), round(report.hit_share(0.05), 2)
+    (0.33, 0.33)
     """
 
     due: np.ndarray
@@ -68,7 +68,7 @@ class LoadReport:
 
     def share(self, *outcomes: str) -> float:
         """Return the share of requests that ended in one of these ways."""
-        return np.mean(np.isin(self.outcome, outcomes))
+        return float(np.mean(np.isin(self.outcome, outcomes)))
 
     def quantile_ms(self, q: float, *outcomes: str) -> float | None:
         """Return a quantile of latency in milliseconds among some outcomes; None without any."""
@@ -77,7 +77,7 @@ class LoadReport:
 
     def hit_share(self, limit: float) -> float:
         """Return the share of all requests that the model answered within a limit, in seconds."""
-        return np.mean((self.outcome == "model") & (self.latency <= limit))
+        return float(np.mean((self.outcome == "model") & (self.latency <= limit)))
 
     def quantile_with_misses_ms(self, q: float) -> float | None:
         """Return a quantile where all but the model's answers take forever; None for forever."""
