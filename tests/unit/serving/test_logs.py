@@ -58,5 +58,7 @@ def test_a_reader_who_stopped_reading_holds_nobody_up():
         with json_logging(stream):
             threading.Thread(target=talk, daemon=True).start()
             assert done.wait(60), "the pipe is full, and the log waits for its reader"
+            held = logging.getLogger().handlers[-1]._lines.qsize()
+            assert held <= 10_000, "lines that nobody takes fill the memory"
         assert time.monotonic() - start < 60, "the end waits for the reader"
         threading.Thread(target=lambda: os.fdopen(read, "rb").read(), daemon=True).start()
