@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import math
@@ -73,6 +74,7 @@ class Watcher:
         self.loaded = loaded
         self._refused: dict[Path, frozenset] = {}
         self._few = RateLimit()
+        self._replaced = False
         # Daemon threads: a load that hangs does not keep the process alive.
         self._loader = Workers(1, stuck_seconds=math.inf, max_stuck=1)
 
@@ -88,6 +90,10 @@ class Watcher:
 
     async def look(self) -> bool:
         """Swap to the newest version that loads, if it is not the one that answers."""
+        if self._replaced:
+            # Its large arrays are few objects, for which the collector would not come by itself.
+            self._replaced = False
+            await self._aside(gc.collect)
         for folder in await self._aside(self.versions):
             if folder == self.loaded:
                 return False
@@ -100,6 +106,7 @@ class Watcher:
         return await asyncio.wrap_future(self._loader.submit(job, *arguments))
 
     def _swap(self, folder: Path, engine: Engine) -> None:
+        self._replaced = self.service.engine is not None
         self.service.swap(engine)
         self.loaded = folder
         _LOG.info("serving", extra={"fields": {"version": engine.version}})

@@ -1,9 +1,11 @@
 """The watcher: newer versions take over, damaged ones do not, and nobody is cut off."""
 
 import asyncio
+import gc
 import json
 import logging
 import threading
+import weakref
 
 import pytest
 from fake_service import FakeEngine, load, versions, write_version
@@ -160,6 +162,27 @@ def test_an_engine_that_still_computes_a_late_answer_is_not_closed_under_it():
         threading.Event().wait(0.01)
     assert closed_inside == [False]
     service.close()
+
+
+def test_an_engine_that_refers_to_itself_is_gone_at_the_next_look(service, watcher, tmp_path):
+    class Knotted(FakeEngine):
+        def __init__(self, version):
+            super().__init__(version)
+            self.itself = self
+
+    watcher.load = lambda folder: Knotted(folder.name)
+    gc.disable()  # as long as nothing else makes it come
+    try:
+        write_version(tmp_path, "1")
+        look(watcher)
+        old = weakref.ref(service.engine)
+        write_version(tmp_path, "2")
+        look(watcher)
+        assert old() is not None
+        look(watcher)
+        assert old() is None
+    finally:
+        gc.enable()
 
 
 def test_cache_counters_do_not_fall_when_engines_are_swapped(service):
