@@ -102,20 +102,19 @@ def ladder(
     commit: Annotated[bool, typer.Option("--commit", help="Write data/ledgers/.")] = False,
     seeds: Annotated[str | None, typer.Option(help="Seeds, separated by commas.")] = None,
     rungs: Annotated[str | None, typer.Option(help="Rungs, separated by commas.")] = None,
-    size: Annotated[
-        str | None, typer.Option(help="Size of the world.", show_default="default")
-    ] = None,
+    size: Annotated[str | None, typer.Option(help="Size of the world, such as small.")] = None,
     variant: Annotated[str | None, typer.Option(help="Variant of the world.")] = None,
     deploy_days: Annotated[int, typer.Option(min=0, help="Days of deployment per rung.")] = 0,
     keep: Annotated[Path | None, typer.Option(help="Keep finished runs here, and go on.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Show every column.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell how far it is.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing of the progress.")] = False,
 ) -> None:
     """Fit every rung of a case under one protocol and print the ledger.
 
-    Of a log of your own it says in short what was read; `mlsd data check` says it in full.
-    A terminal shows as many columns as it has room for; in a pipe the ledger is plain text, its
-    columns parted by tabs. How far it is goes to stderr.
+    Of your own log it first says in short what was read; `mlsd data check` says it in full.
+
+    A terminal shows the columns that fit it, a pipe gets plain text with tabs between the columns,
+    and progress goes to stderr.
 
     Examples: [bold]mlsd ladder ad_click --size small[/bold];
     [bold]mlsd ladder ad_click --dataset criteo-kaggle-8k[/bold];
