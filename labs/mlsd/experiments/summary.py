@@ -132,7 +132,10 @@ def _notes(
     clustered = ladder.replicates[0].clusters is not None
     unit = "user" if clustered else ladder.protocol.unit
     held = ladder.protocol.holds(ladder.replicates)
-    return interval_notes(drawn.values(), units, unit=unit, held=held)
+    notes = interval_notes(drawn.values(), units, unit=unit, held=held)
+    if ladder.weight and ladder.replicates[0].weights is None:
+        notes += (f"weights of {ladder.weight} are not used: every {unit} counts alike here",)
+    return notes
 
 
 def _median_costs(ladder: LadderRuns, name: str) -> dict[str, float]:

@@ -77,6 +77,14 @@ def test_every_metric_counts_a_row_for_those_that_it_stands_for():
     assert summaries[1].weights is None
 
 
+def test_weights_that_a_protocol_does_not_use_are_told():
+    ladder = make_ladder()
+    assert summarise_ladder(ladder).notes == ()
+    ladder.weight = "stands_for"
+    (note,) = summarise_ladder(ladder).notes
+    assert note == "weights of stands_for are not used: every user counts alike here"
+
+
 def test_oracle_beats_noisy_predictions_with_an_interval_below_zero():
     step = summarise_ladder(make_ladder()).rungs[-1].vs_previous["normalized_entropy"]
     assert step[1] < step[0] < step[2] < 0
