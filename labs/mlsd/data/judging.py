@@ -29,6 +29,13 @@ LIKE_ROLES = {
     "known_at": "known_at",
 }
 DATE_ADVICE = "as text it would be a category; name it as a time or in categorical to keep it"
+JUDGED = (
+    pa.types.is_string,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+)
 NEARLY_UNIQUE = 0.9
 FEW_ROWS = 50
 FEW_TEXTS = 20
@@ -91,7 +98,7 @@ def judge_column(tables: dict[str, RawTable], name: str, *, is_key: bool) -> Ver
         return Verdict("", f"{kind_of(raw, name)} without a role; {DATE_ADVICE}")
     if pa.types.is_null(kind):
         return Verdict("", "empty in every row")
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if not any(is_kind(kind) for is_kind in JUDGED):
         return Verdict("", f"of type {kind}, which is neither text nor numbers")
     cells = _filled_cells(tables, name)
     distinct = pa.compute.count_distinct(cells).as_py()
