@@ -224,18 +224,20 @@ def _judge_whole(
         return Verdict("categorical", f"{ids}, too large for amounts")
     if pa.types.is_string(cells.type) and _leading_zeros(cells):
         return Verdict("categorical", f"{ids}, some written with leading zeros")
-    if _are_amounts(values, distinct):
-        return Verdict("numeric", "whole numbers, spread as counts are", found)
-    return Verdict("?", ids)
+    spread = _spread_of_amounts(values, distinct)
+    return Verdict("numeric", f"whole numbers, {spread}", found) if spread else Verdict("?", ids)
 
 
 def _leading_zeros(cells: pa.ChunkedArray) -> bool:
     return pa.compute.any(pa.compute.match_substring_regex(cells, r"^\s*0\d")).as_py()
 
 
-def _are_amounts(values: np.ndarray, distinct: int) -> bool:
-    """Two values, some below -1, or many zeros and a long tail: ids look otherwise."""
-    if distinct <= 2 or values.min() < -1:
-        return True
-    zeros = np.mean(values == 0)
-    return bool(zeros >= 0.2 and values.mean() >= 1.5 * np.median(values))
+def _spread_of_amounts(values: np.ndarray, distinct: int) -> str:
+    """Return in words what ids do not look like; empty where they may be ids."""
+    if distinct <= 2:
+        return "two values"
+    if values.min() < -1:
+        return "some below -1"
+    is_long_tailed = values.mean() >= 1.5 * np.median(values)
+    has_zeros = np.mean(values == 0) >= 0.2
+    return "many of them 0, with a long tail" if has_zeros and is_long_tailed else ""

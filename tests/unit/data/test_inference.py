@@ -45,9 +45,9 @@ def text(values):
         ("price_cents", RANDOM.integers(1, 99_999, ROWS), "numeric", "named by 'cents'"),
         ("hour", RANDOM.integers(0, 24, ROWS), "numeric", "named by 'hour'"),
         ("n_events", RANDOM.integers(0, 24, ROWS), "numeric", "named by 'n'"),
-        ("x", RANDOM.poisson(RANDOM.exponential(2, ROWS)), "numeric", "spread as counts"),
-        ("x", RANDOM.integers(-9, 9, ROWS), "numeric", "spread as counts"),
-        ("x", [0, 1] * 200, "numeric", "spread as counts"),
+        ("x", RANDOM.poisson(RANDOM.exponential(2, ROWS)), "numeric", "many of them 0"),
+        ("x", RANDOM.integers(-9, 9, ROWS), "numeric", "some below -1"),
+        ("x", [0, 1] * 200, "numeric", "two values"),
         ("x", [None, 1.5] * 200, "numeric", "real numbers"),
     ],
 )
