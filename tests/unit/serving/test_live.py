@@ -29,6 +29,8 @@ GOOD = b'{"context": {}, "ad_ids": [1, 2, 3]}'
 def start(tmp_path):
     def start(*, sleep_ms=0.0, **limits):
         write_version(tmp_path / "root", "1", sleep_ms=sleep_ms)
+        # A machine that pauses for a moment must not fill the queue; tests of it set their own.
+        limits = {"max_waiting": 500, **limits}
         return live_service(tmp_path / "root", tmp_path / "log", **limits)
 
     return start
