@@ -69,6 +69,13 @@ def test_the_model_ranks_by_bid_times_probability():
     assert (counted(service, "model"), service.waiting) == (1, 0)
 
 
+def test_the_model_can_be_asked_for_all_candidates_without_the_queue():
+    service = make_service(Rates([0.1, 0.5, 0.05]))
+    request = RankRequest({"hour": 3}, np.array([2, 0]), np.ones(2))
+    assert service.score(request).tolist() == [0.05, 0.1]
+    service.close()
+
+
 def test_the_answer_is_cut_to_the_top():
     service = make_service(Rates([0.1, 0.5, 0.05]), timeout_seconds=60, top=1)
     assert run(service, service.answer(REQUEST))[0].body["ad_ids"] == [1]
