@@ -14,6 +14,9 @@ from mlsd.runtime import InputError
 
 # Beyond this, LightGBM fills its histograms column by column: the same trees in less time.
 _MANY_COLUMNS = 500
+# Beyond so many rows a tree takes a third of a second, and a split may list so many ids.
+_MANY_ROWS = 2_000_000
+_IDS_OF_MANY_ROWS = 32
 
 
 class LightGBMScorer(ColumnScorer):
@@ -38,7 +41,9 @@ class LightGBMScorer(ColumnScorer):
     min_count : int
         Ids with fewer training rows share the code of unknown ids.
     cat_smooth, cat_l2, max_cat_threshold, min_data_per_group
-        LightGBM's guards for categorical splits.
+        LightGBM's guards for categorical splits. With more than two million rows a split may list
+        32 ids at least: with 8, a column of 20,000 ids takes several times as many trees to the
+        same loss, and each takes a third of a second.
     random_state : int
 
     Attributes
@@ -119,6 +124,7 @@ class LightGBMScorer(ColumnScorer):
             raise InputError("LightGBMScorer has no column; name categorical or numeric ones")
         self.vocabulary_ = VocabularyEncoder(self.categorical, min_count=self.min_count)
         self.vocabulary_.fit(columns)
+        options = self._options(len(y))
         names = [f"field_{i}" for i in range(len(self.categorical))]
         data = lightgbm.Dataset(
             self._matrix(columns, len(y)),
@@ -126,25 +132,27 @@ class LightGBMScorer(ColumnScorer):
             weight=weights,
             feature_name=names + [f"number_{i}" for i in range(len(self.numeric))],
             categorical_feature=names,
-            params={"verbose": -1, **self._options()},
+            params={"verbose": -1, **options},
         )
         held, callbacks = [], []
         if valid is not None:
             held = [data.create_valid(self._matrix(valid[0], len(valid[1])), *valid[1:])]
             callbacks = [lightgbm.early_stopping(self.patience, verbose=False)]
         self.booster_ = lightgbm.train(
-            self._options(), data, self.n_estimators, valid_sets=held, callbacks=callbacks
+            options, data, self.n_estimators, valid_sets=held, callbacks=callbacks
         )
         # A booster that stopped early comes back without the trees after its best one.
         self.trees_ = self.booster_.current_iteration()
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, rows: int) -> dict[str, Any]:
         shared = {
             name: value
             for name, value in self.get_params().items()
             if name not in ("categorical", "numeric", "n_estimators", "patience", "min_count")
         }
         seed = shared.pop("random_state")
+        if rows > _MANY_ROWS:
+            shared["max_cat_threshold"] = max(self.max_cat_threshold, _IDS_OF_MANY_ROWS)
         fixed = {"objective": "binary", "bagging_freq": 1, "verbose": -1, "seed": seed}
         wide = len(self.categorical) + len(self.numeric) > _MANY_COLUMNS
         histograms = "force_col_wise" if wide else "force_row_wise"

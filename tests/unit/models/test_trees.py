@@ -92,3 +92,16 @@ def test_trees_of_many_columns_are_those_of_few(log, monkeypatch, threads):
     assert "force_row_wise" in few.booster_.params
     assert "force_col_wise" in many.booster_.params
     np.testing.assert_array_equal(many.predict_proba(X), few.predict_proba(X))
+
+
+def test_a_split_may_list_more_ids_where_rows_are_many(log, monkeypatch):
+    X, y = log
+    few = build(max_cat_threshold=2, n_estimators=20).fit(X, y)
+    wide = build(max_cat_threshold=32, n_estimators=20).fit(X, y)
+    monkeypatch.setattr(trees, "_MANY_ROWS", len(y))
+    same = build(max_cat_threshold=2, n_estimators=20).fit(X, y)
+    monkeypatch.setattr(trees, "_MANY_ROWS", len(y) - 1)
+    many = build(max_cat_threshold=2, n_estimators=20).fit(X, y)
+    np.testing.assert_array_equal(same.predict_proba(X), few.predict_proba(X))
+    np.testing.assert_array_equal(many.predict_proba(X), wide.predict_proba(X))
+    assert log_loss(y, many.predict_proba(X)[:, 1]) < log_loss(y, few.predict_proba(X)[:, 1])
