@@ -69,12 +69,12 @@ class ScorerEngine:
         with clock.stage("score"):
             probability = self.scorer.predict_proba(columns)[:, 1]
         with clock.stage("rank"):
-            return self._ranking(request, probability)
+            return request.ranking(probability, self.top)
 
     def fallback(self, request: RankRequest) -> dict:
         """Rank by the candidates' ids alone."""
         columns = {self.features.item: request.ad_ids}
-        return self._ranking(request, self._fallback.predict_proba(columns)[:, 1])
+        return request.ranking(self._fallback.predict_proba(columns)[:, 1], self.top)
 
     def example(self, generator: np.random.Generator) -> dict:
         """Return a request with ids that the item table knows."""
@@ -84,13 +84,6 @@ class ScorerEngine:
 
     def close(self) -> None:
         """Do nothing: what it holds is somebody else's."""
-
-    def _ranking(self, request: RankRequest, probability: np.ndarray) -> dict:
-        best = np.argsort(-request.bids * probability, kind="stable")[: self.top]
-        return {
-            "ad_ids": request.ad_ids[best].tolist(),
-            "click_probability": probability[best].round(6).tolist(),
-        }
 
 
 class RankingService(Service):

@@ -73,3 +73,25 @@ class RankRequest:
         if len(bids) != rows:
             raise InputError(f"request: bids has to hold {rows} numbers, one per candidate")
         return cls(fields.context, np.array(fields.ad_ids, dtype=np.int64), bids)
+
+    def ranking(self, probability: np.ndarray, top: int) -> dict[str, list]:
+        """Return the best candidates by bid times click probability, best first.
+
+        Parameters
+        ----------
+        probability : ndarray, shape (n,)
+            Of a click, for each candidate.
+        top : int
+            Length of the ranking, at most.
+
+        Examples
+        --------
+        >>> request = RankRequest({}, np.array([3, 1]), np.array([1.0, 4.0]))
+        >>> request.ranking(np.array([0.2, 0.1]), top=1)
+        {'ad_ids': [1], 'click_probability': [0.1]}
+        """
+        best = np.argsort(-self.bids * probability, kind="stable")[:top]
+        return {
+            "ad_ids": self.ad_ids[best].tolist(),
+            "click_probability": probability[best].round(6).tolist(),
+        }

@@ -111,13 +111,13 @@ class AdEngine:
         with clock.stage("score"):
             probability = self._probability(columns)
         with clock.stage("rank"):
-            return self._ranked(request, probability)
+            return request.ranking(probability, self.top)
 
     def fallback(self, request: RankRequest) -> dict:
         """Return the ranking by the smoothed rate of each ad."""
         last = len(self.served.rate_by_ad) - 1
         ads = np.where(request.ad_ids < last, request.ad_ids, last)
-        return self._ranked(request, self.served.rate_by_ad[ads])
+        return request.ranking(self.served.rate_by_ad[ads], self.top)
 
     def example(self, generator: np.random.Generator) -> dict:
         """Return a request of 100 live ads; the k-th most active user comes with weight 1 / k."""
@@ -161,13 +161,6 @@ class AdEngine:
     def _probability(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         score = self.served.scorer.score(RequestColumns(columns))
         return 1.0 / (1.0 + np.exp(-np.clip(score, -700.0, 700.0)))
-
-    def _ranked(self, request: RankRequest, probability: np.ndarray) -> dict:
-        best = np.argsort(-request.bids * probability, kind="stable")[: self.top]
-        return {
-            "ad_ids": request.ad_ids[best].tolist(),
-            "click_probability": probability[best].round(6).tolist(),
-        }
 
 
 def save_ads(folder: Path, served: ServedAds) -> None:
