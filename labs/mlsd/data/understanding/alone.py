@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mlsd.data.understanding.trial_rows import TrialRows
+from mlsd.data.understanding.trial_rows import FEWEST_IN_ORDER, TrialRows
 from mlsd.metrics import auc
 
-FEWEST_IN_ORDER = 10
 QUANTILES = np.linspace(0, 1, 33)
 
 

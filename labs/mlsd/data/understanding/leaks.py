@@ -11,16 +11,21 @@ follow each other in the same entity and differ in their label, it ranks the pos
 at least nine of ten, for every entity the spec names. Knowledge of groups fails there: a rate of
 the user is the same on both rows, and a counter that follows a wave of fraud is low on the first
 fraud and high on the first good row after it. Where an entity settles the label, so that such
-pairs are missing, nothing can be told from knowledge of the entity, and nothing alarms; where the
-log names no entity with enough rows, the AUC has to be .98 instead.
+pairs are missing, a leak cannot be told from knowledge of the entity: nothing alarms, and one
+warning names the columns with an AUC of .98 and more. Where the log names no entity with enough
+rows, the AUC has to be .98, and knowledge of a group that the spec does not name alarms as well.
 
 Besides, a column alarms that is filled, or empty, on one outcome only: `check_presence`.
 
+No figure tells a leak from an honest column that all but decides the label of each row: both alarm.
+So does a column that is empty for bots alone, where other rows are often positive.
+
 How often that is wrong was measured by `tests/studies/leak_alarm.py` on logs by which no threshold
 was chosen. Of 626 columns of public sets and of ten ad worlds, their counters among them, 0 alarmed
-(195 are different ones, so the rate is below 1.6 % with 95 % confidence); none of these has an AUC
-above .80. Of 80 honest columns that were made to have .95 and more, because they know a user or a
-wave, 0 alarmed. The one column that is published to give its label away did.
+(195 are different ones, so the rate is below 1.6 % with 95 % confidence); but none of these has an
+AUC above .80, so that they say little of strong columns. Of 80 honest columns that were made to
+have .95 and more, because they know a user or a wave, 0 alarmed. The one column that is published
+to give its label away did.
 
 Of 38 leaks of each kind it found 38 of the label, 38 of the label with 1 % wrong, 18 with 5 % and 0
 with 10 %, whose AUC is below .95; 38 of a dwell time, a landing page or a moment after the fact;
@@ -46,6 +51,7 @@ from mlsd.data.understanding.trial_rows import (
     TrialRows,
     entity_keys,
     previous_rows,
+    settling_keys,
     trial_rows,
 )
 from mlsd.runtime.times import DAY
@@ -158,6 +164,7 @@ def check_leaks(loaded: LoadedLog) -> Findings:
     alarms = [trial for name, trial in best.items() if trial.alarms and name not in told]
     alarms.sort(key=lambda trial: -trial.alone.auc)
     warnings = [_warning(trial, loaded) for trial in alarms[:MOST_WARNINGS]]
+    warnings += _undecided(best, settling_keys(rows), loaded)
     if len(alarms) > MOST_WARNINGS:
         warnings.append(_rest([trial.column for trial in alarms[MOST_WARNINGS:]], loaded))
     fact = Fact("columns alone", _plainly_good(best, rows))
@@ -203,6 +210,30 @@ def _warning(trial: Trial, loaded: LoadedLog) -> LogWarning:
     )
     spec_line = line_without(loaded, [trial.column])
     return LogWarning("leak", (trial.column,), f"{text}.", spec_line, leaves_out=True)
+
+
+def _undecided(
+    best: dict[str, Trial], keys: tuple[str, ...], loaded: LoadedLog
+) -> tuple[LogWarning, ...]:
+    """Warn of columns that may be leaks, where an entity settles the label and nothing can tell."""
+    doubtful = [
+        trial
+        for name, trial in best.items()
+        if trial.alone.auc >= ALARMING_AUC_WITHOUT_PAIRS
+        and not trial.alarms
+        and name not in entity_keys(loaded.log)
+    ]
+    if not keys or not doubtful:
+        return ()
+    doubtful.sort(key=lambda trial: -trial.alone.auc)
+    names = [trial.column for trial in doubtful]
+    shown = ", ".join(f"{t.column!r} {t.alone.auc:.3f}" for t in doubtful[:MOST_WARNINGS])
+    text = (
+        f"all rows of one {keys[0]!r} have the same label, so that a leak looks like a column that "
+        f"knows its {keys[0]}; AUC alone: {shown}. Leave out what was filled after the label was "
+        "known."
+    )
+    return (LogWarning("leak", tuple(names), text, line_without(loaded, names), leaves_out=True),)
 
 
 def _order_in_words(trial: Trial) -> str:

@@ -22,6 +22,7 @@ LEARNING_SHARE = 0.7
 ROWS_OF_A_CLASS = 20_000
 PAIRS_OF_A_KEY = 5_000
 FEWEST_PAIRS = 30
+FEWEST_IN_ORDER = 10
 MOST_KEYS = 6
 FEWEST_ROWS_OF_A_CLASS = 20
 
@@ -117,6 +118,19 @@ def entity_keys(log: LabelledLog) -> tuple[str, ...]:
     """
     named = [log.roles.user, log.roles.item, *(key[0] for key in log.roles.entities if not key[1:])]
     return tuple(dict.fromkeys(name for name in named if name))[:MOST_KEYS]
+
+
+def settling_keys(rows: TrialRows) -> tuple[str, ...]:
+    """Return the entity keys whose neighbouring rows have, but for a few, one label.
+
+    Examples
+    --------
+    >>> pairs = {"user": slice(4, 204), "session": slice(204, 204)}
+    >>> settling_keys(TrialRows(np.zeros(0, bool), np.arange(204), 2, 2, pairs))
+    ('session',)
+    """
+    pairs = {key: (part.stop - part.start) // 2 for key, part in rows.pairs.items()}
+    return tuple(key for key, count in pairs.items() if count < FEWEST_IN_ORDER)
 
 
 def previous_rows(keys: pd.Series) -> np.ndarray:

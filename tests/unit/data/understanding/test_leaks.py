@@ -149,6 +149,19 @@ def test_a_counter_that_follows_waves_is_no_leak(load, frame):
     assert found.warnings == ()
 
 
+def test_where_an_entity_settles_the_label_strong_columns_are_asked_about(warned, frame):
+    # One outcome per session, written onto each of its rows, as for a purchase.
+    session = np.arange(len(frame)) // 5
+    bought = (np.random.default_rng(4).random(800) < 0.3).astype(int)[session]
+    log = frame.assign(user_id=[f"s{each}" for each in session], click=bought)
+    log["dwell"] = bought * np.random.default_rng(5).gamma(2, 9, len(log))
+    (warning,) = warned("leak", log, ROLES)
+    assert warning.columns == ("dwell",)
+    assert "all rows of one 'user_id' have the same label" in warning.text
+    assert warning.spec_line == '[columns] ignore = ["dwell"]'
+    assert warned("leak", log.drop(columns="dwell"), ROLES) == []
+
+
 def test_an_id_of_the_row_is_no_oracle(alarmed, frame):
     # In training it knows every label; on later rows it knows none.
     assert alarmed(frame.assign(row=[f"r{row}" for row in range(len(frame))])) == {}
