@@ -103,7 +103,7 @@ def head_lines(summary: LadderSummary) -> list[str]:
     if summary.weights:
         effective, rows = summary.weights.effective_test_rows, summary.rows["test"]
         said = f"weighted by {summary.weights.column}: the {rows:,} test rows say as much as"
-        lines.append(f"{said} {effective:,.0f} of equal weight")
+        lines.append(f"{said} {effective:,.0f} whose weight depends on the label alone")
     return lines
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from mlsd.experiments.evidence import interval_notes, percentile_interval
 from mlsd.experiments.ladder import LadderRuns
 from mlsd.experiments.rungs import Rung, Settings
+from mlsd.metrics.weighted import effective_sizes
 
 REPETITIONS = 200
 Triple = tuple[float, float, float]
@@ -67,8 +68,8 @@ class RowWeights:
     ----------
     column : str
     effective_test_rows : float
-        Rows of equal weight that would say as much as the test rows do, ``sum(w)**2 / sum(w**2)``
-        (Kish 1965); mean over the replicates.
+        Rows that would say as much as the test rows do if their weight depended on the label alone,
+        ``sum(w)**2 / sum(w**2)`` (Kish 1965) of each label, added; mean over the replicates.
     """
 
     column: str
@@ -119,10 +120,10 @@ def metric_draws(ladder: LadderRuns, name: str, metric: str) -> tuple[float, np.
 
 
 def _row_weights(ladder: LadderRuns) -> RowWeights | None:
-    weights = [r.weights for r in ladder.replicates if r.weights is not None]
-    if not weights:
+    weighted = [r for r in ladder.replicates if r.weights is not None]
+    if not weighted:
         return None
-    effective = [each.sum() ** 2 / (each**2).sum() for each in weights]
+    effective = [sum(effective_sizes(each.weights, each.outcome)) for each in weighted]
     return RowWeights(ladder.weight, float(np.mean(effective)))
 
 

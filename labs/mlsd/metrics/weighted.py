@@ -50,6 +50,34 @@ def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.where(denominator == 0, np.nan, numerator / safe)
 
 
+def effective_size(weights: np.ndarray) -> float:
+    """Return how many equally weighted rows say as much: ``(sum w)^2 / sum w^2`` (Kish 1965).
+
+    It holds for weights that have nothing to do with what is measured.
+
+    Examples
+    --------
+    >>> effective_size(np.array([1.0, 1.0, 2.0]))
+    2.6666666666666665
+    """
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def effective_sizes(weights: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """Return the effective size among the rows of label 0, and among those of label 1.
+
+    Where clicks were kept and the rest was thinned, the weight tells the label, and Kish's figure
+    over all rows is far too small: they say nearly as much as the whole log does.
+
+    Examples
+    --------
+    >>> effective_sizes(np.array([20.0, 20.0, 20.0, 1.0]), np.array([0, 0, 0, 1]))
+    (3.0, 1.0)
+    """
+    parts = (weights[label == 0], weights[label == 1])
+    return tuple(effective_size(part) if len(part) else 0.0 for part in parts)
+
+
 @dataclass(frozen=True)
 class SortedScores:
     """Rows in ascending order of score, equal scores gathered into groups.

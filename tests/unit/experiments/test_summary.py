@@ -72,7 +72,8 @@ def test_every_metric_counts_a_row_for_those_that_it_stands_for():
         assert mine.metrics == pytest.approx(expected.metrics, rel=1e-9)
         for name, ends in expected.intervals.items():
             assert mine.intervals[name] == pytest.approx(ends, rel=1e-9)
-    effective = weights.sum() ** 2 / (weights**2).sum()
+    parts = [weights[replicate.outcome == label] for label in (0, 1)]
+    effective = sum(part.sum() ** 2 / (part**2).sum() for part in parts)
     assert summaries[0].weights == RowWeights("stands_for", pytest.approx(effective))
     assert summaries[1].weights is None
 

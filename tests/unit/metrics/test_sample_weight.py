@@ -23,6 +23,7 @@ from mlsd.metrics import (
     normalized_entropy,
     paired_interval,
 )
+from mlsd.metrics.weighted import effective_size, effective_sizes
 from mlsd.runtime import InputError
 
 f1_at_a_fifth = partial(f1_score, threshold=0.2)
@@ -159,3 +160,18 @@ def test_bad_weights_are_named(name, weights, message):
 def test_a_class_without_weight_is_not_there(name):
     with pytest.raises(InputError, match="needs both 0 and 1"):
         EVERY[name]([0, 1, 0], [0.1, 0.5, 0.2], sample_weight=[1, 0, 1])
+
+
+def test_a_thinned_log_says_what_the_effective_size_of_each_label_says():
+    """All clicks and a tenth of the rest: over all rows, Kish's figure is eight times too small."""
+    rate, losses, random = 0.02, [], np.random.default_rng(3)
+    for _ in range(300):
+        y = (random.random(20_000) < rate).astype(int)
+        kept = (y == 1) | (random.random(len(y)) < 0.1)
+        weights = np.where(y == 1, 1.0, 10.0)[kept]
+        losses.append(log_loss(y[kept], np.full(kept.sum(), rate), sample_weight=weights))
+    variance_of_a_row = np.log(rate / (1 - rate)) ** 2 * rate * (1 - rate)
+    equal_rows = variance_of_a_row / np.var(losses)
+    zeros, ones = effective_sizes(weights, y[kept])
+    assert equal_rows == pytest.approx(1 / (rate * (1 - rate) * (1 / ones + 1 / zeros)), rel=0.25)
+    assert equal_rows > 6 * effective_size(weights)

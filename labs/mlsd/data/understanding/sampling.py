@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
@@ -11,6 +12,7 @@ from mlsd.data.log import LabelledLog
 from mlsd.data.readings import LoadedLog
 from mlsd.data.understanding.findings import Fact, Findings, LogWarning
 from mlsd.data.understanding.spec_lines import role_line
+from mlsd.metrics.weighted import effective_size, effective_sizes
 
 EFFECTIVE_SHARE = 0.1
 MOST_POSITIONS = 10
@@ -21,17 +23,6 @@ LIMITS = {
     "position": (-1.0, 1_000.0),
     "known_at": (-np.inf, np.inf),
 }
-
-
-def effective_size(weights: np.ndarray) -> float:
-    """Return how many equally weighted rows say as much: ``(sum w)^2 / sum w^2`` (Kish 1965).
-
-    Examples
-    --------
-    >>> effective_size(np.array([1.0, 1.0, 2.0]))
-    2.6666666666666665
-    """
-    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def check_sampling(loaded: LoadedLog) -> Findings:
@@ -45,14 +36,16 @@ def check_sampling(loaded: LoadedLog) -> Findings:
 def _weights(log: LabelledLog) -> Findings:
     if log.weights is None:
         return Findings()
-    rows, effective = len(log.frame), effective_size(log.weights)
-    name = log.roles.weight
+    name, rows = log.roles.weight, np.bincount(log.label, minlength=2)
+    effective = np.array(effective_sizes(log.weights, log.label))
+    rate = np.average(log.label, weights=log.weights)
     text = (
-        f"{name}, {log.weights.min():g} to {log.weights.max():g}; {rows:,} rows say as much as "
-        f"{effective:,.0f} of equal weight, and stand for {log.weights.sum():,.0f}"
+        f"{name}, {log.weights.min():g} to {log.weights.max():g}; {rows[1]:,} positives say as "
+        f"much as {effective[1]:,.0f} of equal weight, {rows[0]:,} others as {effective[0]:,.0f}; "
+        f"all stand for {log.weights.sum():,.0f} rows with {rate:.3%} positives"
     )
     fact = Fact("weights", text)
-    if effective >= EFFECTIVE_SHARE * rows:
+    if (effective >= EFFECTIVE_SHARE * rows).all():
         return Findings((fact,))
     advice = "A few rows decide every metric: give more of the rows that weigh most."
     return Findings((fact,), (LogWarning("weights", (name,), f"{text}. {advice}"),))
@@ -79,7 +72,9 @@ def _position(log: LabelledLog) -> Findings:
     name = log.roles.position
     if name is None:
         return Findings()
-    rates = log.frame.groupby(name)[log.roles.label].mean()
+    slots = log.frame[name]
+    weights = pd.Series(1.0 if log.weights is None else log.weights, slots.index)
+    rates = (weights * log.label).groupby(slots).sum() / weights.groupby(slots).sum()
     shown = ", ".join(f"{place:g}: {rate:.2%}" for place, rate in rates[:MOST_POSITIONS].items())
     more = ", ..." if len(rates) > MOST_POSITIONS else ""
     text = f"{name}, rate of positives by position {shown}{more}; known only after the decision, "

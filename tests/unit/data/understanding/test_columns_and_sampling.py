@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlsd.data.understanding.sampling import effective_size
+from mlsd.metrics.weighted import effective_size
 
 ROLES = 'label = "click"\ntime = "ts"\nuser = "user_id"\nitem = "ad_id"\n'
 
@@ -88,6 +88,16 @@ def test_columns_called_like_a_role_are_asked_about(name, values, role, warned, 
     assert warned("role", log, ROLES + f'{role} = "{name}"\n') == []
 
 
+def test_rates_by_position_are_those_of_the_whole_log(understood, frame):
+    slot = np.arange(len(frame)) % 2
+    kept = np.where(frame["click"] == 1, 1.0, 20.0)
+    said = understood(
+        frame.assign(w=kept, slot=slot), ROLES + 'weight = "w"\nposition = "slot"\n'
+    ).fact("position")
+    rates = [np.average(frame["click"][slot == s], weights=kept[slot == s]) for s in (0, 1)]
+    assert f"by position 0: {rates[0]:.2%}, 1: {rates[1]:.2%}" in said
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
@@ -116,8 +126,11 @@ def test_weights_are_said_and_warned_of_where_few_rows_hold_most(understood, fra
     roles = ROLES + 'weight = "w"\n'
     kept = np.where(frame["click"] == 1, 1.0, 20.0)
     found = understood(frame.assign(w=kept), roles)
-    assert f"{effective_size(kept):,.0f} of equal weight" in found.fact("weights")
-    assert f"stand for {kept.sum():,.0f}" in found.fact("weights")
+    clicks, rows, rate = frame["click"].sum(), len(frame), np.average(frame["click"], weights=kept)
+    said = found.fact("weights")
+    assert f"{clicks:,} positives say as much as {clicks:,} of equal weight" in said
+    assert f"{rows - clicks:,} others as {rows - clicks:,};" in said
+    assert f"stand for {kept.sum():,.0f} rows with {rate:.3%} positives" in said
     assert found.warnings == ()
     few = np.where(np.arange(len(frame)) % 100 == 0, 1_000.0, 1.0)
     (warning,) = understood(frame.assign(w=few), roles).warnings
