@@ -120,6 +120,6 @@ def _role_warning(loaded: LoadedLog, role: str, name: str) -> LogWarning:
     now = f"is read as {reading.role}" if reading else "has no role"
     text = (
         f"{name!r} {now}, and is called like a {role.replace('_', ' ')}: {PURPOSES[role]}. "
-        "If it is one, give it the role (and take it out of the features)."
+        "If it is one, give it the role."
     )
-    return LogWarning("role", (name,), text, role_line(role, name))
+    return LogWarning("role", (name,), text, role_line(loaded, role, name))

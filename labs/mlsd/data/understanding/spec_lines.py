@@ -41,15 +41,23 @@ def toml_list(key: str, names: Iterable[str]) -> str:
     return "\n".join([f"{key} = [", *(f"   {row}" for row in rows if row), "]"])
 
 
-def role_line(role: str, name: str) -> str:
-    """Return the line that gives a column a role.
+def role_line(loaded: LoadedLog, role: str, name: str) -> str:
+    """Return the lines that give a column a role, and take it out of a list of features.
 
     Examples
     --------
-    >>> role_line("weight", "w")
-    '[columns] weight = "w"'
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from mlsd.data import read_log
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "log.csv").write_text("click,w\\n" + "0,20\\n1,1\\n" * 50)
+    >>> keys = '[columns]\\nlabel="click"\\nnumeric=["w"]'
+    >>> _ = (folder / "log.toml").write_text('[table]\\npath="log.csv"\\n' + keys)
+    >>> print(role_line(read_log(folder / "log.toml"), "weight", "w"))
+    [columns] weight = "w"
+    numeric = []
     """
-    return f"[columns] {role} = {toml_text(name)}"
+    return "\n".join([f"[columns] {role} = {toml_text(name)}", *_shrunk_lists(loaded, [name])])
 
 
 def line_without(loaded: LoadedLog, names: Sequence[str]) -> str:
@@ -69,13 +77,18 @@ def line_without(loaded: LoadedLog, names: Sequence[str]) -> str:
     >>> line_without(read_log(folder / "log.toml"), ["device"])
     '[columns] ignore = ["device"]'
     """
-    given = loaded.spec.columns
-    lines = []
-    for role in ("categorical", "numeric"):
-        listed = getattr(given, role)
-        left = [name for name in listed if name not in names]
-        if len(left) < len(listed):
-            lines.append(toml_list(role, left))
+    given, lines = loaded.spec.columns, _shrunk_lists(loaded, names)
     if not given.features_given:
         lines.append(toml_list("ignore", [*given.ignore, *names]))
     return "[columns] " + "\n".join(lines) if lines else ""
+
+
+def _shrunk_lists(loaded: LoadedLog, names: Sequence[str]) -> list[str]:
+    """Return the lists of features that name one of the columns, without it."""
+    lines = []
+    for role in ("categorical", "numeric"):
+        listed = getattr(loaded.spec.columns, role)
+        left = [name for name in listed if name not in names]
+        if len(left) < len(listed):
+            lines.append(toml_list(role, left))
+    return lines

@@ -85,6 +85,9 @@ def test_columns_called_like_a_role_are_asked_about(name, values, role, warned, 
     assert "has no role" in warning.text
     (warning,) = warned("role", log, ROLES + f'numeric = ["price", "{name}"]\n')
     assert "is read as numeric" in warning.text
+    assert warning.spec_line == f'[columns] {role} = "{name}"\nnumeric = ["price"]'
+    _, _, keys = warning.spec_line.partition(" ")
+    assert warned("role", log, f"{ROLES}{keys}\n") == []
     assert warned("role", log, ROLES + f'{role} = "{name}"\n') == []
 
 
