@@ -1,10 +1,14 @@
 """When a test part says enough for an interval, and the sentence where it does not.
 
-Below `FEWEST_UNITS` users a percentile interval has too little to go by: with ten of them it covers
-the truth nine times in ten, with five not 85 times in a hundred, and with one it has no width at
-all. A resample may also leave a metric undefined, for want of a click for instance. As long as that
-is rare, an interval rests on the others; where fewer than `LEAST_DEFINED` of the draws are defined,
-which happens with less than about five clicks in the test part, they are no fair choice any more.
+Below `FEWEST_UNITS` users a percentile interval has too little to go by: with ten of them, of many
+rows each, it covers the truth 86 times in a hundred, with five 81 times, and with one it has no
+width at all. So an interval over a few dozen users is too narrow, and the more so where a few of
+them have most of the rows.
+
+A resample may also leave a metric undefined, for want of a click for instance. As long as that is
+rare, an interval rests on the others; where less than the share `LEAST_DEFINED` of the draws is
+defined, as happens with fewer than about five clicks in the test part, the others are no longer a
+fair choice.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from mlsd.data import ColumnRoles, LabelledLog, Split
 from mlsd.experiments import LogSource, run_ladder, summarise_ladder
 from mlsd.experiments.display import TableColumn
 from mlsd.experiments.evidence import FEWEST_UNITS, interval_notes, percentile_interval
+from mlsd.metrics import bootstrap_draws, log_loss
 
 LADDER = find_case("ad_click").ladder
 ROWS = 1_200
@@ -49,6 +50,26 @@ def test_it_takes_ten_users(users, there):
     summary = summary_of(users=np.arange(ROWS) % users)
     assert (absent(summary) == set()) == there
     assert (summary.notes == ()) == there
+
+
+@pytest.mark.parametrize(("users", "expected"), [(5, 0.81), (10, 0.86), (100, 0.94)])
+def test_an_interval_over_few_users_covers_the_truth_less_often_than_it_says(users, expected):
+    """Users of 200 rows who click at rates of their own, a tenth of the time on average."""
+    random, rows, hits = np.random.default_rng(7), 200, []
+    truth = -(0.1 * np.log(0.05) + 0.9 * np.log(0.95))
+    for seed in range(500):
+        clicks = random.binomial(rows, random.beta(2, 18, users))
+        label = np.concatenate([np.arange(rows) < count for count in clicks]).astype(float)
+        draws = bootstrap_draws(
+            log_loss,
+            label,
+            np.full(label.size, 0.05),
+            clusters=np.repeat(np.arange(users), rows),
+            seed=seed,
+        )
+        low, high = percentile_interval(draws, max(users, FEWEST_UNITS))
+        hits.append(low <= truth <= high)
+    assert np.mean(hits) == pytest.approx(expected, abs=0.04)
 
 
 def test_rows_without_a_user_are_resampled_one_by_one():
