@@ -93,7 +93,9 @@ def serve(
     """Serve a case's model on this machine, trained first where there is none.
 
     Trains where the folder holds no version that can be loaded, or where the newest is of another
-    rung or size than asked for. A service that runs swaps to a newer version by itself.
+    rung or size than asked for. A service that runs swaps to a newer version by itself. A version
+    looks up counters and ads as they were at the end of the history that it was trained on, and
+    counts nothing while it runs.
 
     Examples: [bold]mlsd serve ad_click[/bold];
     [bold]mlsd serve ad_click --retrain --train-only[/bold]

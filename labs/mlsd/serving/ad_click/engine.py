@@ -62,7 +62,9 @@ class AdEngine:
 
     Notes
     -----
-    All features are those of the artifact's moment. The context of a request holds `user_id`,
+    All features are those of the artifact's moment, as is the age of an ad: at that moment the
+    answer is that of the deployed policy, which goes on counting while this engine does not. An ad
+    that came later is unknown to it. The context of a request holds `user_id`,
     `publisher_id`, `device`, `hour` and `weekday`; ids that the artifact does not know are
     scored by what the model does with unknown ones.
     """
