@@ -19,6 +19,16 @@ BUCKETS = (
     *(0.045, 0.05, 0.055, 0.06, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5),
 )
 _REMEMBERED = 2_000
+_ABOUT = {
+    "requests_in_flight": "Requests that were admitted and not answered yet",
+    "ready": "1 where requests should be sent here, as /readyz says, else 0",
+    "stuck_workers": "Workers that were given up since they did not come back",
+    "cache_hits_total": "Look-ups that the engine's cache answered",
+    "cache_misses_total": "Look-ups that went past the engine's cache",
+    "artifact_created_timestamp_seconds": "When the artifact was made, Unix time",
+    "artifact_age_seconds": "Age of the artifact",
+    "process_resident_memory_bytes": "Resident memory size in bytes",
+}
 
 
 class ServiceMetrics:
@@ -46,9 +56,16 @@ class ServiceMetrics:
         self._fallbacks = self._counter("fallbacks", "Requests that the fallback answered")
         self.swaps = self._counter("swaps", "Engines swapped for a newer version")
         self.failed_loads = self._counter("failed_loads", "Versions that could not be loaded")
+        self._total = Histogram(
+            "mlsd_request_seconds",
+            "Seconds from admission to the answer",
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        # Not a stage of the other histogram, whose sum over its stages would count time twice.
         self._stages = Histogram(
             "mlsd_stage_seconds",
-            "Seconds of a request by stage: queue, the engine's own, total",
+            "Seconds of an answered request by stage: queue, and the engine's own",
             ["stage"],
             buckets=BUCKETS,
             registry=self.registry,
@@ -70,9 +87,10 @@ class ServiceMetrics:
         self._requests.labels("bad_request").inc()
 
     def observe(self, seconds: Mapping[str, float]) -> None:
-        """Note how long the stages of an answered request took; `total` is among them."""
+        """Note how long an answered request took: its stages, and `total`."""
         for stage, value in seconds.items():
-            self._stages.labels(stage).observe(value)
+            histogram = self._total if stage == "total" else self._stages.labels(stage)
+            histogram.observe(value)
         self._recent.append(seconds["total"])
 
     def value(self, name: str, **labels: str) -> float:
@@ -121,7 +139,7 @@ class ServiceMetrics:
 
 
 def _family(name: str, value: float) -> Metric:
-    about = name.replace("_", " ")
+    about = _ABOUT.get(name, name.replace("_", " "))
     if name.endswith("_total"):
         return CounterMetricFamily(f"mlsd_{name.removesuffix('_total')}", about, value=value)
     prefix = "" if name.startswith("process_") else "mlsd_"

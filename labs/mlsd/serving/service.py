@@ -236,6 +236,6 @@ class Service:
             },
         }
         if engine is not None:
-            state["artifact_created_seconds"] = engine.created_at
+            state["artifact_created_timestamp_seconds"] = engine.created_at
             state["artifact_age_seconds"] = age_seconds(engine.created_at)
         return state

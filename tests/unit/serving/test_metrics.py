@@ -1,8 +1,12 @@
 """The metrics are Prometheus text, with buckets around the promise and labels of ours alone."""
 
+import re
+
 import pytest
+from fake_service import FakeEngine
 from prometheus_client.parser import text_string_to_metric_families
 
+from mlsd.serving import Service
 from mlsd.serving.metrics import BUCKETS, OUTCOMES, REASONS, ServiceMetrics
 
 
@@ -38,11 +42,13 @@ def test_latency_by_stage_falls_into_its_bucket():
     metrics.observe({"score": 0.0021, "total": 0.0499})
     metrics.observe({"score": 0.0021, "total": 0.0501})
     found = samples(metrics)
-    assert found["mlsd_stage_seconds_bucket", "0.05", "total"] == 1
-    assert found["mlsd_stage_seconds_bucket", "0.055", "total"] == 2
+    assert found["mlsd_request_seconds_bucket", "0.05"] == 1
+    assert found["mlsd_request_seconds_bucket", "0.055"] == 2
     assert found["mlsd_stage_seconds_bucket", "0.003", "score"] == 2
     assert found["mlsd_stage_seconds_bucket", "0.002", "score"] == 0
-    assert found["mlsd_stage_seconds_sum", "total"] == pytest.approx(0.1)
+    assert found["mlsd_request_seconds_sum",] == pytest.approx(0.1)
+    stages = [labels for name, *labels in found if name == "mlsd_stage_seconds_sum"]
+    assert stages == [["score"]]
     assert sum(0.04 <= edge <= 0.06 for edge in BUCKETS) >= 4
 
 
@@ -65,6 +71,15 @@ def test_state_and_memory_are_read_when_asked():
     assert (found["mlsd_ready",], found["mlsd_cache_hits_total",]) == (1, 3)
     assert found["mlsd_artifact_info", 'v"1'] == 1
     assert found["process_resident_memory_bytes",] > 10e6
+
+
+def test_every_family_says_more_than_its_name():
+    service = Service(FakeEngine())
+    text = service.metrics.exposition().decode()
+    service.close()
+    abouts = re.findall(r"# HELP (\S+) (.+)", text)
+    assert {"mlsd_ready", "mlsd_request_seconds"} <= {name for name, _ in abouts}
+    assert not [name for name, about in abouts if about.replace(" ", "_") in name]
 
 
 def test_two_services_do_not_share_counters():
