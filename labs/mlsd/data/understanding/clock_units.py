@@ -91,7 +91,10 @@ def _calendar(values: np.ndarray) -> str | None:
 def _guess_unit(values: np.ndarray) -> ClockGuess | None:
     low, high = float(values[0]), float(values[-1])
     if EXCEL_DAYS[0] <= low and high <= EXCEL_DAYS[1]:
-        return _unit("d", "the numbers look like day numbers of a spreadsheet")
+        words = (
+            "the numbers look like day numbers of a spreadsheet, which count from 1899: as days "
+        )
+        return _unit("d", words + "since 1970 the span is right and the dates come 70 years late")
     if high - low < HOUR:
         return _short_span(values)
     if high - low > LONG_SPAN:
