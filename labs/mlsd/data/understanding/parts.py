@@ -17,9 +17,16 @@ def check_parts(loaded: LoadedLog) -> Findings:
     sizes = {part: rows.size for part, rows in log.parts().items()}
     counts = {part: int(log.label[rows].sum()) for part, rows in log.parts().items()}
     by_part = ", ".join(f"{part} {size:,}" for part, size in sizes.items())
+    weights = np.ones(len(log.frame)) if log.weights is None else log.weights
+    shares = {
+        part: np.average(log.label[rows], weights=weights[rows])
+        for part, rows in log.parts().items()
+    }
     positives = ", ".join(
-        f"{part} {count:,} ({count / sizes[part]:.3%})" for part, count in counts.items()
+        f"{part} {counts[part]:,} ({share:.3%})" for part, share in shares.items()
     )
+    if log.weights is not None:
+        positives += "; shares by weight"
     facts = (
         Fact("file", files),
         Fact("rows", f"{len(log.frame):,}; {by_part}; split {log.split.description}"),

@@ -134,6 +134,10 @@ def test_weights_are_said_and_warned_of_where_few_rows_hold_most(understood, fra
     assert f"{clicks:,} positives say as much as {clicks:,} of equal weight" in said
     assert f"{rows - clicks:,} others as {rows - clicks:,};" in said
     assert f"stand for {kept.sum():,.0f} rows with {rate:.3%} positives" in said
+    shares = found.fact("positives")
+    train = np.average(frame["click"][:3_200], weights=kept[:3_200])
+    assert f"train {frame['click'][:3_200].sum():,} ({train:.3%})" in shares
+    assert shares.endswith("; shares by weight")
     assert found.warnings == ()
     few = np.where(np.arange(len(frame)) % 100 == 0, 1_000.0, 1.0)
     (warning,) = understood(frame.assign(w=few), roles).warnings
