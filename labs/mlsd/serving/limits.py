@@ -43,7 +43,7 @@ class ServiceLimits:
     stuck_seconds : float
         After which a worker that does not come back is given up, and another takes its place.
     max_stuck : int
-        Workers that are given up; with one more the service says that it is not ready.
+        Workers that may be given up; once that many are, the service says that it is not ready.
     """
 
     timeout_seconds: float = 0.03
