@@ -9,7 +9,7 @@ come by a Poisson process at a fixed rate, whatever became of those before, and 
 from the moment at which they were due to the last byte of the answer. Each request is another one,
 made by the engine itself: users by their popularity, as many candidates as its examples have; so
 the feature cache works as it would, and no answer could come from a cache. Refusals, fallbacks and
-failures count as misses.
+failures count as misses; before the load, answers are held against those of the engine itself.
 
 After the required rate, the script searches the capacity (the highest rate at which 99 of 100
 requests are answered by the model within the limit), and loads the service with twice as much.
@@ -38,12 +38,14 @@ from one_json import one_json_object
 
 from mlsd.cases import find_service
 from mlsd.runtime import project_root
-from mlsd.serving import poisson_arrivals
+from mlsd.serving import Engine, StageClock, poisson_arrivals
 from mlsd.serving.artifact import read_artifact
 from mlsd.serving.load import LoadReport, as_post, drive
 
 REQUIRED_RATE = 200.0
 LIMIT_SECONDS = 0.05
+LEAST_RATE = 10.0
+CHECKED_ANSWERS = 20
 COMMAND = "from mlsd.cli import main; main()"
 
 
@@ -116,11 +118,26 @@ def serving(case: str, folder: str, *options: str):
         started_in = time.monotonic() - begun
         service = find_service(case)
         engine = service.load(read_artifact(Path(folder) / case / found[2], case=case))
+        check_answers(port, service.route, engine)
         process_info = psutil.Process(process.pid)
         yield Service(port, process_info, service.route, engine.example, started_in)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
+
+
+def check_answers(port: int, route: str, engine: Engine) -> None:
+    """Stop where the service does not answer as its engine does: a load counts any answer."""
+    generator = np.random.default_rng(0)
+    for _ in range(CHECKED_ANSWERS):
+        body = json.dumps(engine.example(generator)).encode()
+        expected = engine.answer(engine.parse(body), StageClock())
+        kind = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{route}", body, kind)
+        answer = json.load(urllib.request.urlopen(request, timeout=5))
+        told = {name: answer.get(name) for name in expected}
+        if answer["source"] == "model" and told != json.loads(json.dumps(expected)):
+            raise SystemExit(f"serve.py: the service answered {told}, its engine {expected}")
 
 
 def arguments(case: str, folder: str, options: tuple[str, ...], *more: str) -> list[str]:
@@ -141,18 +158,20 @@ def wait_until_ready(port: int) -> None:
 
 
 def capacity(service: Service, seconds: float) -> tuple[float, list[dict[str, object]]]:
-    """Return the highest rate that is served as required, to a tenth, and the runs that led there.
+    """Return the highest rate that was served as required, to a tenth, and the runs that led there.
 
-    Doubles until the service falls short, then halves the distance.
+    Doubles until the service falls short, or halves until it does not; then halves the distance.
     """
-    runs, low, high = [], REQUIRED_RATE / 2, None
+    runs, low, high, rate = [], 0.0, None, REQUIRED_RATE
     while high is None or high > 1.1 * low:
-        rate = 2 * low if high is None else (low * high) ** 0.5
         runs.append(service.load(rate, seconds, seed=len(runs) + 1_000))
         if runs[-1]["hit_share"] >= 0.99:
             low = rate
         else:
             high = rate
+        if rate < LEAST_RATE:
+            raise SystemExit(f"serve.py: falls short even at {rate:.0f} requests a second")
+        rate = 2 * low if high is None else (low * high) ** 0.5 if low else high / 2
         time.sleep(1.0)
     return low, runs
 
