@@ -88,6 +88,8 @@ def test_the_leaks_found_are_those_of_the_table(report):
     assert said == found[label].tolist()
     assert (found[every[4:]] == numbers(r"(\d+) of a dwell time, a landing page")).all()
     own = "clicks of the user, this one too"
-    assert numbers(r"and (\d+) of (\d+) counts of a user's clicks") == [found[own], tried[own]]
+    assert numbers(r"(\d+) of (\d+) counts of a user's clicks") == [found[own], tried[own]]
+    rate = "click rate of the item, this one too"
+    assert numbers(r"and (\d+) of (\d+) click rates of an item") == [found[rate], tried[rate]]
     mean = "mean label of the user, whole log"
     assert numbers(r"from a habit: (\d+) of (\d+) were found") == [found[mean], tried[mean]]
