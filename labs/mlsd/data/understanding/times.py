@@ -172,5 +172,5 @@ def check_label_delay(loaded: LoadedLog) -> Findings:
     fact = Fact("label delay", text)
     if late <= LATE_SHARE or loaded.spec.split.kind == "shuffle":
         return Findings((fact,))
-    advice = "No model trained at the cut could have learned from them; its results flatter."
+    advice = "No model trained at the cut could have learned from them; live it would do worse."
     return Findings((fact,), (LogWarning("late labels", (name,), f"{text}. {advice}"),))

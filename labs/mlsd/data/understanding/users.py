@@ -42,8 +42,8 @@ def check_users(loaded: LoadedLog) -> Findings:
     elif largest >= LARGEST_SHARE:
         warnings.append(
             f"one user of {name!r} holds {largest:.1%} of all rows (a default value, a bot, a "
-            "shared account?); intervals by user rest on the others. Look at that value, and "
-            "empty it if it stands for no one."
+            "shared account?); how often a resample draws it all but decides the intervals. Look "
+            "at that value, and empty it if it stands for no one."
         )
     return Findings(
         (Fact("users", text),), tuple(LogWarning("clusters", (name,), said) for said in warnings)
