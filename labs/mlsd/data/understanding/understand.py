@@ -57,8 +57,18 @@ def understand(loaded: LoadedLog) -> Understanding:
     >>> understand(read_log(folder / "log.toml")).fact("rows")
     '100; train 80, validation 10, test 10; split shuffled with seed 0, 80/10/10'
     """
-    found = gather(check(loaded) for check in CHECKS)
+    found = _told_once(gather(check(loaded) for check in CHECKS))
     return Understanding(loaded.log.name, found.facts, found.warnings, _together(loaded, found))
+
+
+def _told_once(found: Findings) -> Findings:
+    """Leave out a leak where the column is asked about as a role, which takes it out as well.
+
+    A sampling rate knows the label by its nature: it was not filled after the fact.
+    """
+    asked = {name for each in found.warnings if each.kind == "role" for name in each.columns}
+    kept = (w for w in found.warnings if w.kind != "leak" or not asked.issuperset(w.columns))
+    return Findings(found.facts, tuple(kept))
 
 
 def _together(loaded: LoadedLog, found: Findings) -> str:

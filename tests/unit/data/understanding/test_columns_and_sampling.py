@@ -116,6 +116,16 @@ def test_other_columns_are_not_asked_about(name, values, warned, frame):
     assert warned("role", frame.assign(**{name: column}), ROLES) == []
 
 
+def test_a_sampling_rate_that_tells_the_label_is_asked_about_and_not_called_a_leak(
+    understood, frame
+):
+    log = frame.assign(sampling_rate=np.where(frame["click"] == 1, 1.0, 0.1))
+    found = understood(log, ROLES + 'numeric = ["price", "sampling_rate"]\n')
+    assert [warning.kind for warning in found.warnings] == ["role"]
+    found = understood(log.rename(columns={"sampling_rate": "other"}), ROLES)
+    assert [warning.kind for warning in found.warnings] == ["leak"]
+
+
 def test_who_ignores_a_column_is_not_asked_about_it(warned, frame):
     assert warned("role", frame.assign(weight=2.5), ROLES + 'ignore = ["weight"]\n') == []
 
