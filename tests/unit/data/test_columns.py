@@ -354,3 +354,27 @@ def test_numbers_of_text_are_what_python_reads():
     for cell in ("0x1F", "1_0", "1d", "True", "1e", "--1", "1e400", "\u0663", "NAN", "-inf"):
         with pytest.raises(InputError, match="give a finite number"):
             number_column(raw(["1", cell]), "x")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([-999, 3], pa.int64()),
+        ([-999.0, 3.0], pa.float32()),
+        (["-999", "3"], None),
+        (["-999.0", "3"], None),
+    ],
+)
+def test_a_declared_marker_that_is_a_number_is_missing_in_any_type(values, kind):
+    found = number_column(raw(values, kind, missing=("-999", "none")), "x")
+    np.testing.assert_array_equal(found, [np.nan, 3.0])
+
+
+def test_a_declared_marker_is_no_id():
+    found = category_column(raw([-1, 7], pa.int64(), missing=("-1",)), "x")
+    assert found.tolist() == ["", "7"]
+
+
+def test_a_marker_that_no_value_of_the_type_can_be_changes_nothing():
+    found = category_column(raw([1, 7], pa.uint8(), missing=("-1", "-")), "x")
+    assert found.tolist() == [1, 7]

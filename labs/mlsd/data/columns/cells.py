@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -21,6 +22,7 @@ MARKERS = re.compile(
     re.IGNORECASE,
 )
 MISSING_CELLS = pa.array([None, *MISSING], pa.string())
+MARKED = (pa.types.is_string, pa.types.is_integer, pa.types.is_floating)
 NO_TEXT = pa.scalar(None, pa.string())
 NUMBER = r"(?i)^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$|^[+-]?inf(inity)?$"
 Converted = TypeVar("Converted")
@@ -52,10 +54,20 @@ def plain(raw: RawTable, name: str) -> pa.ChunkedArray:
         values = values.cast(kind.value_type)
     if pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
         values = values.cast(pa.string())
-    if raw.missing and pa.types.is_string(values.type):
-        marked = pa.compute.is_in(values, value_set=pa.array(raw.missing, pa.string()))
-        values = pa.compute.if_else(marked, NO_TEXT, values)
+    markers = _markers(raw.missing, values.type)
+    if markers:
+        marked = pa.compute.is_in(values, value_set=pa.array(markers, values.type))
+        values = pa.compute.if_else(marked, pa.scalar(None, values.type), values)
     return values
+
+
+def _markers(missing: Sequence[str], kind: pa.DataType) -> list[pa.Scalar]:
+    """Return the declared markers as values of a column's type, without those that are none."""
+    markers = []
+    for text in missing if any(is_kind(kind) for is_kind in MARKED) else ():
+        with suppress(pa.ArrowException):
+            markers.append(pa.scalar(text).cast(kind))
+    return markers
 
 
 def shown(values: pa.ChunkedArray, row: int) -> str:
@@ -81,7 +93,10 @@ def numbers(raw: RawTable, name: str) -> tuple[np.ndarray, np.ndarray]:
     values = plain(raw, name)
     kind = values.type
     if pa.types.is_string(kind):
-        return _text_numbers(values, raw.decimal)
+        found, unreadable = _text_numbers(values, raw.decimal)
+        # A marker that is a number is one however it is written: -999 and -999.0.
+        markers, _ = _text_numbers(pa.chunked_array([raw.missing], pa.string()), raw.decimal)
+        return np.where(np.isin(found, markers), np.nan, found), unreadable
     if pa.types.is_null(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind):
         values = values.cast(pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
