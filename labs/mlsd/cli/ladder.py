@@ -128,6 +128,9 @@ def ladder(
         found = find_case(case)
     if dataset and spec:
         raise InputError("--dataset and --spec exclude each other; give one of them")
+    for option, name in {"--dataset": dataset, "--size": size, "--variant": variant}.items():
+        if name == "":
+            raise InputError(f"{option} is empty; give a name, or leave the option out")
     world_only = {"--size": size, "--variant": variant, "--deploy-days": deploy_days}
     log = "--spec" if spec else "--dataset" if dataset else None
     _refuse_what_cannot_apply(log, world_only | {"--commit": commit and spec})

@@ -190,6 +190,8 @@ def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys)
         (("ad_click", "--spec", "a.toml", "--commit"), "--out keeps the ledger of your own log"),
         (("ad_click", "--keep", __file__), "is a file; give the name of a folder"),
         (("ad_click", "--spec", "no.toml"), "no.toml"),
+        (("ad_click", "--dataset", ""), "--dataset is empty; give a name"),
+        (("ad_click", "--size", ""), "--size is empty; give a name"),
         (("ad_click", "--spec", "a.toml", "--dataset", "b"), "exclude each other"),
         (("ad_click", "--out", os.curdir), "is a folder"),
         (("ad_click", "--variant", "nope", "--rungs", "global_rate"), "unknown variant"),
