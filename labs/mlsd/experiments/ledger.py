@@ -170,6 +170,8 @@ def require_replaceable(path: Path, *, read: Iterable[Path] = ()) -> None:
     InputError
         One line that says what is there instead, or why its folder takes no file.
     """
+    if path.name:
+        _require_nameable(path)
     if path.is_symlink():
         raise InputError(f"{path}: is a link, and would be replaced; give the name of a plain file")
     if path.is_dir():
@@ -185,6 +187,18 @@ def require_replaceable(path: Path, *, read: Iterable[Path] = ()) -> None:
                 f"{path}: is there already and is not a ledger; remove it or give another name"
             )
     _require_writable(path.parent)
+
+
+def _require_nameable(path: Path) -> None:
+    """Stop where a folder takes no file of this name, nor the longer one of its draft."""
+    try:
+        path.with_name(f".{path.stem}-{'_' * 8}{path.suffix}").lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); give another name"
+        ) from None
 
 
 def _is_ledger(path: Path) -> bool:

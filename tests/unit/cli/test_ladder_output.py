@@ -60,6 +60,8 @@ def places(folder):
         "dangling.json": "is a link",
         "pipe": "is not a plain file",
         "sub": "is a folder",
+        "x" * 300: "File name too long",
+        "x" * 245 + ".json": "File name too long",
         "none/l.json": "No such file or directory",
         "notes.txt/l.json": "Not a directory",
         "/dev/null": "is not a plain file",
