@@ -15,6 +15,7 @@ from mlsd.data.columns import (
     time_column,
     weight_column,
 )
+from mlsd.data.columns.times import is_time_format
 from mlsd.data.tables import RawTable
 from mlsd.runtime import InputError
 
@@ -378,3 +379,12 @@ def test_a_declared_marker_is_no_id():
 def test_a_marker_that_no_value_of_the_type_can_be_changes_nothing():
     found = category_column(raw([1, 7], pa.uint8(), missing=("-1", "-")), "x")
     assert found.tolist() == [1, 7]
+
+
+def test_a_notation_with_a_zone():
+    written = "[%d/%b/%Y:%H:%M:%S %z]"
+    found = time_column(
+        raw(["[01/Jan/1970:05:30:09 +0530]", "[01/Jan/1970:00:00:09 +0000]"]), "x", written=written
+    )
+    assert found.tolist() == [9.0, 9.0]
+    assert is_time_format(written)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import numpy as np
@@ -22,7 +22,7 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)")
 DATE = re.compile(r"\s*\d{4}-\d\d-\d\d([T ].*)?")
 STAND_IN = "where it stands for never, leave the cell empty or the row out"
 ADVICE = '; written otherwise, it needs time_format, as in "%d/%m/%Y %H:%M", in [columns]'
-A_MOMENT = datetime(2023, 11, 14, 22, 13, 20)
+A_MOMENT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)  # with a zone, for %z
 
 
 def is_time_format(text: str) -> bool:
@@ -32,6 +32,8 @@ def is_time_format(text: str) -> bool:
     --------
     >>> is_time_format("%y%m%d%H"), is_time_format("yymmddhh"), is_time_format("%Q")
     (True, False, False)
+    >>> is_time_format("[%d/%b/%Y:%H:%M:%S %z]")
+    True
     """
     try:
         return "%" in text and bool(datetime.strptime(A_MOMENT.strftime(text), text))
