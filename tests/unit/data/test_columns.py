@@ -332,6 +332,8 @@ def test_weights_and_their_rates():
     ("read", "cells", "message"),
     [
         (weight_column, [0.0, -1, None], "a weight must be a number above 0"),
+        (weight_column, [1e300, 1e-300], "no row stands for so many or so few"),
+        (lambda *a: weight_column(*a, is_rate=True), [1e-310], "no row stands for so many"),
         (lambda *a: weight_column(*a, is_rate=True), [0.0, 1.01, None], "a sampling rate must"),
         (propensity_column, [0.0, 1.01, None], "a propensity must"),
         (position_column, [-1.0, 0.5, None], "a position must be a whole number"),

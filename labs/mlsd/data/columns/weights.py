@@ -8,6 +8,9 @@ from mlsd.data.columns.cells import guarded, shown
 from mlsd.data.columns.numbers import number_column
 from mlsd.data.tables import RawTable
 
+# Beyond these, sums of squares overflow, and a few rows drown all others.
+SMALLEST, LARGEST = 1e-12, 1e12
+
 
 def _require(raw: RawTable, name: str, right: np.ndarray, wanted: str) -> None:
     wrong = np.flatnonzero(~right)
@@ -29,7 +32,8 @@ def weight_column(raw: RawTable, name: str, *, is_rate: bool = False) -> np.ndar
     Raises
     ------
     InputError
-        At the first weight that is missing or not above 0, or rate that is not in (0, 1].
+        At the first weight that is missing, not above 0 or beyond `SMALLEST` and `LARGEST`, or
+        rate that is not in (0, 1] or below `SMALLEST`.
 
     Examples
     --------
@@ -40,11 +44,18 @@ def weight_column(raw: RawTable, name: str, *, is_rate: bool = False) -> np.ndar
     found = number_column(raw, name)
     if not is_rate:
         _require(raw, name, found > 0, "a weight must be a number above 0")
+        _require_sensible(raw, name, found)
         return found
     _require(
         raw, name, (found > 0) & (found <= 1), "a sampling rate must lie above 0 and be at most 1"
     )
+    _require_sensible(raw, name, found)
     return 1 / found
+
+
+def _require_sensible(raw: RawTable, name: str, found: np.ndarray) -> None:
+    wanted = f"no row stands for so many or so few; give {SMALLEST:g} to {LARGEST:g}"
+    _require(raw, name, (found >= SMALLEST) & (found <= LARGEST), wanted)
 
 
 @guarded
