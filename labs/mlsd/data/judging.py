@@ -10,7 +10,15 @@ import pyarrow as pa
 import pyarrow.compute
 
 from mlsd.data.columns.cells import MISSING, numbers, plain
-from mlsd.data.columns.numbers import DECIMAL_COMMA, marker_advice, unreadable_texts
+from mlsd.data.columns.numbers import (
+    DECIMAL_COMMA,
+    FORMAT_ADVICE,
+    FORMATTED,
+    are_decimal_commas,
+    are_formatted,
+    marker_advice,
+    unreadable_texts,
+)
 from mlsd.data.names import meaning_of
 from mlsd.data.readings import kind_of
 from mlsd.data.tables import RawTable
@@ -136,11 +144,11 @@ def _is_missing(cells: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _some_numbers(cells: pa.ChunkedArray) -> bool:
-    """Return whether any of a sample of the cells is a number, with either decimal sign."""
+    """Return whether any of a sample of the cells is a number, however it is written."""
     places = np.unique(np.linspace(0, len(cells) - 1, SAMPLE).astype(np.int64))
     sample = pa.compute.replace_substring(cells.take(places), ",", ".")
     _, unreadable = numbers(RawTable("sample", pa.table({"cells": sample})), "cells")
-    return not unreadable.all()
+    return not unreadable.all() or any(FORMATTED.fullmatch(text) for text in sample.to_pylist())
 
 
 def _judge_text(cells: pa.ChunkedArray, distinct: int) -> Verdict:
@@ -177,11 +185,16 @@ def _judge_numbers(
 def _check_spoilt(raw: RawTable, name: str, values: np.ndarray, unreadable: np.ndarray) -> None:
     """Refuse a column that a few texts, or decimal commas, keep from being numbers."""
     texts = unreadable_texts(raw, name, unreadable)
-    if texts and all(DECIMAL_COMMA.fullmatch(text) for text in texts):
+    if are_decimal_commas(texts):
         raw.fail(
             name,
             f"has numbers such as {texts[0]!r}; if the comma is the decimal sign, add "
             'decimal = "," to [table], or name the column in categorical',
+        )
+    is_many = len(texts) > FEW_TEXTS
+    if are_formatted(texts) and (is_many or all(map(DECIMAL_COMMA.fullmatch, texts))):
+        raw.fail(
+            name, f"has numbers such as {texts[0]!r}; {FORMAT_ADVICE}, or name it in categorical"
         )
     advice = marker_advice(texts)
     many = np.unique(values[np.isfinite(values)]).size > FEW_TEXTS >= len(texts)

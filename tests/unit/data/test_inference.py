@@ -206,3 +206,16 @@ def test_pandas_own_index_is_left_out(tmp_path):
 )
 def test_what_a_name_says(name, meaning):
     assert (meaning_of(name) or (None,))[0] == meaning
+
+
+@pytest.mark.parametrize("style", ["{:,.2f}", "${:.2f}", "{:.1f} %", "{:,}", "€ {:,.0f}"])
+def test_numbers_as_people_read_them_are_no_categories(style):
+    shown = [style.format(number) for number in CODES * 1000]
+    with pytest.raises(InputError, match="column 'price' has numbers such as .*plain numbers"):
+        infer(price=shown)
+    with pytest.raises(InputError, match="plain numbers"):
+        infer(price=[*shown[:100], *text(range(300))])
+
+
+def test_a_few_levels_with_a_sign_are_a_category():
+    assert infer(discount=["10%", "20%"] * 200).columns.categorical == ("discount",)

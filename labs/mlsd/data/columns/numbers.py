@@ -12,6 +12,12 @@ import pyarrow as pa
 from mlsd.data.columns.cells import MARKERS, guarded, numbers, shown
 from mlsd.data.tables import RawTable
 
+# A price as it is shown: thousands apart, or with a sign of currency or per cent.
+FORMATTED = re.compile(
+    r"\s*[+\-−]?\s*[$€£¥₹]?\s?[+\-−]?(\d{1,3}([.,'’\s]\d{3})+|\d+)([.,]\d+)?\s?[$€£¥₹%]?\s*"
+)
+THOUSANDS_COMMA = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")
+FORMAT_ADVICE = "write plain numbers, without separators of thousands, signs and blanks"
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
 
 
@@ -44,9 +50,34 @@ def number_column(raw: RawTable, name: str) -> np.ndarray:
 def _advice(raw: RawTable, name: str, unreadable: np.ndarray) -> str:
     """Return the line of the spec that makes unreadable cells readable, where one does."""
     texts = unreadable_texts(raw, name, unreadable)
-    if texts and DECIMAL_COMMA.fullmatch(texts[0]):
+    if are_decimal_commas(texts):
         return '; if the comma is the decimal sign, add decimal = "," to [table]'
+    if are_formatted(texts):
+        return f"; {FORMAT_ADVICE}"
     return marker_advice(texts)
+
+
+def are_decimal_commas(texts: list[str]) -> bool:
+    """Whether the texts are numbers with a decimal comma, rather than one that parts thousands.
+
+    Examples
+    --------
+    >>> are_decimal_commas(["2,5", "1,250"]), are_decimal_commas(["1,250", "12,000"])
+    (True, False)
+    """
+    decimal = all(DECIMAL_COMMA.fullmatch(text) for text in texts)
+    return bool(texts) and decimal and not all(THOUSANDS_COMMA.fullmatch(text) for text in texts)
+
+
+def are_formatted(texts: list[str]) -> bool:
+    """Whether the texts are numbers as they are shown to people.
+
+    Examples
+    --------
+    >>> are_formatted(["1,250.00", "$3.50", "7 %"]), are_formatted(["10.0.0.1"])
+    (True, False)
+    """
+    return bool(texts) and all(FORMATTED.fullmatch(text) for text in texts)
 
 
 def unreadable_texts(raw: RawTable, name: str, unreadable: np.ndarray) -> list[str]:
