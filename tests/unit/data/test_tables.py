@@ -311,3 +311,22 @@ def test_an_empty_folder(tmp_path):
     (tmp_path / "log").mkdir()
     with pytest.raises(InputError, match="no file in it"):
         read_tables(tmp_path, "log")
+
+
+@pytest.mark.parametrize("place", ["a", "z"])
+def test_a_part_without_rows_is_passed_over(place, tmp_path, table):
+    write_parts(tmp_path, {"log/m": table, f"log/{place}": table.slice(0, 0)})
+    assert read_tables(tmp_path, "log").table.equals(table)
+    (tmp_path / "log" / f"{place}.parquet").write_bytes(b"")
+    with pytest.raises(InputError, match=f"{place}.parquet: no readable Parquet file"):
+        read_tables(tmp_path, "log")
+
+
+@pytest.mark.parametrize("empty", ["", "click,device\n"])
+def test_a_text_part_without_rows_is_passed_over(empty, tmp_path):
+    (tmp_path / "a.csv").write_text(empty)
+    (tmp_path / "b.csv").write_text("click,device\n0,phone\n")
+    assert rows(read_tables(tmp_path, "*.csv")) == {"click": ["0"], "device": ["phone"]}
+    (tmp_path / "b.csv").write_text(empty)
+    with pytest.raises(InputError, match="no file in it has a row|the first line is empty"):
+        read_tables(tmp_path, "*.csv")

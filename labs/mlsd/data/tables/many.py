@@ -10,8 +10,9 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from mlsd.data.tables.opening import table_suffix
 from mlsd.data.tables.raw import Piece, RawTable
-from mlsd.data.tables.reading import read_table
+from mlsd.data.tables.reading import PARQUET, read_table
 from mlsd.runtime import InputError
 
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -33,8 +34,9 @@ def read_tables(
     path : str
         A file, a folder, or a pattern such as ``logs/*.parquet`` or ``**/part-*.csv.gz``. Files are
         read in the order of their names; those whose name, or whose folder's name, begins with a
-        dot or an underscore are skipped. Folders below called ``day=2023-11-14``, as Spark, DuckDB
-        and Hive write them, become a text column ``day``.
+        dot or an underscore are skipped, and so are those without a row, as Spark writes them for
+        an empty part, where another has rows. Folders below called ``day=2023-11-14``, as Spark,
+        DuckDB and Hive write them, become a text column ``day``.
     delimiter, names
         As in :func:`read_table`.
 
@@ -56,10 +58,17 @@ def read_tables(
     files, base = _find_files(folder, path)
     if files is None:
         return read_table(base, delimiter=delimiter, names=names)
+    # An empty text file is a part without rows, an empty Parquet file is a broken one.
+    written = [file for file in files if file.stat().st_size or table_suffix(file) in PARQUET]
     tables = [
-        _with_partitions(read_table(file, delimiter=delimiter, names=names), file, base)
-        for file in files
+        _with_partitions(
+            read_table(file, delimiter=delimiter, names=names, may_be_empty=True), file, base
+        )
+        for file in written or files
     ]
+    tables = [raw for raw in tables if raw.table.num_rows]
+    if not tables:
+        raise InputError(f"{base}: no file in it has a row; the table needs at least three")
     return _stacked(tables, Path(path).name or path)
 
 

@@ -25,6 +25,7 @@ def read_table(
     names: Sequence[str] | None = None,
     encoding: str = "utf8",
     quoted: bool = True,
+    may_be_empty: bool = False,
 ) -> RawTable:
     """Read CSV, TSV or Parquet, plain or packed by gzip or zstd.
 
@@ -41,6 +42,8 @@ def read_table(
         Of a text file.
     quoted : bool
         Whether double quotes enclose fields of a text file.
+    may_be_empty : bool
+        Whether a table without a row is one.
 
     Returns
     -------
@@ -79,6 +82,8 @@ def read_table(
             ".zst), or give [table] delimiter"
         )
     _check_names(raw)
+    if raw.table.num_rows == 0 and not may_be_empty:
+        raise InputError(f"{raw.file}: the table is empty; it needs at least three rows")
     return raw
 
 
@@ -103,8 +108,6 @@ def _check_names(raw: RawTable) -> None:
         raise InputError(
             f"{raw.file}: column {repeated[0]!r} stands twice in the header; rename one of them"
         )
-    if raw.table.num_rows == 0:
-        raise InputError(f"{raw.file}: the table is empty; it needs at least three rows")
 
 
 def _read_parquet(path: Path) -> pa.Table:
