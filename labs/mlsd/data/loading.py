@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mlsd.data.columns.labels import label_texts
 from mlsd.data.inference import infer_features
 from mlsd.data.locations import data_root
 from mlsd.data.log import ColumnRoles, LabelledLog, Split
@@ -143,8 +144,8 @@ def _check_outcomes(
     files = ", ".join(raw.file for raw in tables.values())
     advice = "give both outcomes"
     if columns.label_positive and outcomes[0] == 0:
-        cells = next(iter(tables.values())).column(columns.label).to_pandas()
-        common = ", ".join(repr(str(value)) for value in cells.value_counts().index[:5])
+        cells = label_texts(next(iter(tables.values())), columns.label).to_pandas()
+        common = ", ".join(map(repr, cells.value_counts().index[:5]))
         advice = f"label_positive occurs nowhere in it, common values are {common}"
     raise InputError(
         f"{files}: the {part + ' part' if part else 'table'} has only label {outcomes[0]} in "

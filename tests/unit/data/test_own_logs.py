@@ -1,5 +1,7 @@
 """Logs as readers bring them: what each kind is read as, or the one line that refuses it."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -120,6 +122,17 @@ def test_ratings_and_named_outcomes(frame, expected, tmp_path, read):
     message = refused(read, "log.csv", *ROLES, *FEATURES, 'label_positive = ["5"]')
     assert "label_positive occurs nowhere in it, common values are " in message
     assert "'3'" in message
+
+
+@pytest.mark.parametrize("kind", [bool, float])
+def test_the_values_that_a_message_offers_are_those_that_count(
+    kind, frame, expected, tmp_path, read
+):
+    frame.assign(click=frame["click"].astype(kind)).to_parquet(tmp_path / "log.parquet")
+    message = refused(read, "log.parquet", *ROLES, *FEATURES, 'label_positive = ["yes"]')
+    offered = re.findall("'([^']+)'", message.rpartition("common values are")[2])
+    named = f'label_positive = ["{offered[1]}"]'
+    assert_same(read("log.parquet", *ROLES, *FEATURES, named).log.frame, expected)
 
 
 def test_a_label_without_value(frame, tmp_path, read):

@@ -110,12 +110,22 @@ def _by_value(raw: RawTable, name: str, positive: Sequence[str]) -> np.ndarray:
     wrong = np.flatnonzero(_missing(raw, name))
     if wrong.size and "" not in positive:
         _fail(raw, name, wrong[0], "label_positive needs a value")
+    found = pa.compute.is_in(label_texts(raw, name), value_set=pa.array(positive, pa.string()))
+    return found.to_numpy().astype(np.int8)
+
+
+def label_texts(raw: RawTable, name: str) -> pa.ChunkedArray:
+    """Return the cells as the texts with which ``label_positive`` is compared.
+
+    Examples
+    --------
+    >>> label_texts(RawTable("log", pa.table({"stars": [5.0, None]})), "stars").to_pylist()
+    ['5', '']
+    """
     values = plain(raw, name)
     if not pa.types.is_string(values.type):
         values = values.cast(pa.string())
-    values = pa.compute.utf8_trim_whitespace(values.fill_null(""))
-    found = pa.compute.is_in(values, value_set=pa.array(positive, pa.string()))
-    return found.to_numpy().astype(np.int8)
+    return pa.compute.utf8_trim_whitespace(values.fill_null(""))
 
 
 def _fail(raw: RawTable, name: str, row: int, wanted: str) -> None:
