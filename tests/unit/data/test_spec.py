@@ -91,6 +91,7 @@ CHANGES = [
     ('time = "ts"', 'time = "ts"\nknown_at_missing = "7d"', "without known_at"),
     ('time = "ts"', 'time = "ts"\nknown_at = "x"\nknown_at_missing = "soon"', 'must be "end", or'),
     ('time = "ts"', 'time = "ts"\nothers = "all"', "others 'all' is unknown"),
+    ('numeric = ["price"]', 'numeric = [""]', 'names a column "", which has no name'),
     ('label = "click"', 'label = "click"\nlabel_rule = "4 or more"', "must be a comparison"),
     ('label = "click"', 'label = "click"\nlabel_positive = [0.5]', "must be a list of texts"),
     (

@@ -39,6 +39,7 @@ def read_column_sections(section: TomlSection, counters: TomlSection) -> ColumnS
     section.finish("role", HOMES)
     counters.finish()
     _check_presence(section, singles, readings)
+    _check_named(section, lists, entities)
     _check_roles(section, singles, lists, entities)
     return ColumnSpec(
         **singles, **lists, **readings, entities=entities, features_given=features_given
@@ -98,6 +99,14 @@ def _check_presence(
         section.fail("gives known_at_missing without known_at; name the column or leave it out")
     if singles["weight"] and singles["sampling_rate"]:
         section.fail("gives weight and sampling_rate; keep one, for a weight is 1 / rate")
+
+
+def _check_named(
+    section: TomlSection, lists: dict[str, tuple[str, ...]], entities: tuple[tuple[str, ...], ...]
+) -> None:
+    """Require a name of every column that is used; one without may only be ignored."""
+    if any("" in names for names in (lists["categorical"], lists["numeric"], *entities)):
+        section.fail('names a column "", which has no name; give it one in the header of the table')
 
 
 def _entities(section: TomlSection, counters: TomlSection) -> tuple[tuple[str, ...], ...]:
