@@ -364,6 +364,7 @@ def test_numbers_of_text_are_what_python_reads():
     [
         ([-999, 3], pa.int64()),
         ([-999.0, 3.0], pa.float32()),
+        ([decimal.Decimal("-999.00"), decimal.Decimal(3)], pa.decimal128(9, 2)),
         (["-999", "3"], None),
         (["-999.0", "3"], None),
     ],

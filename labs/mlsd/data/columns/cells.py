@@ -22,7 +22,12 @@ MARKERS = re.compile(
     re.IGNORECASE,
 )
 MISSING_CELLS = pa.array([None, *MISSING], pa.string())
-MARKED = (pa.types.is_string, pa.types.is_integer, pa.types.is_floating)
+MARKED = (
+    pa.types.is_string,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+)
 NO_TEXT = pa.scalar(None, pa.string())
 NUMBER = r"(?i)^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$|^[+-]?inf(inity)?$"
 Converted = TypeVar("Converted")
