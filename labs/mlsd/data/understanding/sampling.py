@@ -16,6 +16,8 @@ from mlsd.metrics.weighted import effective_size, effective_sizes
 
 EFFECTIVE_SHARE = 0.1
 MOST_POSITIONS = 10
+LEAST_ON_AVERAGE = 0.5  # a row stands for itself at least
+MOST_FOR_ALL = 100  # rows that even the row of the smallest weight stands for
 LIMITS = {
     "weight": (0.0, np.inf),
     "sampling_rate": (0.0, 1.0),
@@ -45,10 +47,16 @@ def _weights(log: LabelledLog) -> Findings:
         f"all stand for {log.weights.sum():,.0f} rows with {rate:.3%} positives"
     )
     fact = Fact("weights", text)
-    if (effective >= EFFECTIVE_SHARE * rows).all():
-        return Findings((fact,))
-    advice = "A few rows decide every metric: give more of the rows that weigh most."
-    return Findings((fact,), (LogWarning("weights", (name,), f"{text}. {advice}"),))
+    said = []
+    if (effective < EFFECTIVE_SHARE * rows).any():
+        said.append("A few rows decide every metric: give more of the rows that weigh most.")
+    if log.weights.mean() < LEAST_ON_AVERAGE or log.weights.min() > MOST_FOR_ALL:
+        said.append(
+            "A factor that all rows share is not evidence, but counters take it for impressions: "
+            "scale the weights so that the smallest is 1."
+        )
+    warnings = (LogWarning("weights", (name,), f"{text}. {advice}") for advice in said)
+    return Findings((fact,), tuple(warnings))
 
 
 def _propensity(log: LabelledLog) -> Findings:

@@ -155,6 +155,16 @@ def test_weights_are_said_and_warned_of_where_few_rows_hold_most(understood, fra
 
 
 @pytest.mark.parametrize(
+    ("scale", "warns"), [(1e-4, True), (0.3, True), (1.0, False), (100.0, False), (1e6, True)]
+)
+def test_a_factor_that_all_weights_share_is_warned_of(scale, warns, understood, frame):
+    weights = scale * np.where(frame["click"] == 1, 1.0, 1.2)
+    found = understood(frame.assign(w=weights), ROLES + 'weight = "w"\n')
+    assert [warning.kind for warning in found.warnings] == ["weights"] * warns
+    assert all("the smallest is 1" in warning.text for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
     ("rare", "share", "warns"), [(0.05, 0.01, False), (0.002, 0.01, True), (0.0005, 1.0, False)]
 )
 def test_propensities_are_said_and_warned_of_where_few_rows_decide(
