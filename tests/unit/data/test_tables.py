@@ -330,3 +330,12 @@ def test_a_text_part_without_rows_is_passed_over(empty, tmp_path):
     (tmp_path / "b.csv").write_text(empty)
     with pytest.raises(InputError, match="no file in it has a row|the first line is empty"):
         read_tables(tmp_path, "*.csv")
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n", ",\n"])
+def test_blank_lines_at_the_end_are_no_rows(end, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text(f"click,device\n0,phone\n,\n1,\n{end}")
+    assert rows(read_table(path)) == {"click": ["0", "", "1"], "device": ["phone", "", ""]}
+    path.write_text("click\n0\n\n")
+    assert rows(read_table(path)) == {"click": ["0", ""]}

@@ -55,7 +55,7 @@ class TextFile:
                 self._fail_at_bad_text()
             self._fail_at_bad_row(str(error), "for {} names" if names else "the header has {}")
         self._check_last_quote(table)
-        table = table if names else table.slice(1)
+        table = _without_blank_end(table if names else table.slice(1))
         return RawTable(self.path.name, table.rename_columns(header), 1 if names else 2)
 
     def _fail(self, problem: str) -> NoReturn:
@@ -180,3 +180,11 @@ class TextFile:
         except UnicodeError:
             return False
         return True
+
+
+def _without_blank_end(table: pa.Table) -> pa.Table:
+    """Drop the rows at the end in which nothing stands, where blank lines are not empty cells."""
+    rows = table.num_rows if table.num_columns > 1 else 0
+    while rows and all(column[rows - 1].as_py() == "" for column in table.columns):
+        rows -= 1
+    return table.slice(0, rows) if table.num_columns > 1 else table
