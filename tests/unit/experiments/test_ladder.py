@@ -213,6 +213,22 @@ def test_a_scorer_is_handed_training_and_validation_rows_and_no_others(planted_l
     assert fitted.validation["validation_log_loss"] == pytest.approx(measured)
 
 
+@pytest.mark.parametrize("name", ["smoothed_ad", "hashed_lr", "lightgbm"])
+def test_a_factor_that_all_weights_share_teaches_nothing(planted_log, name):
+    log = planted_log()
+    (rung,) = select_rungs(AD_CLICK_RUNGS, [name])
+    (settings, *_) = rung.settings(log.roles)
+    predicted = []
+    for factor in (1.0, 1e-3, 1e5):
+        weighted = log.frame.assign(w=factor * (1.0 + log.frame["ts"] % 2))
+        scaled = replace(log, frame=weighted, roles=replace(log.roles, weight="w"))
+        prepared = prepare_log(Replicate(0, scaled))
+        fitted = PROTOCOL.fit(rung, prepared, settings)
+        predicted.append(PROTOCOL.predict(fitted, prepared).predictions["probability"])
+    for other in predicted[1:]:
+        np.testing.assert_allclose(other, predicted[0], rtol=1e-4)
+
+
 def test_unknown_rung_is_one_clear_line(planted_log):
     with pytest.raises(InputError, match="unknown rung 'nope'; choose among global_rate"):
         run_ladder(LogSource(planted_log()), LADDER, seeds=(0,), rungs=["nope"])

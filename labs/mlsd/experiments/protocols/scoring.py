@@ -31,9 +31,9 @@ class ScoringProtocol(LadderProtocol):
 
     `grouped_auc` is by user, and absent where no user has both outcomes; `f1` is at the threshold
     that was best on the validation part (column ``f1_threshold``). Intervals are clustered by user
-    where the log has users. Where rows have weights, rungs learn with them and every metric counts
-    each row for those that it stands for, as do intervals. A run predicts ``probability``, shape
-    (test rows,).
+    where the log has users. Where rows have weights, rungs learn with them, scaled to a mean of 1
+    so that a penalty keeps its force; every metric and interval counts each row for those that it
+    stands for. A run predicts ``probability``, shape (test rows,).
 
     Examples
     --------
@@ -56,7 +56,8 @@ class ScoringProtocol(LadderProtocol):
         outcomes = [prepared.outcomes(rung, part) for part in ("train", "validation")]
         held, options = (validation, outcomes[1]), {}
         if (weights := weights_of(prepared.replicate.log, "train")) is not None:
-            options = {"sample_weight": weights}
+            # A factor that all rows share is not evidence, and must not outvote a penalty.
+            options = {"sample_weight": weights / weights.mean()}
             held = (*held, weights_of(prepared.replicate.log, "validation"))
         watch = Stopwatch()
         with watch:
