@@ -235,6 +235,8 @@ def test_when_labels_became_known():
         (["2020-01-01", "2020-02-30"], "'2020-02-30'; a time must be"),
         (["2020-01-01", "5"], "'5'"),
         ([1, 1_577_836_800_000], '1577836800000; as seconds .* time_unit = "ms"'),
+        # The first moment of the year 1, which databases write for a time that is not known.
+        ([1, -62_135_596_800_000], '-62135596800000; as seconds .* time_unit = "ms"'),
         ([datetime.datetime(2020, 1, 1), None], "None"),
     ],
 )
