@@ -37,6 +37,8 @@ def text(values):
         ("publisher", CODES, "categorical", "name ends in 'publisher'"),
         ("x", text(f"{code:07d}" for code in CODES), "categorical", "leading zeros"),
         ("x", CODES * 2**53, "categorical", "too large"),
+        ("x", CODES * -(2**44), "categorical", "too large"),
+        ("x", CODES % 7 * 2**53 // 6, "categorical", "too large"),
         ("subscribed", [True, False] * 200, "categorical", "true or false"),
         ("price", RANDOM.random(ROWS), "numeric", "real numbers"),
         ("x", text(RANDOM.random(ROWS)), "numeric", "real numbers"),
