@@ -71,6 +71,19 @@ def test_ids_that_are_numbers_in_one_part_and_text_in_another_become_text(tmp_pa
     assert log.users.tolist() == [0, 1, 1, 2, 1, 3]
 
 
+def test_numbers_that_were_inferred_stay_in_their_own_of_three_tables(tmp_path):
+    prices = {"train": [1.5, 2.5], "validation": [3.5, 4.5], "test": [5.5, 6.5]}
+    for name, column in prices.items():
+        pq.write_table(pa.table({"y": [0, 1], "price": column}), tmp_path / f"{name}.parquet")
+    tables = "\n".join(f'{name} = "{name}.parquet"' for name in prices)
+    spec = tmp_path / "s.toml"
+    spec.write_text(f'[table]\n{tables}\n[columns]\nlabel = "y"')
+    log = load_log(spec)
+    assert log.roles.numeric == ("price",)
+    for name, rows in log.parts().items():
+        assert log.frame["price"].iloc[rows].tolist() == prices[name]
+
+
 def test_known_at_is_read_and_kept(small_log):
     small_log.rows = [
         f"{row},{'settled' if line == 0 else row.split(',')[1] + '.5'}"
