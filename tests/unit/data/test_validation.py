@@ -77,6 +77,7 @@ BROKEN_SPLITS = [
     (([0, 1, 2, 3], [], [5]), "the validation part is empty"),
     (([0, 1, 2, 3], [4], [6]), "the test part names a row"),
     (([0, 1, 3, 2], [4], [5]), "the train part are not in ascending order"),
+    (([0, 1, 2, 2], [4], [5]), "the train part are not in ascending order"),
     (([0, 1, 2, 3], [3], [5]), "the validation part shares a row"),
     (([1, 2], [4], [5]), "the train part has only one outcome"),
 ]
