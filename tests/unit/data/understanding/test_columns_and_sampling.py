@@ -46,6 +46,13 @@ def test_a_category_of_new_values_is_warned_of(warned, frame):
     assert warned("unseen ids", frame.assign(row=rows.str[-2:]), listed) == []
 
 
+def test_an_empty_cell_is_not_a_value_that_training_never_saw(understood, frame):
+    empty = (np.arange(len(frame)) >= 3_600) & (np.random.default_rng(0).random(len(frame)) < 0.95)
+    found = understood(frame.assign(device=frame["device"].mask(empty, "")), suffix="csv")
+    assert "device 0.0%" in found.fact("new in test")
+    assert found.warnings == ()
+
+
 def test_ids_beyond_two_to_the_53_as_floats_are_warned_of(warned, frame):
     listed = ROLES + 'categorical = ["device", "cookie"]\n'
     ids = 2**53 + np.arange(len(frame)) % 50 * 1_000
