@@ -58,6 +58,8 @@ def test_ids_beyond_two_to_the_53_as_floats_are_warned_of(warned, frame):
     ids = 2**53 + np.arange(len(frame)) % 50 * 1_000
     (warning,) = warned("lossy ids", frame.assign(cookie=ids.astype(float)), listed)
     assert "stored as floating point" in warning.text
+    (warning,) = warned("lossy ids", frame.assign(cookie=-ids.astype(float)), listed)
+    assert "up to 9.01e+15, stored" in warning.text
     assert warned("lossy ids", frame.assign(cookie=ids), listed) == []
     assert warned("lossy ids", frame.assign(cookie=(ids - 2**52).astype(float)), listed) == []
     numeric = ROLES + 'numeric = ["cookie"]\n'
