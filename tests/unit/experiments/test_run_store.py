@@ -122,6 +122,7 @@ CHANGES = {
     "the numbers": lambda key: with_roles(key, numeric=("site",)),
     "the role of user": lambda key: with_roles(key, user="user_id"),
     "the role of known_at": lambda key: with_roles(key, known_at="ts"),
+    "the role of weight": lambda key: with_roles(key, weight="ts"),
     "the keys of counters": lambda key: with_roles(key, entities=(("site",),)),
     "the rows of train": lambda key: with_split(key, train=key.replicate.log.split.train[1:]),
     "the rows of validation": lambda key: with_split(
