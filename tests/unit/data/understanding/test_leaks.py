@@ -183,6 +183,13 @@ def test_labels_of_the_test_part_are_not_looked_at(load, frame):
     assert max(trial.alone.auc for trial in column_trials(log, rows)) < 0.6
 
 
+def test_of_a_long_log_the_latest_rows_before_the_test_part_are_tried(load, frame, monkeypatch):
+    monkeypatch.setattr("mlsd.data.understanding.trial_rows.RECENT_ROWS", 1_000)
+    rows = trial_rows(load(frame, ROLES).log)
+    assert (rows.rows.min(), rows.rows.max()) == (2_600, 3_599)
+    assert (rows.learning, rows.measuring) == (700, 300)
+
+
 def test_many_leaks_are_told_in_six_warnings(understood, frame):
     leaks = {f"known_{number}": frame["click"] * 1.0 for number in range(40)}
     found = understood(frame.assign(**leaks), ROLES)
