@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mlsd.data.understanding.leaks import check_leaks, column_trials
+from mlsd.data.understanding.presence import Presence
 from mlsd.data.understanding.trial_rows import previous_rows, trial_rows
 
 ROLES = 'label = "click"\ntime = "ts"\nuser = "user_id"\nitem = "ad_id"\n'
@@ -87,6 +88,15 @@ def test_a_common_outcome_is_told_too_unless_nearly_all_rows_have_it(base, alarm
     kept = (click == 1) & (generator.random(len(frame)) < 0.3)
     found = alarmed(frame.assign(click=click, dwell=np.where(kept, 3.5, np.nan)))
     assert set(found) == ({"dwell"} if alarms else set())
+
+
+@pytest.mark.parametrize(
+    ("share", "base", "alarms"),
+    [(0.985, 0.2, True), (0.97, 0.2, False), (0.985, 0.9, False), (0.995, 0.9, True)],
+)
+def test_nearly_all_filled_rows_have_the_outcome_that_alarms(share, base, alarms):
+    # It takes 98 in 100, and a tenth of the errors of a guess at the base rate.
+    assert Presence("dwell", True, 1, 400, share, base).alarms == alarms
 
 
 def test_few_filled_rows_of_one_outcome_are_chance(alarmed, frame):
