@@ -113,9 +113,10 @@ def test_histories_are_computed_where_a_rung_reads_them(planted_log, computed):
     assert computed == ["CounterFeatures", "ClickHistories"]
 
 
-def test_a_part_in_pieces_gives_its_own_rows(planted_log):
+@pytest.mark.parametrize("missing", [[70], [3, 70]])
+def test_a_part_in_pieces_gives_its_own_rows(missing, planted_log):
     log = planted_log()
-    rows = np.setdiff1d(np.arange(len(log.frame)), [3, 70, *log.split.test])
+    rows = np.setdiff1d(np.arange(len(log.frame)), [*missing, *log.split.test])
     torn = replace(log, split=replace(log.split, train=rows, validation=rows[:0]))
     (rung,) = select_rungs(AD_CLICK_RUNGS, ["hashed_lr_counters"])
     prepared = prepare_log(Replicate(0, torn))
