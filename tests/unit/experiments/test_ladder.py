@@ -15,7 +15,7 @@ from mlsd.experiments.prepared import prepare_log, select_columns
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.sources import Replicate
 from mlsd.features import ClickHistories, CounterFeatures
-from mlsd.metrics import log_loss
+from mlsd.metrics import best_f1_threshold, log_loss
 from mlsd.models import GlobalRate
 from mlsd.runtime import InputError
 
@@ -295,6 +295,33 @@ def test_the_late_rungs_learn_predict_and_say_what_they_cost(name):
     assert ((probability > 0) & (probability < 1)).all()
     assert run.costs["memory_mb"] > 0
     assert 0 < run.validation["f1_threshold"] < 1
+
+
+def test_a_scorer_is_handed_weights_and_measured_by_them(planted_log):
+    log, handed = planted_log(), {}
+    weight = np.where(log.label == 1, 1.0, 5.0 + np.arange(len(log.frame)))
+    roles = replace(log.roles, weight="kept")
+    log = replace(log, frame=log.frame.assign(kept=weight), roles=roles)
+
+    class Watched(GlobalRate):
+        def fit(self, X, y, *, valid=None, sample_weight=None):
+            handed.update(train=sample_weight, validation=valid[2])
+            return super().fit(X, y)
+
+        def predict_proba(self, X):
+            return np.column_stack([1 - X["ad_id"] / 10, X["ad_id"] / 10])
+
+    (rung,) = select_rungs(AD_CLICK_RUNGS, ["global_rate"])
+    rung = replace(rung, build=lambda inputs, settings: Watched())
+    fitted = PROTOCOL.fit(rung, prepare_log(Replicate(0, log)), {})
+    for part, given in handed.items():
+        np.testing.assert_array_equal(given, weight[log.parts()[part]])
+    rows = log.split.validation
+    measured = log.label[rows], log.frame["ad_id"].to_numpy()[rows] / 10
+    threshold = best_f1_threshold(*measured, sample_weight=weight[rows])
+    assert fitted.validation["f1_threshold"] == threshold != best_f1_threshold(*measured)
+    loss = log_loss(*measured, sample_weight=weight[rows])
+    assert fitted.validation["validation_log_loss"] == loss != log_loss(*measured)
 
 
 def test_a_log_with_columns_called_as_features_are_is_climbed_all_the_same(planted_log):
