@@ -339,3 +339,13 @@ def test_a_log_with_columns_called_as_features_are_is_climbed_all_the_same(plant
     assert {*prepared.counter_names, "clicked_ad_id_2"} <= set(seen)
     runs = run_ladder(LogSource(own), LADDER, seeds=(0,), rungs=["hashed_lr_counters"])
     assert len(runs.replicates[0].runs) == 1
+
+
+def test_no_history_is_called_as_a_counter(planted_log):
+    log = planted_log(user=True)
+    ad, site = (log.frame[name].to_numpy() for name in ("ad_id", "site"))
+    frame = log.frame.assign(clicked_ad=site, ad_impressions_1h=ad % 3)
+    roles = replace(log.roles, categorical=("clicked_ad", "ad_impressions_1h"))
+    prepared = prepare_log(Replicate(0, replace(log, frame=frame, roles=roles)))
+    assert "clicked_ad_impressions_1h" in prepared.counter_names
+    assert prepared.histories.names == ("clicked_ad_id", "clicked_ad_impressions_1h_2")
