@@ -24,6 +24,8 @@ def make_summary(auc=0.7):
                 metrics={"log_loss": 0.1, "normalized_entropy": 0.9, "auc": auc},
                 intervals=dict.fromkeys(("log_loss", "normalized_entropy", "auc"), (0.0, 1.0)),
                 vs_previous={"log_loss": (-0.01, -0.02, 0.0)},
+                vs_ids={"log_loss": (-0.03, -0.04, -0.02)},
+                vs_best={"log_loss": (0.05, 0.04, 0.06)},
                 costs={"fit_cpu_seconds": 1.5},
                 online={"revenue_per_1000": 2.0},
                 validation={"f1_threshold": 0.2, "validation_log_loss": 0.11},
@@ -46,6 +48,8 @@ def test_one_row_a_rung_and_read_back(tmp_path):
     ends = table[["auc_low", "auc", "auc_high"]].iloc[0].tolist()
     assert ends == [0.0, 0.7, 1.0]
     assert table["log_loss_vs_previous_high"].tolist() == [0.0] * 3
+    assert table["log_loss_vs_ids"].tolist() == [-0.03] * 3
+    assert table["log_loss_vs_best_high"].tolist() == [0.06] * 3
 
 
 def test_json_has_the_documented_keys(tmp_path):
@@ -55,6 +59,8 @@ def test_json_has_the_documented_keys(tmp_path):
     assert list(document) == [*documented, "weights", "notes"]
     assert (document["weights"], document["notes"]) == (None, [])
     assert document["rungs"][0]["vs_previous"]["log_loss"] == [-0.01, -0.02, 0.0]
+    assert document["rungs"][0]["vs_ids"]["log_loss"] == [-0.03, -0.04, -0.02]
+    assert document["rungs"][0]["vs_best"]["log_loss"] == [0.05, 0.04, 0.06]
     assert [rung["selected"] for rung in document["rungs"]] == [False, True, False]
     assert document["rungs"][0]["validation_log_loss"] == 0.11
     assert document["skipped"] == [{"rung": "smoothed_ad", "reason": "no item"}]
