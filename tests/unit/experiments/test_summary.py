@@ -208,6 +208,15 @@ def test_the_rung_that_validation_chooses_is_marked_the_oracle_apart(losses, cho
     assert [row.rung.name for row in rows if row.selected] == ([chosen] if chosen else [])
 
 
+def test_the_world_with_the_fewest_users_decides_whether_there_is_an_interval():
+    many, few = make_replicate(1), make_replicate(2)
+    few = replace(few, clusters=few.clusters % 9)
+    for replicates in ([many, few], [few, many]):
+        summary = summarise_ladder(make_ladder(replicates=replicates))
+        assert np.isnan(summary.rungs[1].intervals["log_loss"]).all()
+        assert "the test part has 9 users" in summary.notes[0]
+
+
 def test_costs_are_medians_and_online_values_means_over_the_seeds():
     replicates = [make_replicate(seed) for seed in range(3)]
     for number, replicate in enumerate(replicates):
