@@ -134,3 +134,12 @@ def test_a_cell_says_that_there_is_no_interval():
     }.items():
         assert TableColumn("NE", "ne", ".2f", show=show).cell(row) == text
     assert TableColumn("NE", "ne", ".2f", show="distance").cell(row | {"ne": 0.0}) == "best"
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_tie"),
+    [((0.0, 0.02), True), ((-0.01, 0.0), True), ((0.001, 0.02), False), ((-0.02, -0.001), False)],
+)
+def test_an_interval_that_ends_at_zero_contains_it(ends, is_tie):
+    row = {"loss": sum(ends) / 2, "loss_low": ends[0], "loss_high": ends[1]}
+    assert TableColumn("loss", "loss", show="distance").cell(row).endswith(" tie") == is_tie
