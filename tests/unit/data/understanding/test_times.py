@@ -152,3 +152,12 @@ def test_delays_are_said_and_labels_known_after_the_cut_are_warned_of(understood
     (warning,) = late.warnings
     assert (warning.kind, warning.columns) == ("late labels", ("known",))
     assert f"{2 * 86_400 / 300 / 3_200:.1%}"[:3] in warning.text
+
+
+def test_a_label_known_when_validation_begins_is_not_late(understood, frame):
+    roles = 'label = "click"\ntime = "ts"\nuser = "user_id"\nknown_at = "known"\n'
+    roles += 'item = "ad_id"\ncategorical = ["device"]\nnumeric = ["price"]\n'
+    known = np.maximum(frame["ts"], frame["ts"].sort_values().iloc[3_200])
+    found = understood(frame.assign(known=known), roles)
+    assert "; 0.0% of the training labels" in found.fact("label delay")
+    assert found.warnings == ()
