@@ -217,6 +217,13 @@ def test_the_world_with_the_fewest_users_decides_whether_there_is_an_interval():
         assert "the test part has 9 users" in summary.notes[0]
 
 
+def test_what_is_said_of_clicks_is_said_of_the_world_with_the_fewest():
+    many, few = make_replicate(1), make_replicate(2)
+    few = replace(few, outcome=np.eye(1, ROWS, dtype=np.int8)[0])
+    for replicates in ([many, few], [few, many]):
+        assert ScoringProtocol().holds(replicates) == "1 of 4,000 test rows has label 1"
+
+
 def test_costs_are_medians_and_online_values_means_over_the_seeds():
     replicates = [make_replicate(seed) for seed in range(3)]
     for number, replicate in enumerate(replicates):
