@@ -142,6 +142,16 @@ def test_a_test_part_before_the_training_rows_is_warned_of(warned, frame):
     assert "1,000 of 1,000 test rows" in warning.text
 
 
+def test_a_test_row_in_the_moment_of_the_last_training_row_is_no_disorder(warned, frame):
+    parts = {"train": frame[:3_000], "validation": frame[3_000:3_500], "test": frame[3_500:]}
+    last, times = frame["ts"][:3_000].max(), parts["test"]["ts"].to_numpy().copy()
+    times[:50] = last
+    assert warned("test before training", parts | {"test": frame[3_500:].assign(ts=times)}) == []
+    times[0] = last - 1
+    (warning,) = warned("test before training", parts | {"test": frame[3_500:].assign(ts=times)})
+    assert "1 of 500 test rows" in warning.text
+
+
 def test_delays_are_said_and_labels_known_after_the_cut_are_warned_of(understood, frame):
     roles = 'label = "click"\ntime = "ts"\nuser = "user_id"\nknown_at = "known"\n'
     roles += 'item = "ad_id"\ncategorical = ["device"]\nnumeric = ["price"]\n'
