@@ -53,7 +53,7 @@ def parse_rungs(text: str | None, case: Case) -> tuple[str, ...] | None:
     Raises
     ------
     InputError
-        Where nothing is named, or a name is not a rung of the case.
+        Where nothing is named, a name is not a rung of the case, or stands there twice.
     """
     from mlsd.experiments.rungs import select_rungs
 
@@ -63,6 +63,9 @@ def parse_rungs(text: str | None, case: Case) -> tuple[str, ...] | None:
     if not names:
         raise InputError(f"--rungs {text!r}: name one at least, or leave the option out for all")
     select_rungs(case.ladder.rungs, names)
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"--rungs {text!r}: {twice[0]} stands there twice; name each once")
     return names
 
 
@@ -80,7 +83,9 @@ def _log_source(
     described = load_spec(spec)
     case.require_own(described.case, str(spec))
     loaded = read_log(described)
-    report.say(render_short(understand(loaded)))
+    understood = understand(loaded)
+    tell = report.warn if understood.warnings else report.say
+    tell(render_short(understood))
     return LogSource(loaded.log)
 
 
@@ -107,7 +112,9 @@ def ladder(
     deploy_days: Annotated[int, typer.Option(min=0, help="Days of deployment per rung.")] = 0,
     keep: Annotated[Path | None, typer.Option(help="Keep finished runs here, and go on.")] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Show every column.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing of the progress.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing but warnings on the way.")
+    ] = False,
 ) -> None:
     """Fit every rung of a case under one protocol and print the ledger.
 
@@ -163,7 +170,7 @@ def ladder(
 def _store(keep: Path | None, deploy_days: int, report: ProgressReport) -> RunStore | None:
     from mlsd.experiments import RunStore
 
-    return RunStore(keep, deploy_days=deploy_days, tell=report.say) if keep else None
+    return RunStore(keep, deploy_days=deploy_days, tell=report.warn) if keep else None
 
 
 def _climb(

@@ -21,7 +21,7 @@ class ProgressReport:
     Parameters
     ----------
     quiet : bool
-        Say nothing at all.
+        Say nothing but warnings.
 
     Examples
     --------
@@ -64,8 +64,11 @@ class ProgressReport:
 
     def say(self, sentence: str) -> None:
         """Tell something on a line of its own."""
-        if self.quiet:
-            return
+        if not self.quiet:
+            self.warn(sentence)
+
+    def warn(self, sentence: str) -> None:
+        """Tell something on a line of its own, quiet or not."""
         if self.status:
             self.status.console.print(Text(sentence))
             return

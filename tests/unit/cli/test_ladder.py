@@ -183,6 +183,10 @@ def test_a_broken_spec_is_one_line(text, message, tmp_path, monkeypatch, capsys)
         (("ad_click", "--rungs", "nope"), "unknown rung"),
         (("ad_click", "--rungs", "lightgmb"), "did you mean 'lightgbm'?"),
         (("ad_click", "--rungs", ""), "--rungs '': name one at least"),
+        (
+            ("ad_click", "--rungs", "ftrl,fm,ftrl"),
+            "--rungs 'ftrl,fm,ftrl': ftrl stands there twice",
+        ),
         (("ad_click", "--rungs", " , "), "name one at least"),
         (("ad_click", "--spec", "a.toml", "--size", "small"), "--size does not go with --spec"),
         (("ad_click", "--spec", "a.toml", "--variant", "x"), "--variant does not go with --spec"),

@@ -150,7 +150,7 @@ def test_a_broken_stderr_stops_nothing(own_log):
     assert (own_log / "l.json").is_file()
 
 
-def test_progress_goes_to_stderr_and_quiet_silences_it(own_log, monkeypatch, capsys):
+def test_progress_goes_to_stderr_and_quiet_leaves_the_warnings(own_log, monkeypatch, capsys):
     code, printed = run(monkeypatch, capsys, command(own_log))
     assert code == 0
     told = [line for line in printed.err.splitlines() if line.startswith("seed")]
@@ -160,7 +160,9 @@ def test_progress_goes_to_stderr_and_quiet_silences_it(own_log, monkeypatch, cap
     assert "validation log loss 0." in told[0]
     assert "left" in told[0]
     code, quiet = run(monkeypatch, capsys, command(own_log, "--quiet"))
-    assert (code, quiet.err) == (0, "")
+    warned = printed.err.splitlines()[: -len(told)]
+    assert (code, quiet.err.splitlines()) == (0, warned)
+    assert "1 warning" in quiet.err
     assert quiet.out.splitlines()[1].split("\t")[:2] == printed.out.splitlines()[1].split("\t")[:2]
     assert "my-log" in quiet.out
 

@@ -27,11 +27,12 @@ def zstd(data):
 PACK = {"": bytes, ".gz": gzip.compress, ".zst": zstd}
 
 
+@pytest.mark.parametrize("spelt", [str, str.upper])
 @pytest.mark.parametrize("packed", PACK)
 @pytest.mark.parametrize(("kind", "delimiter"), [(".csv", ","), (".tsv", "\t")])
-def test_text_tables_come_as_text(tmp_path, kind, delimiter, packed):
+def test_text_tables_come_as_text(tmp_path, kind, delimiter, packed, spelt):
     text = f"click{delimiter}device\n0{delimiter}007\n1{delimiter}\n".encode()
-    name = f"log{kind}{packed}"
+    name = spelt(f"log{kind}{packed}")
     (tmp_path / name).write_bytes(PACK[packed](text))
     assert rows(read_table(tmp_path / name)) == {"click": ["0", "1"], "device": ["007", ""]}
 

@@ -40,8 +40,10 @@ def load_spec(path: Path | str) -> LogSpec:
     case, name = document.text("case"), document.text("name", path.stem)
     if case is not None:
         document.check_choice("case", case, CASE_IDS)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        document.fail(f"name {name!r} must consist of letters, digits, dot, dash and underscore")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        document.fail(
+            f"name {name!r} must consist of letters, digits, dot, dash and underscore, 100 at most"
+        )
     table = read_table_section(document.section("table"))
     columns = read_column_sections(document.section("columns"), document.section("counters"))
     split = _split(document.section("split"), columns, table)

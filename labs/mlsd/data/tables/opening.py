@@ -17,9 +17,10 @@ UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, zlib.error, Memo
 
 def open_file(path: Path) -> io.BufferedIOBase:
     """Open a file for reading its unpacked bytes; the suffix says how it is packed."""
-    if path.suffix == ".gz":
+    packed = path.suffix.lower()
+    if packed == ".gz":
         return gzip.open(path)
-    if path.suffix == ".zst":
+    if packed == ".zst":
         return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
     return path.open("rb")
 
@@ -32,7 +33,8 @@ def table_suffix(path: Path) -> str:
     >>> table_suffix(Path("log.CSV.gz")), table_suffix(Path("log.parquet"))
     ('.csv', '.parquet')
     """
-    return Path(path.stem).suffix.lower() if path.suffix in PACKED else path.suffix.lower()
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix in PACKED else suffix
 
 
 def require_file(path: Path) -> None:

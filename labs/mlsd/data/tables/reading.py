@@ -113,7 +113,7 @@ def _check_names(raw: RawTable) -> None:
 def _read_parquet(path: Path) -> pa.Table:
     try:
         source = path
-        if path.suffix in PACKED:
+        if path.suffix.lower() in PACKED:
             with open_file(path) as stream:
                 source = pa.BufferReader(stream.read())
         # ParquetFile, not read_table: the latter turns folders named a=1 into columns.
