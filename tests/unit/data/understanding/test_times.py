@@ -125,6 +125,13 @@ def test_the_shares_it_offers_leave_no_tie(understood, frame):
     assert understood(days, split=split).fact("ties at the cuts").startswith("none")
 
 
+def test_no_shares_are_offered_where_the_time_changes_once(warned, frame):
+    two = frame["ts"].iloc[0] + 86_400 * (np.arange(len(frame)) >= 3_000)
+    (warning,) = warned("ties", frame.assign(ts=two))
+    assert warning.spec_line == ""
+    assert "Give a finer time." in warning.text
+
+
 def test_few_ties_are_a_fact_only(understood, frame):
     cut = int(0.8 * len(frame))
     ts = frame["ts"].to_numpy().copy()
