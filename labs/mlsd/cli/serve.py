@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from rich.console import Console
 from mlsd.runtime import InputError, project_root
 
 if TYPE_CHECKING:
+    import socket
+
     from mlsd.cases import CaseService
     from mlsd.serving import Engine
     from mlsd.serving.artifact import Artifact
@@ -61,17 +64,23 @@ def _run(case: str, service: CaseService, root: Path, port: int, loaded: tuple) 
     answering = serving.Service(engine)
     rung = artifact.about.get("rung", "")
     served = serving.Served(title=f"{case} service", route=service.route, rung=rung)
-    watcher = serving.Watcher(
-        answering,
-        lambda: versions(root, case),
-        lambda folder: service.load(read_artifact(folder, case=case)),
-        loaded=artifact.folder,
-    )
+
+    def load(folder: Path) -> Engine:
+        return service.load(read_artifact(folder, case=case))
+
+    newest_first = partial(versions, root, case)
+    watcher = serving.Watcher(answering, newest_first, load, loaded=artifact.folder)
     listener = serving.bind(port)
-    host, bound = listener.getsockname()
-    what = f"{case}, rung {rung}, version {artifact.version}"
-    typer.echo(f"http://{host}:{bound}/ answers: {what}; Ctrl-C stops it")
-    serving.run_server(serving.create_app(answering, served), answering, listener, [watcher.run])
+    tell = partial(_announce, case, artifact, listener)
+    serving.run_server(
+        serving.create_app(answering, served), answering, listener, [watcher.run], started=tell
+    )
+
+
+def _announce(case: str, artifact: Artifact, listener: socket.socket) -> None:
+    host, port = listener.getsockname()
+    what = f"{case}, rung {artifact.about.get('rung', '')}, version {artifact.version}"
+    typer.echo(f"http://{host}:{port}/ answers: {what}; Ctrl-C stops it")
 
 
 def serve(

@@ -61,6 +61,8 @@ def run_server(
     service: Service,
     listener: socket.socket,
     tasks: Sequence[Callable[[], Awaitable[None]]] = (),
+    *,
+    started: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was admitted, and return.
 
@@ -72,6 +74,8 @@ def run_server(
     listener : socket
     tasks : sequence of callables
         Coroutine functions that run beside it, such as a watcher's `run`.
+    started : callable, optional
+        Called once it answers, and a signal would stop it as said.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
     # What was loaded so far stays: the collector need not walk through it while requests wait.
@@ -91,17 +95,25 @@ def run_server(
         timeout_graceful_shutdown=_DRAINING_SECONDS,
     )
     with json_logging():
-        _Server(config, service, tasks).run([listener])
+        _Server(config, service, tasks, started).run([listener])
 
 
 class _Server(uvicorn.Server):
     """Drains on the first signal, ends at the second, and leaves with exit code 0."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, tasks: Sequence) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        tasks: Sequence,
+        started: Callable[[], None] | None,
+    ) -> None:
         super().__init__(config)
-        self._service, self._tasks = service, tasks
+        self._service, self._tasks, self._started = service, tasks, started
 
     async def main_loop(self) -> None:
+        if self._started is not None:
+            self._started()
         running = [asyncio.create_task(task()) for task in self._tasks]
         try:
             await super().main_loop()

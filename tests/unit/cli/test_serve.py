@@ -58,8 +58,9 @@ def served(monkeypatch):
     """Note what would be served, instead of serving it."""
     noted = []
 
-    def note(app, service, listener, tasks):
+    def note(app, service, listener, tasks, *, started):
         noted.append(service.engine.version)
+        started()
         listener.close()
 
     monkeypatch.setattr(serving, "run_server", note)
@@ -225,4 +226,9 @@ def test_the_real_service_answers_is_killed_starts_again_and_drains(tmp_path):
         assert time.monotonic() - begun < 15
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     assert [each["signal"] for each in lines if each["message"] == "stopping"] == ["SIGINT"]
+
+    with mlsd_serve(folder, log) as (process, _):
+        process.send_signal(signal.SIGINT)  # as soon as it says that Ctrl-C stops it
+        assert process.wait(30) == 0
+    assert "interrupted" not in log.read_text()
     assert "Traceback" not in log.read_text()
