@@ -86,7 +86,7 @@ def main(root, limits="{}"):
     from mlsd.serving.swap import Watcher
 
     service = Service(limits=ServiceLimits(**json.loads(limits)))
-    app = create_app(service, Served(title="A fake service", rung="fake"))
+    app = create_app(service, Served(title="A fake service"))
     listener = bind(0)
     print(listener.getsockname()[1], flush=True)
     watcher = Watcher(service, lambda: versions(root), load, seconds=0.05)

@@ -62,12 +62,14 @@ def _run(case: str, service: CaseService, root: Path, port: int, loaded: tuple) 
 
     artifact, engine = loaded
     answering = serving.Service(engine)
-    rung = artifact.about.get("rung", "")
-    served = serving.Served(title=f"{case} service", route=service.route, rung=rung)
+    about = {artifact.version: artifact.about}
 
     def load(folder: Path) -> Engine:
-        return service.load(read_artifact(folder, case=case))
+        newer = read_artifact(folder, case=case)
+        about[newer.version] = newer.about
+        return service.load(newer)
 
+    served = serving.Served(title=f"{case} service", route=service.route, about=about)
     newest_first = partial(versions, root, case)
     watcher = serving.Watcher(answering, newest_first, load, loaded=artifact.folder)
     listener = serving.bind(port)
@@ -79,7 +81,10 @@ def _run(case: str, service: CaseService, root: Path, port: int, loaded: tuple) 
 
 def _announce(case: str, artifact: Artifact, listener: socket.socket) -> None:
     host, port = listener.getsockname()
-    what = f"{case}, rung {artifact.about.get('rung', '')}, version {artifact.version}"
+    made_of = "".join(
+        f", {name} {artifact.about[name]}" for name in ("rung", "size") if name in artifact.about
+    )
+    what = f"{case}{made_of}, version {artifact.version}"
     typer.echo(f"http://{host}:{port}/ answers: {what}; Ctrl-C stops it")
 
 

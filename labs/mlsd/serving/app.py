@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -19,11 +19,18 @@ from mlsd.serving.service import Service
 
 @dataclass(frozen=True)
 class Served:
-    """What a service says about itself: its title, its route, and the rung behind it."""
+    """What a service says about itself.
+
+    Attributes
+    ----------
+    title, route : str
+    about : mapping of str to mapping
+        By version, what it was made of (`Artifact.about`); whoever loads a version adds to it.
+    """
 
     title: str = "Ad ranking"
     route: str = "/rank"
-    rung: str = ""
+    about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def create_app(service: Service, served: Served | None = None) -> FastAPI:
@@ -110,10 +117,12 @@ def _add_page(app: FastAPI, service: Service, served: Served) -> None:
 
 def _status(service: Service, served: Served) -> dict:
     engine = service.engine
+    about = served.about.get(engine.version, {}) if engine else {}
     return {
         "title": served.title,
         "route": served.route,
-        "rung": served.rung,
+        "rung": about.get("rung"),
+        "size": about.get("size"),
         "not_ready": service.why_not_ready(),
         "version": engine.version if engine else None,
         "age_seconds": round(age_seconds(engine.created_at)) if engine else None,

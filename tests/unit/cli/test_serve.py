@@ -1,5 +1,6 @@
 """``mlsd serve`` from the outside: what it trains, what it serves, and how it is told to stop."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 
+import httpx
 import pytest
 from fake_service import FakeEngine
 
@@ -53,13 +55,20 @@ def case(monkeypatch):
     return fake
 
 
+class Noted(list):
+    """Versions that would be served; of the last, the application and what watches for a newer."""
+
+    app = watch = None
+
+
 @pytest.fixture
 def served(monkeypatch):
     """Note what would be served, instead of serving it."""
-    noted = []
+    noted = Noted()
 
     def note(app, service, listener, tasks, *, started):
         noted.append(service.engine.version)
+        noted.app, (noted.watch,) = app, tasks
         started()
         listener.close()
 
@@ -88,7 +97,8 @@ def test_it_trains_where_there_is_nothing_and_then_no_more(run, case, served, tm
     assert code == 0
     assert case.trained == [("best", "default")]
     assert re.fullmatch(
-        r"http://127\.0\.0\.1:\d+/ answers: ad_click, rung best, version \S+; Ctrl-C stops it\n",
+        r"http://127\.0\.0\.1:\d+/ answers: ad_click, rung best, size default, version \S+; "
+        r"Ctrl-C stops it\n",
         printed.out,
     )
     assert re.fullmatch(r" +\d s  fitting \[best\]\n", printed.err)
@@ -116,6 +126,22 @@ def test_it_trains_again_where_something_else_is_asked_for(
     assert run(*options)[0] == 0
     assert case.trained == trained
     assert served == [newest(tmp_path).name]
+
+
+def test_the_page_tells_what_the_version_that_answers_was_made_of(run, case, served):
+    run()
+    run("--rung", "other", "--size", "small", "--train-only")
+
+    async def statuses():
+        transport = httpx.ASGITransport(app=served.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            first = await client.get("/status")
+            assert await served.watch.__self__.look()
+            return first.json(), (await client.get("/status")).json()
+
+    first, then = asyncio.run(statuses())
+    assert (first["rung"], first["size"]) == ("best", "default")
+    assert (then["rung"], then["size"]) == ("other", "small")
 
 
 def test_train_only_serves_nothing_and_needs_no_port(run, case, served, tmp_path):
