@@ -33,7 +33,12 @@ LIKE_ROLES = {
     "propensity_score": "propensity",
     "weight": "weight",
     "sample_weight": "weight",
+    "importance_weight": "weight",
     "sampling_rate": "sampling_rate",
+    "sampling_probability": "sampling_rate",
+    "keep_rate": "sampling_rate",
+    "keep_prob": "sampling_rate",
+    "keep_probability": "sampling_rate",
     "known_at": "known_at",
 }
 DATE_ADVICE = "as text it would be a category; name it as a time or in categorical to keep it"

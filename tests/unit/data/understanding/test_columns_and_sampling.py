@@ -83,6 +83,7 @@ def test_moments_without_a_role_are_left_out_with_a_word(understood, frame):
     [
         ("weight", [1.0, 20.0], "weight"),
         ("sampling_rate", [0.05, 1.0], "sampling_rate"),
+        ("keep_prob", [0.05, 1.0], "sampling_rate"),
         ("propensity_score", [0.25, 0.5], "propensity"),
         ("position", [0, 3], "position"),
     ],
