@@ -48,7 +48,7 @@ from mlsd.data.understanding.alone import Alone, try_categories, try_numbers
 from mlsd.data.understanding.features_of_log import feature_columns
 from mlsd.data.understanding.findings import Fact, Findings, LogWarning
 from mlsd.data.understanding.presence import check_presence
-from mlsd.data.understanding.spec_lines import line_without
+from mlsd.data.understanding.spec_lines import line_without, toml_text
 from mlsd.data.understanding.trial_rows import (
     TrialRows,
     entity_keys,
@@ -208,10 +208,30 @@ def _warning(trial: Trial, loaded: LoadedLog) -> LogWarning:
     form = f" ({trial.form})" if trial.form else ""
     text = (
         f"{trial.column!r}{form} alone has AUC {trial.alone.auc:.3f}{_order_in_words(trial)}. "
-        "A column that knows single rows was probably filled after the label was known, or holds it"
+        "A column that knows single rows was probably filled after the label was known, or holds "
+        "it."
     )
+    if role := _way_of_drawing(loaded.log, trial.column):
+        given = f"{role} = {toml_text(trial.column)}"
+        text += (
+            f" Or it says how negatives were thinned out: then write {given} instead, or every "
+            "rate is that of the thinned log."
+        )
     spec_line = line_without(loaded, [trial.column])
-    return LogWarning("leak", (trial.column,), f"{text}.", spec_line, leaves_out=True)
+    return LogWarning("leak", (trial.column,), text, spec_line, leaves_out=True)
+
+
+def _way_of_drawing(log: LabelledLog, name: str) -> str:
+    """Return the role of a column with one value for each outcome, as thinning out makes it."""
+    if name not in log.roles.numeric:
+        return ""
+    by_label = log.frame.groupby(log.roles.label)[name].agg(["min", "max"])
+    if log.frame[name].isna().any() or (by_label["min"] != by_label["max"]).any():
+        return ""
+    negative, positive = by_label["min"]
+    if 0 < negative < positive <= 1:
+        return "sampling_rate"
+    return "weight" if 1 <= positive < negative else ""
 
 
 def _undecided(

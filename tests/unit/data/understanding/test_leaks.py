@@ -52,6 +52,30 @@ def test_a_leak_alarms_whatever_its_form(kind, alarmed, frame):
     assert found["known"].spec_line == '[columns] ignore = ["known"]'
 
 
+@pytest.mark.parametrize(
+    ("negative", "positive", "advice"),
+    [
+        (0.25, 1.0, 'sampling_rate = "drawn"'),
+        (4.0, 1.0, 'weight = "drawn"'),
+        (1.5, 4.5, ""),  # a weight would be larger where rows were left out
+        (0.0, 2.5, ""),
+    ],
+)
+def test_a_column_that_says_how_rows_were_drawn_need_not_be_a_leak(
+    negative, positive, advice, alarmed, frame
+):
+    drawn = frame.assign(drawn=np.where(frame["click"] == 1, positive, negative))
+    roles = ROLES + 'numeric = ["price", "drawn"]\n'
+    text = alarmed(drawn, roles)["drawn"].text
+    assert ("thinned out" in text) == bool(advice)
+    assert advice in text
+    if advice:
+        given = alarmed(drawn, f"{ROLES}{advice}\n")
+        assert given == {}
+        uneven = drawn.assign(drawn=drawn["drawn"] * np.where(frame["ad_id"] == "a01", 0.99, 1))
+        assert "thinned out" not in alarmed(uneven, roles)["drawn"].text
+
+
 @pytest.mark.parametrize("filled", [1.0, 0.3])
 def test_a_column_filled_after_a_click_alarms(filled, alarmed, frame):
     kept = (frame["click"] == 1) & (np.random.default_rng(0).random(len(frame)) < filled)
