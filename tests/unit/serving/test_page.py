@@ -7,6 +7,8 @@ import pytest
 from chromium import CHROMIUM, browser, wait_for
 from fake_service import live_service, write_version
 
+from mlsd.serving.metrics import OUTCOMES
+
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
     pytest.mark.skipif(os.name == "nt", reason="processes are ended as on Linux and macOS"),
@@ -60,7 +62,12 @@ def test_the_page_shows_the_state_and_lets_one_ask(live, tab):
     assert first.split() == ["1", str(request["ad_ids"][-1])]
     stages = [line.split()[0] for line in text(tab, "timing").splitlines()]
     assert stages == ["stage", "queue", "store", "score", "total"]
-    wait_for(lambda: "model\t1" in text(tab, "state"))
+    wait_for(lambda: "model\t1\tanswered by the model" in text(tab, "outcomes"))
+    names = [line.split("\t")[0] for line in text(tab, "state").splitlines()]
+    assert len(set(names)) == len(names)
+    table = [line.split("\t") for line in text(tab, "outcomes").splitlines()]
+    assert [cells[0] for cells in table[1:]] == list(OUTCOMES)
+    assert all(meaning for _, _, meaning in table)
 
     assert ask(tab, '{"context": {}}').startswith("400: request: ad_ids is missing")
     assert ask(tab, "<img src=x onerror=alert(1)>").startswith("400: request: it is not JSON")
