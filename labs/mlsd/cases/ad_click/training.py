@@ -53,8 +53,8 @@ def fill_artifact(
     (chosen,) = select_rungs(LADDER.rungs, [rung])
     if chosen.is_oracle:
         raise InputError(f"rung {rung!r} is the world's own truth; choose one that learns")
-    tell(f"simulating {history_days} days of the {size} world")
     world = make_world(seed, size=size)
+    tell(f"simulating {history_days} days of the {size} world")
     logs = world.history(days=history_days)
     log = logs.labelled_log()
     tables = {"conversions": logs.conversions}
