@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlsd.data import read_log
+from mlsd.data.understanding import understand
 from mlsd.data.understanding.duplicates import repeated_codes
 
 
@@ -45,7 +47,22 @@ def test_a_large_user_is_warned_of(share, warns, warned, frame):
     found = warned("clusters", frame.assign(user_id=frame["user_id"].mask(large, "default")))
     assert bool(found) == warns
     if warns:
-        assert f"{large.mean():.1%} of all rows" in found[0].text
+        assert f"user 'default' of 'user_id' holds {large.mean():.1%} of all rows" in found[0].text
+        assert found[0].spec_line == ""
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_large_user_that_looks_missing_is_declared(suffix, understood, tmp_path, frame):
+    large = np.random.default_rng(0).random(len(frame)) < 0.06
+    spoilt = frame.assign(user_id=frame["user_id"].mask(large, "\\N"))
+    (warning,) = understood(spoilt, suffix=suffix).warnings
+    assert warning.spec_line == '[table] missing = ["\\\\N"]'
+    spec = tmp_path / "my-log.toml"
+    line = warning.spec_line.removeprefix("[table] ")
+    spec.write_text(spec.read_text().replace("[table]", f"[table]\n{line}"))
+    (warning,) = understand(read_log(spec)).warnings
+    assert f"{large.sum():,} rows" in warning.text
+    assert "have no user" in warning.text
 
 
 def test_one_user_is_warned_of(warned, frame):
