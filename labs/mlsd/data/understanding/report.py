@@ -107,7 +107,10 @@ def _wrapped(text: str, *, first: str, rest: str) -> list[str]:
 
 def _clipped(text: str) -> str:
     text = _printable(text)
-    return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."
+    if len(text) <= WIDTH:
+        return text
+    # At a blank, so that no number is cut to another one.
+    return text[: WIDTH - 3].rsplit(" ", 1)[0] + " ..."
 
 
 def _printable(text: str) -> str:

@@ -3,6 +3,7 @@ import tomllib
 import numpy as np
 
 from mlsd.data.understanding import render_full, render_short, understand
+from mlsd.data.understanding.findings import Fact, Understanding
 from mlsd.data.understanding.spec_lines import line_without
 
 ROLES = 'label = "click"\ntime = "ts"\nuser = "user_id"\nitem = "ad_id"\n'
@@ -32,6 +33,17 @@ def test_the_short_form_has_six_lines_and_names_the_worst(understood, frame):
     assert said[3].startswith("7 warnings: leak, time unit (")
     assert said[4].startswith("leak: '[red]known")
     assert len(render_short(understood(frame)).splitlines()) == 4
+
+
+def test_a_long_line_ends_with_a_whole_word():
+    fact = Fact("rows", " ".join(str(number) for number in range(1_000, 1_100)))
+    line, *_ = render_short(Understanding("tiny", (fact,), ())).splitlines()
+    words = line.removeprefix("rows: ").removesuffix(" ...").split()
+    assert words == fact.text.split()[: len(words)]
+    assert 70 < len(line) < 80
+    unbroken = Fact("rows", "x" * 200)
+    line, *_ = render_short(Understanding("tiny", (unbroken,), ())).splitlines()
+    assert len(line) < 80
 
 
 def test_the_worst_stands_first(understood, frame):
