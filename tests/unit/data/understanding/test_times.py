@@ -178,3 +178,14 @@ def test_a_label_known_when_validation_begins_is_not_late(understood, frame):
     found = understood(frame.assign(known=known), roles)
     assert "; 0.0% of the training labels" in found.fact("label delay")
     assert found.warnings == ()
+
+
+def test_a_gap_before_validation_ends_the_warning_of_late_labels(understood, frame):
+    roles = 'label = "click"\ntime = "ts"\nuser = "user_id"\nknown_at = "known"\n'
+    roles += 'item = "ad_id"\ncategorical = ["device"]\nnumeric = ["price"]\n'
+    log = frame.assign(known=frame["ts"] + 86_400 * 2)
+    parts = {"train": log[:3_200], "validation": log[3_200:3_600], "test": log[3_600:]}
+    (warning,) = understood(parts, roles).warnings
+    assert "three paths, with that long a gap before validation" in warning.text
+    known = parts["train"]["known"] < parts["validation"]["ts"].min()
+    assert understood(parts | {"train": parts["train"][known]}, roles).warnings == ()
