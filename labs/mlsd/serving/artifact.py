@@ -146,8 +146,16 @@ def read_artifact(folder: Path | str, *, case: str | None = None) -> Artifact:
     return Artifact(folder, manifest.case, manifest.version, manifest.created_at, about)
 
 
-def versions(root: Path | str, case: str) -> list[Path]:
+def versions(root: Path | str, case: str, about: Mapping[str, str] | None = None) -> list[Path]:
     """Return the folders of a case's versions, newest first; unfinished ones are not among them.
+
+    Parameters
+    ----------
+    root : path
+    case : str
+    about : mapping of str to str, optional
+        What they have to be made of, such as a rung. One whose manifest cannot be read is among
+        them, so that whoever reads it next is told why.
 
     Examples
     --------
@@ -158,7 +166,16 @@ def versions(root: Path | str, case: str) -> list[Path]:
     if not home.is_dir():
         return []
     folders = [path for path in home.iterdir() if path.is_dir() and path.name[0] != "."]
+    if about:
+        folders = [path for path in folders if _may_be(path, about)]
     return sorted(folders, key=lambda path: path.name, reverse=True)
+
+
+def _may_be(folder: Path, about: Mapping[str, str]) -> bool:
+    try:
+        return about.items() <= _read_manifest(folder).about.items()
+    except InputError:
+        return True
 
 
 def _read_manifest(folder: Path) -> _Manifest:

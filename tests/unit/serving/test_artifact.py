@@ -29,6 +29,14 @@ def test_it_is_read_back_as_it_was_written(artifact):
     assert artifact.about == {"rung": "global_rate"}
 
 
+def test_versions_can_be_asked_for_by_what_they_are_made_of(tmp_path):
+    first, second = (write_artifact(tmp_path, "c", lambda f, r=r: {"rung": r}) for r in "ab")
+    assert versions(tmp_path, "c", {"rung": "a"}) == [first.folder]
+    assert versions(tmp_path, "c", {"rung": "a", "size": "x"}) == []
+    (second.folder / MANIFEST).unlink()  # whoever reads it is told why
+    assert versions(tmp_path, "c", {"rung": "a"}) == [second.folder, first.folder]
+
+
 def test_versions_stand_newest_first(tmp_path):
     written = [write_artifact(tmp_path, "ad_click", fill) for _ in range(5)]
     write_artifact(tmp_path, "fraud", fill)
