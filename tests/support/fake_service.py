@@ -26,7 +26,8 @@ class FakeEngine:
 
     stages = ("store", "score")
 
-    def __init__(self, version="1", *, sleep_ms=0.0):
+    def __init__(self, version="1", *, sleep_ms=0.0, load_ms=0.0):
+        time.sleep(load_ms / 1e3)
         self.version, self.created_at, self.sleep_ms = version, time.time(), sleep_ms
         self.cache_hits = self.cache_misses = 0
         self.closed = False
@@ -90,7 +91,15 @@ def main(root, limits="{}"):
     listener = bind(0)
     print(listener.getsockname()[1], flush=True)
     watcher = Watcher(service, lambda: versions(root), load, seconds=0.05)
-    run_server(app, service, listener, [watcher.run])
+
+    async def watch():
+        await watcher.load_first()
+        await watcher.run()
+
+    try:
+        run_server(app, service, listener, [watch])
+    except InputError as error:
+        sys.exit(f"fake: {error}")
 
 
 class Live:
@@ -127,8 +136,8 @@ class Live:
 
 
 @contextmanager
-def live_service(root, log, **limits):
-    """Start a fake service as a process, wait until it is ready, and end it."""
+def live_service(root, log, *, ready=True, **limits):
+    """Start a fake service as a process, wait until it is ready if it is to be, and end it."""
     command = [sys.executable, __file__, str(root), json.dumps(limits)]
     with (
         log.open("w") as stderr,
@@ -137,7 +146,8 @@ def live_service(root, log, **limits):
         ) as process,
     ):
         try:
-            yield Live(process, log).wait_until_ready()
+            live = Live(process, log)
+            yield live.wait_until_ready() if ready else live
         finally:
             process.kill()
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +14,13 @@ from rich.console import Console
 from mlsd.runtime import InputError, project_root
 
 if TYPE_CHECKING:
-    import socket
+    from socket import socket
 
     from mlsd.cases import CaseService
     from mlsd.serving import Engine
     from mlsd.serving.artifact import Artifact
+
+_PORT = 8100
 
 
 @contextmanager
@@ -37,55 +38,48 @@ def _told(console: Console) -> Iterator[Callable[[str], None]]:
         yield lambda words: status.update(stamped(words))
 
 
-def _newest(
-    service: CaseService, case: str, root: Path, wanted: dict[str, str]
-) -> tuple[Artifact, Engine] | None:
-    """Return the newest version that can be loaded; None where it is not what is wanted."""
-    from mlsd.serving import warm_up
+def _newest(case: str, root: Path, wanted: dict[str, str]) -> Artifact | None:
+    """Return the newest whole version of what is wanted, if there is one."""
     from mlsd.serving.artifact import read_artifact, versions
 
     console = Console(stderr=True, soft_wrap=True)
-    for folder in versions(root, case):
+    for folder in versions(root, case, wanted):
         try:
-            artifact = read_artifact(folder, case=case)
-            if any(artifact.about.get(name) != value for name, value in wanted.items()):
-                return None
-            return artifact, warm_up(service.load(artifact))
-        except Exception as error:
+            return read_artifact(folder, case=case)
+        except InputError as error:
             console.print(f"not served: {error}", markup=False, highlight=False)
     return None
 
 
-def _run(case: str, service: CaseService, root: Path, port: int, loaded: tuple) -> None:
+def _run(case: str, service: CaseService, listener: socket, watched: Callable) -> None:
     from mlsd import serving
-    from mlsd.serving.artifact import read_artifact, versions
+    from mlsd.serving.artifact import read_artifact
 
-    artifact, engine = loaded
-    answering = serving.Service(engine)
-    about = {artifact.version: artifact.about}
+    answering = serving.Service()
+    about: dict[str, Mapping[str, str]] = {}
 
     def load(folder: Path) -> Engine:
-        newer = read_artifact(folder, case=case)
-        about[newer.version] = newer.about
-        return service.load(newer)
+        artifact = read_artifact(folder, case=case)
+        about[artifact.version] = artifact.about
+        return service.load(artifact)
+
+    watcher = serving.Watcher(answering, watched, load)
+    url = "http://{}:{}/".format(*listener.getsockname())
+    typer.echo(f"{url} is open, and answers once the model is loaded", err=True)
+
+    async def watch() -> None:
+        await watcher.load_first()
+        version = answering.engine.version
+        what = f"{case}{_made_of(about[version])}, version {version}"
+        typer.echo(f"{url} answers: {what}; Ctrl-C stops it")
+        await watcher.run()
 
     served = serving.Served(title=f"{case} service", route=service.route, about=about)
-    newest_first = partial(versions, root, case)
-    watcher = serving.Watcher(answering, newest_first, load, loaded=artifact.folder)
-    listener = serving.bind(port)
-    tell = partial(_announce, case, artifact, listener)
-    serving.run_server(
-        serving.create_app(answering, served), answering, listener, [watcher.run], started=tell
-    )
+    serving.run_server(serving.create_app(answering, served), answering, listener, [watch])
 
 
-def _announce(case: str, artifact: Artifact, listener: socket.socket) -> None:
-    host, port = listener.getsockname()
-    made_of = "".join(
-        f", {name} {artifact.about[name]}" for name in ("rung", "size") if name in artifact.about
-    )
-    what = f"{case}{made_of}, version {artifact.version}"
-    typer.echo(f"http://{host}:{port}/ answers: {what}; Ctrl-C stops it")
+def _made_of(about: Mapping[str, str]) -> str:
+    return "".join(f", {name} {about[name]}" for name in ("rung", "size") if name in about)
 
 
 def serve(
@@ -100,14 +94,17 @@ def serve(
     size: Annotated[
         str | None, typer.Option(help="Size of the world that it is trained in.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8100,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="8100 where absent; 0 takes any free port."),
+    ] = None,
     train_only: Annotated[bool, typer.Option("--train-only", help="Train, and stop.")] = False,
     retrain: Annotated[bool, typer.Option("--retrain", help="Train in any case.")] = False,
 ) -> None:
     """Serve a case's model on this machine, trained first where there is none.
 
-    Trains where the folder holds no version that can be loaded, or where the newest is of another
-    rung or size than asked for. A service that runs swaps to a newer version by itself. A version
+    Trains where the folder holds no whole version of the rung and size that are asked for. A
+    service that runs swaps to a newer version by itself, where that is of them too. A version
     looks up counters and ads as they were at the end of the history that it was trained on, and
     counts nothing while it runs.
 
@@ -116,27 +113,32 @@ def serve(
     """
     from mlsd import serving
     from mlsd.cases import find_service
+    from mlsd.serving.artifact import versions
 
     service = find_service(case)
+    if train_only and port is not None:
+        raise InputError("--port: with --train-only nothing is served; leave one of them out")
     root = artifacts or project_root() / "work" / "artifacts"
     if root.exists() and not root.is_dir():
         raise InputError(f"--artifacts {root}: is not a folder")
+    port = _PORT if port is None else port
     if not train_only:
         serving.bind(port).close()  # a port that is taken is told before the training
     asked = {"rung": rung, "size": size}
     wanted = {name: value for name, value in asked.items() if value is not None}
-    loaded = None if retrain else _newest(service, case, root, wanted)
-    if loaded is None:
-        loaded = _trained(service, root, {"rung": service.default_rung, **wanted})
+    artifact = None if retrain else _newest(case, root, wanted)
+    if artifact is None:
+        artifact = _trained(service, root, {"rung": service.default_rung, **wanted})
     if train_only:
-        typer.echo(f"version {loaded[0].version} of rung {loaded[0].about.get('rung')} in {root}")
+        typer.echo(f"version {artifact.version} of rung {artifact.about.get('rung')} in {root}")
         return
-    _run(case, service, root, port, loaded)
+    _run(case, service, serving.bind(port), lambda: versions(root, case, wanted))
 
 
-def _trained(service: CaseService, root: Path, made_of: dict[str, str]) -> tuple[Artifact, Engine]:
+def _trained(service: CaseService, root: Path, made_of: dict[str, str]) -> Artifact:
     from mlsd.serving import warm_up
 
     with _told(Console(stderr=True)) as tell:
         artifact = service.train(root, progress=tell, **made_of)
-        return artifact, warm_up(service.load(artifact))
+        warm_up(service.load(artifact))  # what cannot be served is told to the one who trained it
+        return artifact

@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -61,8 +60,6 @@ def run_server(
     service: Service,
     listener: socket.socket,
     tasks: Sequence[Callable[[], Awaitable[None]]] = (),
-    *,
-    started: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was admitted, and return.
 
@@ -73,9 +70,8 @@ def run_server(
         Of the application; it refuses once the signal has come. A second signal ends the process.
     listener : socket
     tasks : sequence of callables
-        Coroutine functions that run beside it, such as a watcher's `run`.
-    started : callable, optional
-        Called once it answers, and a signal would stop it as said.
+        Coroutine functions that run beside it, such as a watcher's `run`. One that raises ends the
+        server as a signal does, and its error is raised here.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
     # What was loaded so far stays: the collector need not walk through it while requests wait.
@@ -94,34 +90,36 @@ def run_server(
         timeout_keep_alive=service.limits.idle_seconds,
         timeout_graceful_shutdown=_DRAINING_SECONDS,
     )
+    server = _Server(config, service, tasks)
     with json_logging():
-        _Server(config, service, tasks, started).run([listener])
+        server.run([listener])
+    if server.failure is not None:
+        raise server.failure
 
 
 class _Server(uvicorn.Server):
     """Drains on the first signal, ends at the second, and leaves with exit code 0."""
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        service: Service,
-        tasks: Sequence,
-        started: Callable[[], None] | None,
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, tasks: Sequence) -> None:
         super().__init__(config)
-        self._service, self._tasks, self._started = service, tasks, started
+        self._service, self._tasks = service, tasks
+        self.failure: BaseException | None = None
 
     async def main_loop(self) -> None:
-        if self._started is not None:
-            self._started()
         running = [asyncio.create_task(task()) for task in self._tasks]
+        for task in running:
+            task.add_done_callback(self._note_failure)
         try:
             await super().main_loop()
         finally:
             for task in running:
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _note_failure(self, task: asyncio.Task) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failure = self.failure or error
+            self._service.draining = self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:

@@ -75,8 +75,23 @@ class Watcher:
         self._refused: dict[Path, frozenset] = {}
         self._few = RateLimit()
         self._replaced = False
+        self._problem = ""
         # Daemon threads: a load that hangs does not keep the process alive.
         self._loader = Workers(1, stuck_seconds=math.inf, max_stuck=1)
+
+    async def load_first(self) -> None:
+        """Load the newest version that can be loaded.
+
+        Raises
+        ------
+        InputError
+            If there is none: nothing would be answered.
+        """
+        if not await self.look():
+            reason = self._problem or "no version is there"
+            raise InputError(
+                f"nothing can be served: {reason}; make another version with --retrain"
+            )
 
     async def run(self) -> None:
         """Look for a newer version until cancelled."""
@@ -121,7 +136,9 @@ class Watcher:
             self._refused[folder] = stamp
             self.service.metrics.failed_loads.inc()
             message = error if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            fields = {"version": folder.name, "error": " ".join(str(message).split())[:300]}
+            problem = " ".join(str(message).split())[:300]
+            self._problem = self._problem or problem
+            fields = {"version": folder.name, "error": problem}
             _LOG.warning("version refused", extra={"fields": fields})
         return None
 

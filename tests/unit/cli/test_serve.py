@@ -56,9 +56,9 @@ def case(monkeypatch):
 
 
 class Noted(list):
-    """Versions that would be served; of the last, the application and what watches for a newer."""
+    """Versions that would be served, and what the page says of the last."""
 
-    app = watch = None
+    status = None
 
 
 @pytest.fixture
@@ -66,11 +66,24 @@ def served(monkeypatch):
     """Note what would be served, instead of serving it."""
     noted = Noted()
 
-    def note(app, service, listener, tasks, *, started):
-        noted.append(service.engine.version)
-        noted.app, (noted.watch,) = app, tasks
-        started()
-        listener.close()
+    def note(app, service, listener, tasks):
+        async def first():
+            (task,) = map(asyncio.create_task, [each() for each in tasks])
+            while service.engine is None and not task.done():
+                await asyncio.sleep(0.01)
+            if task.done():
+                task.result()
+            noted.append(service.engine.version)
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+                noted.status = (await client.get("/status")).json()
+            task.cancel()
+
+        listener.listen()
+        try:
+            asyncio.run(first())
+        finally:
+            listener.close()
 
     monkeypatch.setattr(serving, "run_server", note)
     return noted
@@ -79,7 +92,9 @@ def served(monkeypatch):
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     def run(*arguments):
-        words = ["mlsd", "serve", "ad_click", "--artifacts", tmp_path / "art", "--port", 0]
+        words = ["mlsd", "serve", "ad_click", "--artifacts", tmp_path / "art"]
+        if not {"--train-only", "--port"} & set(arguments):
+            words += ["--port", 0]
         monkeypatch.setattr(sys, "argv", [*map(str, words), *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             cli.main()
@@ -101,7 +116,9 @@ def test_it_trains_where_there_is_nothing_and_then_no_more(run, case, served, tm
         r"Ctrl-C stops it\n",
         printed.out,
     )
-    assert re.fullmatch(r" +\d s  fitting \[best\]\n", printed.err)
+    assert re.fullmatch(
+        r" +\d s  fitting \[best\]\nhttp://127\.0\.0\.1:\d+/ is open, and .* loaded\n", printed.err
+    )
     run()
     assert len(case.trained) == 1
     assert served == [newest(tmp_path).name] * 2
@@ -130,21 +147,15 @@ def test_it_trains_again_where_something_else_is_asked_for(
 
 def test_the_page_tells_what_the_version_that_answers_was_made_of(run, case, served):
     run()
-    run("--rung", "other", "--size", "small", "--train-only")
-
-    async def statuses():
-        transport = httpx.ASGITransport(app=served.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            first = await client.get("/status")
-            assert await served.watch.__self__.look()
-            return first.json(), (await client.get("/status")).json()
-
-    first, then = asyncio.run(statuses())
-    assert (first["rung"], first["size"]) == ("best", "default")
-    assert (then["rung"], then["size"]) == ("other", "small")
+    assert (served.status["rung"], served.status["size"]) == ("best", "default")
+    run("--rung", "other", "--size", "small")
+    assert (served.status["rung"], served.status["size"]) == ("other", "small")
 
 
-def test_train_only_serves_nothing_and_needs_no_port(run, case, served, tmp_path):
+def test_train_only_serves_nothing_and_takes_no_port(run, case, served, tmp_path):
+    code, printed = run("--train-only", "--port", 0)
+    assert (code, case.trained) == (2, [])
+    assert printed.err.startswith("mlsd: --port: with --train-only nothing is served")
     code, printed = run("--train-only")
     assert (code, served) == (0, [])
     assert printed.out.startswith(f"version {newest(tmp_path).name} of rung best in ")
@@ -159,18 +170,42 @@ def test_a_damaged_newest_version_is_passed_over_in_one_line(run, case, served, 
     code, printed = run()
     assert code == 0
     assert served == [good.name] != [damaged.name]
-    (line,) = printed.err.splitlines()
+    line, _ = printed.err.splitlines()
     assert line.startswith("not served: ")
     assert damaged.name in line
 
 
-def test_without_a_good_version_it_trains(run, case, served, tmp_path):
+def test_without_a_whole_version_it_trains(run, case, served, tmp_path):
     run("--train-only")
-    case.unloadable.add(newest(tmp_path).name)
+    (newest(tmp_path) / "model.json").write_text("{ }")
     case.trained.clear()
     run()
     assert case.trained == [("best", "default")]
     assert served == [newest(tmp_path).name]
+
+
+def test_a_whole_version_that_does_not_load_is_one_line_and_exit_code_2(
+    run, case, served, tmp_path
+):
+    run("--train-only")
+    case.unloadable.add(newest(tmp_path).name)
+    case.trained.clear()
+    code, printed = run()
+    assert (code, printed.out, case.trained, served) == (2, "", [], [])
+    (line,) = [each for each in printed.err.splitlines() if each.startswith("mlsd: ")]
+    assert line.startswith("mlsd: nothing can be served: ")
+    assert line.endswith("is not a model; make another version with --retrain")
+
+
+def test_only_versions_of_what_was_asked_for_are_served(run, case, served, tmp_path):
+    run("--train-only")
+    wanted = newest(tmp_path).name
+    run("--train-only", "--rung", "other")
+    case.trained.clear()
+    run("--rung", "best")
+    assert (served, case.trained) == ([wanted], [])
+    run()
+    assert served[1:] == [newest(tmp_path).name] != [wanted]
 
 
 def test_bad_input_is_one_line_and_exit_code_2(run, case, served, tmp_path, monkeypatch):
@@ -234,6 +269,8 @@ def test_the_real_service_answers_is_killed_starts_again_and_drains(tmp_path):
         answer = json.loads(get(f"{url}rank", body))
         version = newest(tmp_path).name
         assert (answer["source"], answer["version"]) == ("model", version)
+        status = json.loads(get(f"{url}status"))
+        assert (status["rung"], status["version"]) == ("smoothed_ad", version)
         asked = json.loads(body)["ad_ids"]
         assert set(answer["ad_ids"]) < set(asked)
         assert len(answer["ad_ids"]) == 10 < len(asked)

@@ -409,6 +409,41 @@ def test_after_kill_9_under_load_it_starts_again_from_the_same_artifact(start, t
         assert talk(live, post(GOOD))[9:12] == b"200"
 
 
+def test_it_is_alive_and_refuses_with_a_time_to_come_back_until_the_first_version_is_loaded(
+    tmp_path,
+):
+    write_version(tmp_path / "root", "1", load_ms=2_000)
+    with live_service(tmp_path / "root", tmp_path / "log", ready=False) as live:
+        assert live.get("/healthz")[0] == 200
+        assert live.get("/readyz") == (503, '{"status":"no artifact is loaded yet"}')
+        assert live.get("/example")[0] == 503
+        refused = talk(live, post(GOOD))
+        assert refused.startswith(b"HTTP/1.1 503")
+        assert b"no artifact is loaded yet" in refused
+        assert b"retry-after: 1" in refused.lower()
+        assert live.metric("mlsd_ready") == 0
+        live.wait_until_ready()
+        assert b'"source":"model"' in talk(live, post(GOOD))
+
+
+def test_a_first_load_that_fails_ends_the_process(tmp_path):
+    write_version(tmp_path / "root", "1", damaged="{")
+    with live_service(tmp_path / "root", tmp_path / "log", ready=False) as live:
+        assert live.process.wait(20) == 1
+    *_, line = live.log.read_text().splitlines()
+    assert line.startswith("fake: nothing can be served: 1: ")
+    assert "Traceback" not in live.log.read_text()
+
+
+def test_a_signal_during_the_first_load_ends_with_0(tmp_path):
+    write_version(tmp_path / "root", "1", load_ms=20_000)
+    with live_service(tmp_path / "root", tmp_path / "log", ready=False) as live:
+        assert live.get("/healthz")[0] == 200
+        live.process.send_signal(signal.SIGTERM)
+        assert live.process.wait(10) == 0
+    assert "Traceback" not in live.log.read_text()
+
+
 def test_a_taken_port_is_one_line():
     code = "from mlsd.serving.server import bind; import sys; bind(int(sys.argv[1]))"
     with socket.socket() as taken:

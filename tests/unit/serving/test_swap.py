@@ -10,6 +10,7 @@ import weakref
 import pytest
 from fake_service import FakeEngine, load, versions, write_version
 
+from mlsd.runtime import InputError
 from mlsd.serving import Service, ServiceLimits, Watcher, warm_up
 
 REQUEST = b'{"context": {}, "ad_ids": [1, 2]}'
@@ -67,6 +68,18 @@ def test_a_damaged_version_is_refused_once_and_the_old_one_stays(
     write_version(tmp_path, "2")  # repaired
     assert look(watcher)
     assert service.engine.version == "2"
+
+
+def test_a_first_load_says_why_nothing_can_be_served(service, watcher, tmp_path):
+    with pytest.raises(InputError, match=r"served: no version is there; .* --retrain$"):
+        asyncio.run(watcher.load_first())
+    write_version(tmp_path, "1", damaged="[")
+    write_version(tmp_path, "2", damaged="{")
+    with pytest.raises(InputError, match=r"served: 2: .* --retrain$"):
+        asyncio.run(watcher.load_first())
+    write_version(tmp_path, "0")
+    asyncio.run(watcher.load_first())
+    assert service.engine.version == "0"
 
 
 def test_an_older_good_version_is_taken_where_the_newest_is_damaged(service, watcher, tmp_path):
