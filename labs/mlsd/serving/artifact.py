@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -87,6 +87,11 @@ def write_artifact(root: Path | str, case: str, fill: Fill) -> Artifact:
         Writes files into the folder it is given, and returns what they were made of. When it
         raises, nothing remains.
 
+    Raises
+    ------
+    InputError
+        If something cannot be written, as on a full disk.
+
     Examples
     --------
     >>> import tempfile
@@ -99,6 +104,18 @@ def write_artifact(root: Path | str, case: str, fill: Fill) -> Artifact:
     (True, True)
     """
     home = Path(root) / case
+    try:
+        return _written(home, case, fill)
+    except OSError as error:
+        reason = error.strerror or error
+        place = "" if error.filename is None else f" ({error.filename})"
+        raise InputError(
+            f"{home}: no version can be written: {reason}{place}; make room there, or give another "
+            "folder with --artifacts"
+        ) from error
+
+
+def _written(home: Path, case: str, fill: Fill) -> Artifact:
     home.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(home)
     with _unfinished(home) as folder:
@@ -224,8 +241,9 @@ def _unfinished(home: Path) -> Iterator[Path]:
 def _remove_abandoned(home: Path) -> None:
     """Remove what a writer left behind that was killed long ago."""
     for folder in home.glob(f"{_UNFINISHED}*"):
-        if time.time() - folder.stat().st_mtime > _UNFINISHED_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another writer was quicker
+            if time.time() - folder.stat().st_mtime > _UNFINISHED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _version_name(created_at: float) -> str:

@@ -1,5 +1,6 @@
 """Artifacts: whole or not there, and whatever is wrong with one is one clear line."""
 
+import errno
 import json
 import os
 import signal
@@ -128,12 +129,28 @@ def test_a_manifest_that_is_not_text_is_one_line(artifact):
         read_artifact(artifact.folder)
 
 
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    def fill(folder):
+        (folder / "half").write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(InputError, match=r"c: no version can be written: No space left.* --art"):
+        write_artifact(tmp_path, "c", fill)
+    assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_before_anything_is_fitted(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"no version can be written: Not a directory \(.*file"):
+        write_artifact(tmp_path / "file", "c", pytest.fail)
+
+
 def test_a_failure_while_filling_leaves_nothing(tmp_path):
     def fail(folder):
         fill(folder)
-        raise OSError("disk full")
+        raise RuntimeError("no fit")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(RuntimeError, match="no fit"):
         write_artifact(tmp_path, "ad_click", fail)
     assert list((tmp_path / "ad_click").iterdir()) == []
 
