@@ -55,6 +55,20 @@ def leaving_at_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def unwinding_on_sigterm() -> Iterator[None]:
+    """Leave on SIGTERM as an error does, so that what was half written is removed."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _leave(number: int, frame: object) -> None:
     os.write(2, f"mlsd: interrupted; {NOTHING_WRITTEN}\n".encode())
     os._exit(INTERRUPTED)

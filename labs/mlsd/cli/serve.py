@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from mlsd.cli.interrupts import unwinding_on_sigterm
 from mlsd.runtime import InputError, project_root
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def serve(
 def _trained(service: CaseService, root: Path, made_of: dict[str, str]) -> Artifact:
     from mlsd.serving import warm_up
 
-    with _told(Console(stderr=True)) as tell:
+    with _told(Console(stderr=True)) as tell, unwinding_on_sigterm():
         artifact = service.train(root, progress=tell, **made_of)
         warm_up(service.load(artifact))  # what cannot be served is told to the one who trained it
         return artifact

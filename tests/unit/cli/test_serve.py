@@ -232,6 +232,22 @@ def test_bad_input_is_one_line_and_exit_code_2(run, case, served, tmp_path, monk
     assert "has no service" in printed.err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals as on Linux and macOS")
+def test_sigterm_while_it_trains_leaves_nothing_half_written(run, case, tmp_path, monkeypatch):
+    def fill(folder):
+        (folder / "half").write_text("half")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr(
+        case, "train", lambda root, **made_of: write_artifact(root, "ad_click", fill)
+    )
+    service = CaseService("/rank", "best", case.train, case.load)
+    monkeypatch.setattr(registry, "_SERVICE_LOADERS", {"ad_click": lambda: service})
+    assert run("--train-only")[0] == 128 + signal.SIGTERM
+    assert list((tmp_path / "art" / "ad_click").iterdir()) == []
+
+
 @contextmanager
 def mlsd_serve(folder, log):
     """Run the real command on the small world, and yield its process and its address."""
