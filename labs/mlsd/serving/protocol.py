@@ -97,6 +97,7 @@ class _ServiceProtocol(AutoHTTPProtocol):
     post: bytes
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _body_comes = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(_JoinedWrites(transport, self.loop))
@@ -115,10 +116,24 @@ class _ServiceProtocol(AutoHTTPProtocol):
         super().data_received(data)
         if self._busy:
             self._forget_head()
+        elif self._body_comes:
+            self._await_rest()
+        elif not self._head_bytes:
+            self._await_next()
         elif self._head_bytes > _LONGEST_HEAD:
             self._give_up()
         elif self._head_timer is None:
             self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._body_comes = True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._body_comes = False
+        super().on_message_complete()
+        if not self._busy:
+            self._forget_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_head()
@@ -139,16 +154,25 @@ class _ServiceProtocol(AutoHTTPProtocol):
             return False
         self.service.metrics.count("shed")
         self._forget_head()
-        self._unset_keepalive_if_required()
         retry_after = self.service.limits.retry_after
         self.transport.write(refusal(reason, retry_after, closing=self.service.draining))
         if self.service.draining:
             self.transport.close()
         else:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._await_next()
         return True
+
+    def _await_next(self) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def _await_rest(self) -> None:
+        """Let the body still come whose request is answered already: it is not another head."""
+        if self._head_timer is None:
+            seconds = self.service.limits.body_seconds
+            self._head_timer = self.loop.call_later(seconds, self.transport.close)
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.service.limits.head_seconds, self._give_up)

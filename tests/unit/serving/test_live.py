@@ -288,6 +288,44 @@ def test_a_refused_caller_keeps_the_connection_and_is_answered_later(start):
         assert live.metric('mlsd_requests_total{outcome="shed"}') == 3
 
 
+@pytest.mark.parametrize("request_line", ["POST /rank", "POST /nowhere", "GET /healthz"])
+def test_a_body_that_comes_after_its_answer_is_not_taken_for_another_request(start, request_line):
+    late, head = b"x" * 60_000, f"{request_line} HTTP/1.1\r\nHost: x\r\n"
+    with (
+        start(max_waiting=1, timeout_seconds=20.0, head_seconds=0.3) as live,
+        socket.create_connection((HOST, live.port), timeout=20) as first,
+        socket.create_connection((HOST, live.port), timeout=20) as second,
+    ):
+        first.sendall(post(b'{"context": {"sleep_ms": 2500}, "ad_ids": [1]}'))
+        while live.metric("mlsd_requests_in_flight") != 1:
+            time.sleep(0.02)
+        for _ in range(2):
+            second.sendall(f"{head}Content-Length: {len(late)}\r\n\r\n".encode())
+            status = {"POST /rank": b"503", "POST /nowhere": b"404", "GET /healthz": b"200"}
+            assert second.recv(10_000)[9:12] == status[request_line]
+            second.sendall(late[:100])
+            time.sleep(0.5)
+            second.sendall(late[100:])
+            time.sleep(0.5)
+        assert b'"source":"model"' in receive(first)
+        second.sendall(as_post("/rank", GOOD))
+        assert b'"source":"model"' in second.recv(10_000)
+        assert live.metric('mlsd_bad_requests_total{reason="too_slow"}') == 0
+
+
+def test_a_body_without_an_end_after_its_answer_is_cut_off(start):
+    with start(body_seconds=0.5) as live:
+        head = b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
+        with socket.create_connection((HOST, live.port), timeout=20) as connection:
+            begun = time.monotonic()
+            connection.sendall(head)
+            with suppress(ConnectionError):
+                while time.monotonic() < begun + 10:
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+            assert time.monotonic() - begun < 5
+
+
 def test_no_request_fails_while_six_versions_take_over(start, tmp_path):
     with start(timeout_seconds=5.0) as live:
 
