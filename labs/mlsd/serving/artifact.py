@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlsd.runtime import InputError
 from mlsd.runtime.faults import first_fault
+from mlsd.serving.version_names import version_name
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -121,7 +122,7 @@ def _written(home: Path, case: str, fill: Fill) -> Artifact:
     with _unfinished(home) as folder:
         about = dict(fill(folder))
         created_at = time.time()
-        name = _version_name(created_at)
+        name = version_name(created_at, [each.name for each in versions(home.parent, case)])
         manifest = {"format": FORMAT, "case": case, "version": name, "created_at": created_at}
         manifest |= {"about": about, "libraries": _libraries(), "files": _described(folder)}
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -244,13 +245,6 @@ def _remove_abandoned(home: Path) -> None:
         with suppress(FileNotFoundError):  # another writer was quicker
             if time.time() - folder.stat().st_mtime > _UNFINISHED_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _version_name(created_at: float) -> str:
-    """Return a name that sorts by time; two versions of one microsecond differ by chance."""
-    seconds, fraction = divmod(created_at, 1)
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
-    return f"{stamp}.{int(fraction * 1e6):06d}Z-{secrets.token_hex(3)}"
 
 
 def _described(folder: Path) -> dict[str, dict[str, str | int]]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -42,6 +43,19 @@ def test_versions_stand_newest_first(tmp_path):
     written = [write_artifact(tmp_path, "ad_click", fill) for _ in range(5)]
     write_artifact(tmp_path, "fraud", fill)
     assert versions(tmp_path, "ad_click") == [each.folder for each in reversed(written)]
+
+
+def test_a_version_is_the_newest_also_after_the_clock_was_set_back(tmp_path, monkeypatch):
+    now = time.time()
+    written = []
+    for clock in (now, now + 1e8, now - 1e8, now, now + 2e8):
+        monkeypatch.setattr(time, "time", lambda clock=clock: clock)
+        written.append(write_artifact(tmp_path, "ad_click", fill))
+        (tmp_path / "ad_click" / "notes").mkdir(exist_ok=True)
+    found = [each for each in versions(tmp_path, "ad_click") if each.name != "notes"]
+    assert found == [each.folder for each in reversed(written)]
+    assert written[2].created_at == now - 1e8
+    assert written[-1].version.startswith(f"{datetime.fromtimestamp(now + 2e8, UTC):%Y%m%dT%H%M%S}")
 
 
 @pytest.mark.parametrize("name", ["weights.bin", "model.json"])
