@@ -198,6 +198,7 @@ def _may_be(folder: Path, about: Mapping[str, str]) -> bool:
 
 def _read_manifest(folder: Path) -> _Manifest:
     path = folder / MANIFEST
+    _require_plain(path)
     try:
         text = path.read_text(encoding="utf-8")
         written_in = json.loads(text).get("format")
@@ -218,7 +219,14 @@ def _read_manifest(folder: Path) -> _Manifest:
         raise InputError(f"{path}: is not a manifest; remove the folder and train again") from None
 
 
+def _require_plain(path: Path) -> None:
+    # Whoever opens a pipe waits for its writer, perhaps for ever.
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is not a plain file; remove the folder and train again")
+
+
 def _check_file(path: Path, expected: _File) -> None:
+    _require_plain(path)
     size = path.stat().st_size
     if size != expected.bytes:
         problem = f"has {size:,} bytes instead of {expected.bytes:,}"

@@ -144,5 +144,6 @@ class Watcher:
 
 
 def _stamp(folder: Path) -> frozenset:
-    stats = [(path, path.stat()) for path in folder.rglob("*")]
+    # Of links themselves, since what they point to may be gone.
+    stats = [(path, path.lstat()) for path in folder.rglob("*")]
     return frozenset((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)

@@ -97,6 +97,18 @@ def test_a_folder_in_place_of_a_file_is_one_line(artifact):
         read_artifact(artifact.folder)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes by name as on Linux and macOS")
+@pytest.mark.parametrize("name", ["weights.bin", MANIFEST])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(name, artifact):
+    manifest = json.loads((artifact.folder / MANIFEST).read_text())
+    manifest["files"]["weights.bin"]["bytes"] = 0
+    (artifact.folder / MANIFEST).write_text(json.dumps(manifest))
+    (artifact.folder / name).unlink()
+    os.mkfifo(artifact.folder / name)
+    with pytest.raises(InputError, match=f"{name}: is not a plain file"):
+        read_artifact(artifact.folder)
+
+
 def test_another_case_is_refused(artifact):
     with pytest.raises(InputError, match="belongs to case 'ad_click', not to 'fraud'"):
         read_artifact(artifact.folder, case="fraud")

@@ -89,6 +89,14 @@ def test_an_older_good_version_is_taken_where_the_newest_is_damaged(service, wat
     assert service.engine.version == "1"
 
 
+def test_a_version_with_a_link_to_nowhere_does_not_hide_the_others(service, watcher, tmp_path):
+    write_version(tmp_path, "1")
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "engine.json").symlink_to(tmp_path / "nowhere")
+    assert look(watcher)
+    assert service.engine.version == "1"
+
+
 def test_an_engine_that_cannot_answer_its_own_examples_is_refused(service, tmp_path):
     class Broken(FakeEngine):
         def answer(self, request, clock):
