@@ -67,7 +67,8 @@ def create_app(service: Service, served: Served | None = None) -> FastAPI:
         service.close()
 
     silent = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    app = FastAPI(title=served.title, lifespan=lifespan, **silent)
+    # A redirect would lead to whatever host the request names.
+    app = FastAPI(title=served.title, lifespan=lifespan, redirect_slashes=False, **silent)
     app.state.route = served.route
     app.add_route(served.route, AnswerEndpoint(service), methods=["POST"])
     _add_probes(app, service)

@@ -186,6 +186,14 @@ def test_260_malformed_requests_are_4xx_and_a_good_one_beside_them_is_in_time(st
     assert statuses["_wrong_medium"] == {"415"}
 
 
+def test_a_route_with_a_slash_too_many_is_not_found_rather_than_sent_to_the_host_it_names(start):
+    with start() as live:
+        for line in ("POST /rank/", "GET /healthz/"):
+            answer = talk(live, f"{line} HTTP/1.0\r\nHost: elsewhere.example\r\n\r\n".encode())
+            assert answer.startswith(b"HTTP/1.1 404")
+            assert b"elsewhere" not in answer
+
+
 def test_a_body_of_50_megabytes_is_answered_before_it_is_read_and_not_kept(start):
     with start() as live:
         process = psutil.Process(live.process.pid)
