@@ -39,7 +39,8 @@ class ServiceLimits:
     idle_seconds : int
         How long a connection may wait for its next request.
     max_connections : int
-        Open connections; below the 1,024 files that a process may usually open.
+        Open connections; below the 1,024 files that a process may usually open. Where it may open
+        fewer, the server asks for more.
     stuck_seconds : float
         After which a worker that does not come back is given up, and another takes its place.
     max_stuck : int

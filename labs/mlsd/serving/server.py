@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -23,6 +24,7 @@ from mlsd.serving.service import Service
 HOST = "127.0.0.1"
 _LOG = logging.getLogger(__name__)
 _DRAINING_SECONDS = 5
+_OTHER_FILES = 200
 # The event loop must not wait five milliseconds for a thread that computes in Python.
 _SWITCH_INTERVAL = 0.0005
 
@@ -74,6 +76,7 @@ def run_server(
         server as a signal does, and its error is raised here.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    _allow_open_files(service.limits.max_connections + _OTHER_FILES)
     # What was loaded so far stays: the collector need not walk through it while requests wait.
     gc.collect()
     gc.freeze()
@@ -95,6 +98,17 @@ def run_server(
         server.run([listener])
     if server.failure is not None:
         raise server.failure
+
+
+def _allow_open_files(files: int) -> None:
+    """Raise what this process may open, where it may: macOS allows 256 to begin with."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # not on Windows
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < files:
+            most = files if hard == resource.RLIM_INFINITY else min(files, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 class _Server(uvicorn.Server):

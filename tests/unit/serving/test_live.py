@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import numpy as np
 import psutil
@@ -274,6 +274,22 @@ def test_at_twice_the_capacity_the_admitted_keep_their_deadline_and_others_are_t
         assert report.quantile_ms(0.9, "model") < 500
         assert report.quantile_ms(0.9, "shed") < 100
         assert live.metric('mlsd_requests_total{outcome="shed"}') >= report.share("shed") * 400
+
+
+def test_connections_beyond_the_files_that_a_shell_allows_do_not_stop_it(start):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as held:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (128, before[1]))
+            live = held.enter_context(start(timeout_seconds=5.0))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for _ in range(200):
+            held.enter_context(socket.create_connection((HOST, live.port)))
+        assert talk(live, post(GOOD))[9:12] == b"200"
+        assert "out of system resource" not in live.log.read_text()
 
 
 def test_a_refused_caller_keeps_the_connection_and_is_answered_later(start):
