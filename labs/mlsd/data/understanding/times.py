@@ -173,7 +173,7 @@ def check_label_delay(loaded: LoadedLog) -> Findings:
     if late <= LATE_SHARE or loaded.spec.split.kind == "shuffle":
         return Findings((fact,))
     advice = (
-        "No model trained at the cut could have learned from them; its results flatter. To leave "
-        "them out, give the parts as three paths, with that long a gap before validation."
+        "No model trained at the cut could have learned from them; live it would do worse. To "
+        "leave them out, give the parts as three paths, with that long a gap before validation."
     )
     return Findings((fact,), (LogWarning("late labels", (name,), f"{text}. {advice}"),))
