@@ -12,6 +12,7 @@ from mlsd.metrics import (
     calibration_ratio,
     expected_calibration_error,
     log_loss,
+    mean_draws,
     mean_interval,
     normalized_entropy,
     paired_interval,
@@ -173,3 +174,10 @@ def test_bad_rows_are_named_as_by_the_metric():
 def test_a_tie_is_an_interval_that_holds_zero():
     assert not Interval(0.1, -0.1, 0.3).excludes(0)
     assert Interval(0.2, 0.1, 0.3).excludes(0)
+
+
+def test_a_mean_is_resampled_by_cluster_as_a_whole():
+    values = np.random.default_rng(8).random(50)
+    twice, clusters = np.repeat(values, 2), np.repeat(np.arange(50), 2)
+    draws = mean_draws(twice, clusters=clusters, repetitions=20, seed=3)
+    np.testing.assert_allclose(draws, mean_draws(values, repetitions=20, seed=3))
