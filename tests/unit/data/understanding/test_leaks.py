@@ -233,6 +233,13 @@ def test_many_leaks_are_told_in_six_warnings(understood, frame):
     assert all(f'"known_{number}"' in found.together for number in range(40))
 
 
+def test_one_column_to_leave_out_has_one_line(understood, frame):
+    found = understood(frame.assign(known=frame["click"] * 1.0, user_id="me"), ROLES)
+    assert {warning.kind for warning in found.warnings} >= {"leak", "clusters"}
+    assert sum(warning.leaves_out for warning in found.warnings) == 1
+    assert found.together == ""
+
+
 def test_too_few_clicks_to_try_columns_are_said(understood, frame):
     click = np.zeros(len(frame), int)
     click[[*range(0, 3_000, 300), 3_400, 3_800]] = 1
