@@ -58,6 +58,20 @@ def test_a_version_is_the_newest_also_after_the_clock_was_set_back(tmp_path, mon
     assert written[-1].version.startswith(f"{datetime.fromtimestamp(now + 2e8, UTC):%Y%m%dT%H%M%S}")
 
 
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="no zone to set here")
+def test_names_sort_by_the_time_of_greenwich_to_the_microsecond(tmp_path, monkeypatch):
+    moments = [0.000_002, 0.000_031, 0.25, 1.0]
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        patch.setattr(time, "time", iter(moments).__next__)
+        written = [write_artifact(tmp_path, "ad_click", fill) for _ in moments]
+    time.tzset()
+    assert versions(tmp_path, "ad_click") == [each.folder for each in reversed(written)]
+    stamps = ["000000.000002", "000000.000031", "000000.250000", "000001.000000"]
+    assert [each.version[:-7] for each in written] == [f"19700101T{each}Z" for each in stamps]
+
+
 @pytest.mark.parametrize("name", ["weights.bin", "model.json"])
 @pytest.mark.parametrize("place", [0, -1])
 def test_one_flipped_bit_is_found(name, place, artifact):
@@ -207,3 +221,12 @@ def test_a_writer_killed_in_the_middle_leaves_no_version(tmp_path):
     os.utime(left, (long_ago, long_ago))
     write_artifact(tmp_path, "ad_click", fill)
     assert not left.exists()
+
+
+def test_what_another_writer_has_begun_today_is_left_to_it(tmp_path):
+    begun = tmp_path / "ad_click" / ".unfinished-0"
+    begun.mkdir(parents=True)
+    hours_ago = time.time() - 20 * 3_600
+    os.utime(begun, (hours_ago, hours_ago))
+    write_artifact(tmp_path, "ad_click", fill)
+    assert begun.is_dir()
