@@ -9,6 +9,7 @@ from mlsd.runtime import InputError
 from mlsd.serving.compiled import RequestColumns
 from mlsd.serving.compiled.encoding import HashedIds
 from mlsd.serving.compiled.parts import ServedParts
+from mlsd.serving.compiled.scorers import PastItems
 
 
 @pytest.fixture
@@ -55,6 +56,21 @@ def test_ids_are_hashed_as_in_training(bits):
     salts = np.array([column_salt(name) for name in names])
     found = HashedIds(names, salts, bits).of(RequestColumns(rows))
     np.testing.assert_array_equal(found, hash_buckets(rows, names, bits))
+
+
+def test_columns_of_other_names_are_read_under_their_own():
+    parts = ServedParts()
+    one, other = (VocabularyEncoder((name,)).fit({name: [5, 7]}) for name in ("ad_id", "user_id"))
+    assert parts.codes(one).names == ("ad_id",)
+    assert parts.codes(other).names == ("user_id",)
+
+
+def test_a_place_of_a_history_is_empty_where_all_of_its_columns_are():
+    encoder = VocabularyEncoder(("ad_id", "category")).fit({"ad_id": [5, 6], "category": [7, 8]})
+    past = PastItems(("clicked_ad_id", "clicked_category"), (0, 1), -1)
+    rows = {"clicked_ad_id": np.array([[6, -1, -1]]), "clicked_category": np.array([[7, 8, -1]])}
+    found = past.of(RequestColumns(rows), ServedParts().codes(encoder))
+    assert found.tolist() == [[[2, 1], [0, 2], [-1, -1]]]
 
 
 def test_text_has_no_served_codes():

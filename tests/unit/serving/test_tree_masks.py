@@ -49,6 +49,7 @@ def test_a_threshold_between_two_singles_keeps_its_side():
         ("NaN", True, -1.0, "left"),
         ("NaN", False, 1.0, "right"),
         ("None", True, -1.0, "right"),
+        ("None", False, 0.0, "left"),
         ("None", False, 1.0, "left"),
     ],
 )
