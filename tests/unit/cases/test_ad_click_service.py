@@ -22,6 +22,7 @@ from mlsd.serving.ad_click.engine import AdEngine, load_ads
 from mlsd.serving.ad_click.features import CONTEXT
 from mlsd.serving.artifact import read_artifact
 from mlsd.serving.engine import Engine, StageClock
+from mlsd.serving.requests import RankRequest
 
 DAYS = 2
 RUNGS = {rung.name: rung for rung in LADDER.rungs}
@@ -99,7 +100,7 @@ def test_unknown_ids_are_looked_up_as_by_the_counters(prepared, logs):
     counters = prepared.counters.serving(prepared.replicate.log)
     ads = np.array([0, 5, len(logs.ads), 1_000_000])
     context = dict.fromkeys(CONTEXT, 0)
-    for user in (0, len(logs.users), 1_000_000):
+    for user in (0, len(logs.users), 1_000_000, -1):
         looked_up = engine.features.columns(context | {"user_id": user}, ads)
         known = {"user_id": np.full(4, user), "ad_id": ads, "publisher_id": np.zeros(4, np.int64)}
         known |= {name: looked_up[name] for name in ("campaign_id", "category")}
@@ -117,7 +118,7 @@ def test_the_requests_hold_pairs_that_were_counted_and_pairs_that_were_not(prepa
 def test_an_artifact_is_loaded_as_an_engine_that_answers_its_own_examples(ad_artifact):
     engine = load_ads(read_artifact(ad_artifact.folder, case="ad_click"))
     assert isinstance(engine, Engine)
-    assert engine.version == ad_artifact.version
+    assert (engine.version, engine.created_at) == (ad_artifact.version, ad_artifact.created_at)
     generator, clock = np.random.default_rng(0), StageClock()
     for _ in range(20):
         example = engine.example(generator)
@@ -129,12 +130,71 @@ def test_an_artifact_is_loaded_as_an_engine_that_answers_its_own_examples(ad_art
     assert tuple(clock.seconds) == engine.stages
 
 
+def test_an_artifact_says_what_it_was_made_of(ad_artifact):
+    about = ad_artifact.about
+    asked = {"rung": "ensemble", "size": "small", "seed": "3", "history_days": "2"}
+    assert {name: about[name] for name in asked} == asked
+    assert set(about) == {*asked, "settings", "train_rows"}
+
+
 def test_candidates_are_ranked_by_bid_times_probability(ad_artifact):
     engine = load_ads(ad_artifact)
     request = engine.parse(json.dumps(engine.example(np.random.default_rng(5))).encode())
     value = request.bids * engine.probability(request.context, request.ad_ids)
-    best = request.ad_ids[np.argsort(-value, kind="stable")][:10]
-    assert engine.answer(request, StageClock())["ad_ids"] == best.tolist()
+    best = np.argsort(-value, kind="stable")[:10]
+    probability = engine.probability(request.context, request.ad_ids)[best]
+    assert engine.answer(request, StageClock()) == {
+        "ad_ids": request.ad_ids[best].tolist(),
+        "click_probability": probability.round(6).tolist(),
+    }
+
+
+def test_the_fallback_ranks_by_bid_times_the_smoothed_rate_of_each_ad(ad_artifact):
+    engine = load_ads(ad_artifact)
+    rate = engine.served.rate_by_ad
+    low, high = int(rate[:-1].argmin()), int(rate[:-1].argmax())
+    unknown = len(rate) - 1
+    for bids, order in (([1, 1, 1], [2, 1, 0]), ([1, 1e3, 1], [1, 2, 0])):
+        ids = [low, unknown, high]
+        request = RankRequest(dict.fromkeys(CONTEXT, 0), np.array(ids), np.array(bids, float))
+        assert engine.fallback(request) == {
+            "ad_ids": [ids[place] for place in order],
+            "click_probability": [round(float(rate[ids[place]]), 6) for place in order],
+        }
+
+
+def test_a_context_that_was_looked_up_is_a_hit(ad_artifact):
+    engine = load_ads(ad_artifact)
+    engine.features.cache.hits = engine.features.cache.misses = 0
+    for _ in range(3):
+        engine.probability(dict.fromkeys(CONTEXT, 1), np.array([3]))
+    tables = len(engine.served.features.tables) - 1
+    assert (engine.cache_misses, engine.cache_hits) == (tables, 2 * tables)
+
+
+def test_one_answer_of_the_golden_request_that_is_off_is_enough(ad_artifact):
+    served = load_ads(ad_artifact).served
+    AdEngine(served).check_golden()
+    expected = served.golden["click_probability"].copy()
+    expected[7] += 2e-4
+    off = replace(served, golden={**served.golden, "click_probability": expected})
+    with pytest.raises(InputError, match="answers its own request 0.0002 off"):
+        AdEngine(off).check_golden()
+
+
+def test_examples_are_of_live_ads_and_mostly_of_active_users(prepared, logs):
+    engine = AdEngine(served_ads(fitted("global_rate", prepared), prepared, logs))
+    features, generator = engine.served.features, np.random.default_rng(0)
+    retired = logs.ads["ad_id"][logs.ads["retired_at"] <= logs.until]
+    assert set(features.live_ads) == {*logs.ads["ad_id"]} - {*retired}
+    seen = prepared.replicate.log.frame["user_id"].value_counts()
+    assert sorted(features.users_by_activity) == sorted(seen.index)
+    assert (np.diff(seen[features.users_by_activity]) <= 0).all()
+    users = [engine.example(generator)["context"]["user_id"] for _ in range(300)]
+    first = np.isin(users, features.users_by_activity[: len(seen) // 10]).mean()
+    # Of all weights 1 / k, what the first tenth of them make up.
+    weights = 1 / np.arange(1, len(seen) + 1)
+    assert first == pytest.approx(weights[: len(seen) // 10].sum() / weights.sum(), abs=0.1)
 
 
 def test_ids_that_nobody_knows_are_answered(ad_artifact):
