@@ -83,6 +83,16 @@ def test_a_body_without_a_length_is_cut_off_while_it_streams(service):
     assert len(chunks) <= 3 + 1_000_000 // 900 + 1
 
 
+@pytest.mark.parametrize(("size", "status"), [(2_000, 200), (2_001, 413)])
+@pytest.mark.parametrize("said", [True, False])
+def test_a_body_may_be_as_large_as_the_limit_and_no_larger(service, size, status, said):
+    async def receive():
+        return {"type": "http.request", "body": GOOD.ljust(size), "more_body": False}
+
+    headers = [(b"content-length", str(size).encode())] if said else []
+    assert call(service, receive, headers)[0]["status"] == status
+
+
 def test_a_body_that_does_not_come_is_given_up():
     service = Service(FakeEngine(), ServiceLimits(body_seconds=0.05))
 
@@ -149,6 +159,15 @@ def test_the_id_stands_in_the_log_and_in_the_body_of_errors(service, caplog):
     assert [line["status"] for line in lines] == [200, 400]
     assert set(lines[0]["milliseconds"]) == {"queue", "store", "score", "total"}
     assert lines[1]["error"] == bad.json()["error"]
+
+
+def test_stages_are_told_in_milliseconds(service, caplog):
+    with caplog.at_level(logging.INFO, "mlsd.serving"):
+        (answer,) = exchange(service, post(b'{"context": {"sleep_ms": 20}, "ad_ids": [1]}'))
+    stages = dict(part.split(";dur=") for part in answer.headers["Server-Timing"].split(", "))
+    milliseconds = {stage: float(value) for stage, value in stages.items()}
+    assert 20 <= milliseconds["store"] <= milliseconds["total"] < 10_000
+    assert caplog.records[0].fields["milliseconds"] == milliseconds
 
 
 def test_refusals_are_logged_once_a_second(service, caplog):
@@ -224,6 +243,18 @@ def test_ready_and_alive_are_told_apart():
     assert "shutting down" in ready.json()["status"]
 
 
+def test_readiness_and_the_age_of_the_artifact_stand_in_the_metrics():
+    engine = FakeEngine()
+    engine.created_at -= 3_600
+    service = Service(engine)
+    assert service.metrics.value("mlsd_ready") == 1
+    assert service.metrics.value("mlsd_artifact_created_timestamp_seconds") == engine.created_at
+    assert 3_600 <= service.metrics.value("mlsd_artifact_age_seconds") < 3_700
+    service.draining = True
+    assert service.metrics.value("mlsd_ready") == 0
+    service.close()
+
+
 def test_stuck_workers_are_told_by_readiness(service):
     limits = ServiceLimits(timeout_seconds=0.01, stuck_seconds=0.01, max_stuck=1)
     service = Service(FakeEngine(), limits)
@@ -263,6 +294,7 @@ def test_a_wrong_route_is_one_line(service, method, path, status):
     (answer,) = exchange(service, (method, path, {}))
     assert answer.status_code == status
     assert set(answer.json()) == {"error"}
+    assert ("Allow" in answer.headers) == (status == 405)
     assert "/x" not in answer.text
     assert service.metrics.value("mlsd_bad_requests_total", reason="not_found") == 1
 
