@@ -118,6 +118,15 @@ def test_an_engine_whose_answer_is_not_json_is_refused():
         warm_up(Broken())
 
 
+def test_an_engine_whose_fallback_fails_is_refused():
+    class Broken(FakeEngine):
+        def fallback(self, request):
+            raise ConnectionError("no rates")
+
+    with pytest.raises(ConnectionError, match="no rates"):
+        warm_up(Broken())
+
+
 def test_the_watch_goes_on_where_the_folder_cannot_be_read(service, tmp_path):
     write_version(tmp_path, "1")
     asked = []
@@ -207,9 +216,9 @@ def test_an_engine_that_refers_to_itself_is_gone_at_the_next_look(service, watch
 
 
 def test_cache_counters_do_not_fall_when_engines_are_swapped(service):
-    for version in "12":
+    for version in "123":
         engine = FakeEngine(version)
         engine.cache_hits = 5
         service.swap(engine)
-    assert service.metrics.value("mlsd_cache_hits_total") == 10
+    assert service.metrics.value("mlsd_cache_hits_total") == 15
     assert json.dumps(service.metrics.outcomes())
