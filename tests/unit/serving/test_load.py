@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 
 import numpy as np
 import pytest
@@ -66,6 +67,23 @@ def test_a_pause_of_the_service_is_seen_by_all_who_came_meanwhile():
     assert set(loaded.outcome) == {"model"}
     assert (loaded.latency > 0.5 - np.arange(5) * 0.1 - 0.05).all()
     assert loaded.latency[0] > loaded.latency[4]
+
+
+def test_a_request_that_is_sent_late_was_due_all_the_same():
+    async def handle(reader, writer):
+        while await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(2)
+            if not seen:  # the generator stands still as well: it runs on the same core
+                time.sleep(0.5)
+            seen.append(1)
+            writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"source":"model"}')
+
+    seen = []
+    due = np.array([0.0, 0.2])
+    loaded = asyncio.run(_serve(handle, [as_post("/rank", b"{}")] * 2, due))
+    assert loaded.late[1] > 0.2
+    assert (loaded.latency >= loaded.late).all()
+    assert loaded.latency[0] > 0.5
 
 
 def test_a_service_that_hangs_up_or_is_not_there_has_failed():
