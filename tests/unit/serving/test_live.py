@@ -247,8 +247,10 @@ def test_callers_who_hang_up_are_counted_and_leave_no_traceback(start):
 
 def test_a_connection_too_many_is_refused_with_a_time_to_come_back(start):
     with start(max_connections=20, timeout_seconds=5.0) as live:
-        held = [socket.create_connection((HOST, live.port)) for _ in range(20)]
+        held = [socket.create_connection((HOST, live.port), timeout=20) for _ in range(20)]
         time.sleep(0.2)
+        held[-1].sendall(as_post("/rank", GOOD))
+        assert held[-1].recv(10_000).startswith(b"HTTP/1.1 200")
         answer = talk(live, b"").decode()
         assert answer.startswith("HTTP/1.1 503")
         assert "Retry-After: 1" in answer
@@ -259,6 +261,18 @@ def test_a_connection_too_many_is_refused_with_a_time_to_come_back(start):
             connection.close()
         time.sleep(0.2)
         assert talk(live, post(GOOD))[9:12] == b"200"
+
+
+def test_a_connection_without_a_next_request_is_closed_after_its_time(start):
+    with (
+        start(idle_seconds=1, timeout_seconds=5.0) as live,
+        socket.create_connection((HOST, live.port), timeout=20) as connection,
+    ):
+        connection.sendall(as_post("/rank", GOOD))
+        assert connection.recv(10_000).startswith(b"HTTP/1.1 200")
+        begun = time.monotonic()
+        assert receive(connection) == b""
+        assert 0.5 < time.monotonic() - begun < 4.0
 
 
 def test_at_twice_the_capacity_the_admitted_keep_their_deadline_and_others_are_told(start):
