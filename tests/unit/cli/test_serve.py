@@ -208,6 +208,17 @@ def test_only_versions_of_what_was_asked_for_are_served(run, case, served, tmp_p
     assert served[1:] == [newest(tmp_path).name] != [wanted]
 
 
+def test_the_version_of_another_case_is_passed_over(run, case, served, tmp_path):
+    run()
+    answering = newest(tmp_path)
+    other = write_artifact(tmp_path, "fraud", lambda folder: {})
+    other.folder.rename(answering.parent / other.version)
+    assert newest(tmp_path) != answering
+    run()
+    assert served == [answering.name] * 2
+    assert len(case.trained) == 1
+
+
 def test_bad_input_is_one_line_and_exit_code_2(run, case, served, tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.write_text("")
