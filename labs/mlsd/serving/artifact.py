@@ -1,8 +1,8 @@
 """A versioned folder that a service is started from: written whole, checked by hash.
 
 One folder per version under ``<root>/<case>/``. It is filled under a temporary name; the manifest,
-with size and hash of every file, is written last, everything is forced to disk, and one rename
-makes the version visible. So a reader sees a version whole or not at all.
+with size and hash of every file and its own hash, is written last, everything is forced to disk,
+and one rename makes the version visible. So a reader sees a version whole or not at all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -52,6 +52,7 @@ class _Manifest(BaseModel):
     about: dict[str, str]
     libraries: dict[str, str]
     files: dict[str, _File]
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def _written(home: Path, case: str, fill: Fill) -> Artifact:
         name = version_name(created_at, [each.name for each in versions(home.parent, case)])
         manifest = {"format": FORMAT, "case": case, "version": name, "created_at": created_at}
         manifest |= {"about": about, "libraries": _libraries(), "files": _described(folder)}
+        manifest["sha256"] = _hash_of_the_rest(manifest)
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         for path in (*folder.iterdir(), folder):
             _force_to_disk(path)
@@ -201,13 +203,19 @@ def _read_manifest(folder: Path) -> _Manifest:
     _require_plain(path)
     try:
         text = path.read_text(encoding="utf-8")
-        written_in = json.loads(text).get("format")
+        fields = json.loads(text)
+        written_in = fields.get("format")
         if isinstance(written_in, int) and written_in != FORMAT:
             raise InputError(
                 f"{path}: format {written_in} is unknown, this version of mlsd reads {FORMAT}; "
                 "train again"
             )
-        return _Manifest.model_validate_json(text)
+        manifest = _Manifest.model_validate_json(text)
+        if manifest.sha256 == _hash_of_the_rest(fields):
+            return manifest
+        raise InputError(
+            f"{path}: has changed since it was written; remove the folder and train again"
+        )
     except ValidationError as error:
         fault = first_fault(error, list(_Manifest.model_fields))
         raise InputError(f"{path}: {fault}; remove the folder and train again") from None
@@ -260,6 +268,11 @@ def _described(folder: Path) -> dict[str, dict[str, str | int]]:
         name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
         for name in sorted(_file_names(folder))
     }
+
+
+def _hash_of_the_rest(manifest: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _file_names(folder: Path) -> set[str]:
