@@ -6,9 +6,12 @@ from http.client import HTTPResponse
 from io import BytesIO
 
 import pytest
+import uvicorn
+from fake_service import FakeEngine
+from uvicorn.server import ServerState
 
 from mlsd.serving import Service, ServiceLimits
-from mlsd.serving.protocol import _is_whole, _JoinedWrites, refusal
+from mlsd.serving.protocol import _is_whole, _JoinedWrites, make_protocol, refusal
 
 WHOLE = b"POST /rank HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -66,6 +69,31 @@ class Recorder:
 
     def is_closing(self):
         return "closed" in self.told
+
+    def get_extra_info(self, name):
+        return None
+
+
+@pytest.mark.parametrize("draining", [False, True])
+def test_a_refusal_ends_the_connection_where_the_service_ends(draining):
+    async def talk():
+        service, transport = Service(FakeEngine()), Recorder()
+        service.waiting, service.draining = service.limits.max_waiting, draining
+        kind = make_protocol(service, "/rank")
+        config = uvicorn.Config(None, http=kind, log_config=None)
+        config.load()
+        protocol = kind(config=config, server_state=ServerState(), app_state={})
+        protocol.connection_made(transport)
+        protocol.data_received(WHOLE)
+        await asyncio.sleep(0)
+        service.close()
+        return transport
+
+    transport = asyncio.run(talk())
+    answer = HTTPResponse(Sent(transport.told[0]))
+    answer.begin()
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert (answer.will_close, transport.is_closing()) == (draining, draining)
 
 
 def test_writes_of_one_step_are_sent_at_once_and_before_the_end():
