@@ -74,17 +74,22 @@ class Recorder:
         return None
 
 
+def connected(service, transport):
+    kind = make_protocol(service, "/rank")
+    config = uvicorn.Config(None, http=kind, log_config=None)
+    config.load()
+    protocol = kind(config=config, server_state=ServerState(), app_state={})
+    protocol.connection_made(transport)
+    return protocol
+
+
 @pytest.mark.parametrize("draining", [False, True])
 def test_a_refusal_ends_the_connection_where_the_service_ends(draining):
     async def talk():
         service, transport = Service(FakeEngine()), Recorder()
-        service.waiting, service.draining = service.limits.max_waiting, draining
-        kind = make_protocol(service, "/rank")
-        config = uvicorn.Config(None, http=kind, log_config=None)
-        config.load()
-        protocol = kind(config=config, server_state=ServerState(), app_state={})
-        protocol.connection_made(transport)
-        protocol.data_received(WHOLE)
+        service.waiting = 0 if draining else service.limits.max_waiting
+        service.draining = draining
+        connected(service, transport).data_received(WHOLE)
         await asyncio.sleep(0)
         service.close()
         return transport
@@ -94,6 +99,19 @@ def test_a_refusal_ends_the_connection_where_the_service_ends(draining):
     answer.begin()
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
     assert (answer.will_close, transport.is_closing()) == (draining, draining)
+
+
+def test_a_connection_that_was_opened_in_advance_is_closed_without_a_word():
+    async def wait():
+        service, transport = Service(limits=ServiceLimits(head_seconds=0.01)), Recorder()
+        connected(service, transport)
+        await asyncio.sleep(0.1)
+        service.close()
+        return service, transport
+
+    service, transport = asyncio.run(wait())
+    assert transport.told == ["closed"]
+    assert service.metrics.outcomes()["bad_request"] == 0
 
 
 def test_writes_of_one_step_are_sent_at_once_and_before_the_end():
