@@ -170,6 +170,16 @@ def test_stages_are_told_in_milliseconds(service, caplog):
     assert caplog.records[0].fields["milliseconds"] == milliseconds
 
 
+def test_the_wait_for_a_worker_is_a_stage_of_its_own(service):
+    async def two_at_once():
+        body = b'{"context": {"sleep_ms": 50}, "ad_ids": [1]}'
+        return await asyncio.gather(service.answer(body), service.answer(body))
+
+    first, second = (answer.seconds for answer in asyncio.run(two_at_once()))
+    assert second["queue"] > 0.04 < first["store"]
+    assert first["queue"] + first["store"] <= first["total"]
+
+
 def test_refusals_are_logged_once_a_second(service, caplog):
     service.waiting = service.limits.max_waiting
     with caplog.at_level(logging.INFO, "mlsd.serving"):
@@ -277,6 +287,7 @@ def test_the_page_its_state_and_an_example(service):
     state = status.json()
     assert (state["title"], state["route"], state["version"]) == ("A test", "/rank", "1")
     assert state["not_ready"] is None
+    assert 0 <= state["age_seconds"] < 600
     assert state["outcomes"]["model"] == 1
     assert 0 < state["p50_ms"] <= state["p99_ms"]
 

@@ -69,6 +69,13 @@ def test_the_page_shows_the_state_and_lets_one_ask(live, tab):
     assert [cells[0] for cells in table[1:]] == list(OUTCOMES)
     assert all(meaning for _, _, meaning in table)
 
+    ask(tab, '{"context": {"sleep_ms": 100}, "ad_ids": [1]}')
+    wait_for(lambda: "model\t2" in text(tab, "state"))
+    status = json.loads(live.get("/status")[1])
+    assert status["p50_ms"] < status["p99_ms"]
+    for name in ("p50", "p99"):
+        assert f"{name}, ms\t{status[f'{name}_ms']}\n" in text(tab, "state")
+
     assert ask(tab, '{"context": {}}').startswith("400: request: ad_ids is missing")
     assert ask(tab, "<img src=x onerror=alert(1)>").startswith("400: request: it is not JSON")
     hostile = '{"context": {}, "ad_ids": ["<img src=x onerror=window.hit=1>"]}'
