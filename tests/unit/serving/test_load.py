@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlsd.runtime import InputError
-from mlsd.serving.load import LoadReport, as_post, drive
+from mlsd.serving.load import LoadReport, as_post, drive, outcome_of
 from mlsd.serving.server import HOST
 
 
@@ -26,6 +26,19 @@ def test_whatever_is_not_the_models_answer_in_time_is_a_miss():
     assert loaded.quantile_ms(0.5, "error") is None
     assert loaded.quantile_with_misses_ms(0.25) == 60.0
     assert loaded.quantile_with_misses_ms(0.3) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"HTTP/1.1 503 Service Unavailable", b"{}"),
+        (b"HTTP/1.1 500 Internal Server Error\r\nretry-after: 1", b"{}"),
+        (b"HTTP/1.1 200 OK", b'{"source":"cache"}'),
+        (b"HTTP/1.1 400 Bad Request", b'{"source":"model"}'),
+    ],
+)
+def test_an_answer_that_is_neither_one_nor_a_refusal_in_form_has_failed(head, body):
+    assert outcome_of(head, body) == "failed"
 
 
 def test_there_is_a_request_for_each_arrival():
