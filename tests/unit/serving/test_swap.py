@@ -82,6 +82,14 @@ def test_a_first_load_says_why_nothing_can_be_served(service, watcher, tmp_path)
     assert service.engine.version == "0"
 
 
+def test_a_repair_that_leaves_the_size_as_it_was_is_seen(service, watcher, tmp_path):
+    write_version(tmp_path, "1", damaged='{"version": "1"]')
+    assert not look(watcher)
+    repaired = write_version(tmp_path, "1") / "engine.json"
+    assert len(repaired.read_text()) == len('{"version": "1"]')
+    assert look(watcher)
+
+
 def test_an_older_good_version_is_taken_where_the_newest_is_damaged(service, watcher, tmp_path):
     write_version(tmp_path, "1")
     write_version(tmp_path, "2", damaged="{")
