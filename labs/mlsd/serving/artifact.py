@@ -7,8 +7,6 @@ and one rename makes the version visible. So a reader sees a version whole or no
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -16,43 +14,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlsd.runtime import InputError
-from mlsd.runtime.faults import first_fault
+from mlsd.serving.manifest import check_file, file_names, read_manifest, write_manifest
 from mlsd.serving.version_names import version_name
 
-FORMAT = 1
-MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
 _UNFINISHED_SECONDS = 86_400.0
-_LIBRARIES = ("numpy", "onnxruntime", "lightgbm", "torch")
 
 Fill = Callable[[Path], Mapping[str, str]]
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Field(ge=0)]
-
-
-class _Manifest(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    format: Literal[1]
-    case: str
-    version: str
-    created_at: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    about: dict[str, str]
-    libraries: dict[str, str]
-    files: dict[str, _File]
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -124,10 +95,7 @@ def _written(home: Path, case: str, fill: Fill) -> Artifact:
         about = dict(fill(folder))
         created_at = time.time()
         name = version_name(created_at, [each.name for each in versions(home.parent, case)])
-        manifest = {"format": FORMAT, "case": case, "version": name, "created_at": created_at}
-        manifest |= {"about": about, "libraries": _libraries(), "files": _described(folder)}
-        manifest["sha256"] = _hash_of_the_rest(manifest)
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        write_manifest(folder, case=case, version=name, created_at=created_at, about=about)
         for path in (*folder.iterdir(), folder):
             _force_to_disk(path)
         folder.rename(home / name)
@@ -152,16 +120,16 @@ def read_artifact(folder: Path | str, *, case: str | None = None) -> Artifact:
         another case; if a file is missing, is not listed, or has changed.
     """
     folder = Path(folder)
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     if case not in (None, manifest.case):
         raise InputError(f"{folder}: belongs to case {manifest.case!r}, not to {case!r}")
-    found = _file_names(folder)
+    found = file_names(folder)
     for name in sorted(manifest.files.keys() - found):
         raise InputError(f"{folder}: {name} is missing; remove the folder and train again")
     for name in sorted(found - manifest.files.keys()):
         raise InputError(f"{folder}: {name} is not in its manifest; remove it")
     for name, expected in manifest.files.items():
-        _check_file(folder / name, expected)
+        check_file(folder / name, expected)
     about = manifest.about
     return Artifact(folder, manifest.case, manifest.version, manifest.created_at, about)
 
@@ -193,56 +161,9 @@ def versions(root: Path | str, case: str, about: Mapping[str, str] | None = None
 
 def _may_be(folder: Path, about: Mapping[str, str]) -> bool:
     try:
-        return about.items() <= _read_manifest(folder).about.items()
+        return about.items() <= read_manifest(folder).about.items()
     except InputError:
         return True
-
-
-def _read_manifest(folder: Path) -> _Manifest:
-    path = folder / MANIFEST
-    _require_plain(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        fields = json.loads(text)
-        written_in = fields.get("format")
-        if isinstance(written_in, int) and written_in != FORMAT:
-            raise InputError(
-                f"{path}: format {written_in} is unknown, this version of mlsd reads {FORMAT}; "
-                "train again"
-            )
-        manifest = _Manifest.model_validate_json(text)
-        if manifest.sha256 == _hash_of_the_rest(fields):
-            return manifest
-        raise InputError(
-            f"{path}: has changed since it was written; remove the folder and train again"
-        )
-    except ValidationError as error:
-        fault = first_fault(error, list(_Manifest.model_fields))
-        raise InputError(f"{path}: {fault}; remove the folder and train again") from None
-    except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror or error}; remove the folder and train again"
-        ) from None
-    except (AttributeError, RecursionError, UnicodeDecodeError, json.JSONDecodeError):
-        raise InputError(f"{path}: is not a manifest; remove the folder and train again") from None
-
-
-def _require_plain(path: Path) -> None:
-    # Whoever opens a pipe waits for its writer, perhaps for ever.
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: is not a plain file; remove the folder and train again")
-
-
-def _check_file(path: Path, expected: _File) -> None:
-    _require_plain(path)
-    size = path.stat().st_size
-    if size != expected.bytes:
-        problem = f"has {size:,} bytes instead of {expected.bytes:,}"
-    elif _sha256(path) != expected.sha256:
-        problem = "has changed since it was written"
-    else:
-        return
-    raise InputError(f"{path}: {problem}; remove the folder and train again")
 
 
 @contextmanager
@@ -261,40 +182,6 @@ def _remove_abandoned(home: Path) -> None:
         with suppress(FileNotFoundError):  # another writer was quicker
             if time.time() - folder.stat().st_mtime > _UNFINISHED_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _described(folder: Path) -> dict[str, dict[str, str | int]]:
-    return {
-        name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
-        for name in sorted(_file_names(folder))
-    }
-
-
-def _hash_of_the_rest(manifest: Mapping[str, Any]) -> str:
-    rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _file_names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {MANIFEST}
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; an artifact holds plain files") from None
-
-
-def _libraries() -> dict[str, str]:
-    found = {}
-    for name in ("mlsd", *_LIBRARIES):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _force_to_disk(path: Path) -> None:

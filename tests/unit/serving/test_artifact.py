@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import pytest
 
 from mlsd.runtime import InputError
-from mlsd.serving.artifact import MANIFEST, read_artifact, versions, write_artifact
+from mlsd.serving.artifact import read_artifact, versions, write_artifact
+from mlsd.serving.manifest import MANIFEST
 
 
 def fill(folder):
