@@ -70,7 +70,7 @@ def test_the_page_shows_the_state_and_lets_one_ask(live, tab):
     assert all(meaning for _, _, meaning in table)
 
     ask(tab, '{"context": {"sleep_ms": 100}, "ad_ids": [1]}')
-    wait_for(lambda: "model\t2" in text(tab, "state"))
+    wait_for(lambda: "model\t2" in text(tab, "outcomes"))
     status = json.loads(live.get("/status")[1])
     assert status["p50_ms"] < status["p99_ms"]
     for name in ("p50", "p99"):
