@@ -393,3 +393,11 @@ def test_a_notation_with_a_zone():
     )
     assert found.tolist() == [9.0, 9.0]
     assert is_time_format(written)
+
+
+@pytest.mark.parametrize("hour", ["2025-10-26 02:06:22", "2025-03-30 02:06:22"])
+def test_an_hour_that_a_zone_has_twice_or_never_is_one_line(hour):
+    with pytest.raises(InputError, match=r"column 'x' cannot be read as .*write offsets.*%z"):
+        time_column(raw([f"{hour} CET"]), "x", written="%Y-%m-%d %H:%M:%S %Z")
+    found = time_column(raw(["1970-01-01 00:00:09 UTC"]), "x", written="%Y-%m-%d %H:%M:%S %Z")
+    assert found.tolist() == [9.0]

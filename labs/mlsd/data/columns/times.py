@@ -181,7 +181,16 @@ def _written_seconds(raw: RawTable, name: str, written: str) -> np.ndarray:
         # A number has lost its leading zeros: 2005's 05010100 is 5010100.
         width = len(A_MOMENT.strftime(written))
         values = pa.compute.utf8_lpad(values.cast(pa.string()), width, "0")
-    return _parsed(values, written)
+    try:
+        return _parsed(values, written)
+    except Exception as error:  # pandas raises errors of pytz, which are not a ValueError
+        if "%Z" not in written:
+            raise
+        raw.fail(
+            name,
+            f"cannot be read as time_format {written!r}: {error}; the name of a zone does not "
+            "settle the hour at which clocks change: write offsets, such as +0200, and %z for them",
+        )
 
 
 def _parsed(values: pa.ChunkedArray, written: str) -> np.ndarray:
