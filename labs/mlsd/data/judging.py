@@ -182,7 +182,7 @@ def _judge_numbers(
             if (meaning_of(name) or ("",))[0] != "id":
                 _check_spoilt(raw, name, values, unreadable)
             return _judge_text(pa.compute.cast(cells, pa.string()), distinct)
-    if not _may_be_ids(cells, found):
+    if not _may_be_ids(cells, found) and not _float_ids(name, cells):
         return Verdict("numeric", f"real numbers, {distinct:,} values", found)
     return _judge_whole(name, cells, found, distinct)
 
@@ -221,6 +221,17 @@ def _may_be_ids(cells: pa.ChunkedArray, found: tuple[np.ndarray, ...]) -> bool:
     if not pa.types.is_string(cells.type):
         return True
     return not pa.compute.any(pa.compute.match_substring_regex(cells, r"[.,eE]")).as_py()
+
+
+def _float_ids(name: str, cells: pa.ChunkedArray) -> bool:
+    """Return whether these are ids as pandas writes them where some are missing: 123.0."""
+    return (
+        (meaning_of(name) or ("",))[0] == "id"
+        and pa.types.is_string(cells.type)
+        and (
+            pa.compute.all(pa.compute.match_substring_regex(cells, r"^\s*-?\d+(\.0+)?\s*$")).as_py()
+        )
+    )
 
 
 def _judge_whole(

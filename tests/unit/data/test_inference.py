@@ -33,6 +33,8 @@ def text(values):
         ("device", ["phone", "desk"] * 200, "categorical", "2 values"),
         ("ad_id", CODES, "categorical", "integer ids, 30 values, name ends in 'id'"),
         ("ad_id", text(CODES), "categorical", "integer ids, 30 values, name ends in 'id'"),
+        ("ad_id", [f"{code}.0" for code in CODES], "categorical", "name ends in 'id'"),
+        ("ad_id", [f"{code}.5" for code in CODES], "numeric", "real numbers"),
         ("adId", CODES, "categorical", "name ends in 'id'"),
         ("publisher", CODES, "categorical", "name ends in 'publisher'"),
         ("x", text(f"{code:07d}" for code in CODES), "categorical", "leading zeros"),
