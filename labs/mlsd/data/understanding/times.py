@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from mlsd.data.columns.cells import numbers
 from mlsd.data.log import LabelledLog
 from mlsd.data.readings import LoadedLog
 from mlsd.data.understanding.clock_units import guess_clock
@@ -26,7 +30,7 @@ def check_times(loaded: LoadedLog) -> Findings:
     mixed = "; the parts are mixed in time, so nothing is a forecast"
     shuffled = mixed if loaded.spec.split.kind == "shuffle" else ""
     facts = [Fact("time", f"{log.roles.time}, {clock_in_words(seconds)}{shuffled}")]
-    warnings = [*_unit_warnings(seconds, log.roles.time)]
+    warnings = _unit_warnings(seconds, log.roles.time, _clock_said(loaded))
     if loaded.spec.split.kind == "time" and seconds[0] < seconds[-1]:
         found = _ties(log, seconds)
         facts += found.facts
@@ -70,7 +74,21 @@ def _length(seconds: float) -> str:
     return f"{seconds:,.1f} seconds"
 
 
-def _unit_warnings(seconds: np.ndarray, name: str) -> list[LogWarning]:
+def _clock_said(loaded: LoadedLog) -> str:
+    """Return in words what says how times count, the spec or the cells; empty for bare numbers."""
+    columns = loaded.columns
+    if columns.time_format:
+        return f"in the form {columns.time_format}"
+    if columns.time_unit not in (None, "s"):
+        return f"in {columns.time_unit}"
+    raw = next(iter(loaded.tables.values()))
+    if pa.types.is_temporal(raw.column(columns.time).type):
+        return "as dates"
+    first = replace(raw, table=raw.table.slice(0, 1))  # the first cell decides for all
+    return "as dates" if numbers(first, columns.time)[1].any() else ""
+
+
+def _unit_warnings(seconds: np.ndarray, name: str, said: str) -> list[LogWarning]:
     low, high = float(seconds[0]), float(seconds[-1])
     if low == high:
         text = (
@@ -78,8 +96,11 @@ def _unit_warnings(seconds: np.ndarray, name: str) -> list[LogWarning]:
             "and no counter knows a past. Name another column, or leave the role out."
         )
         return [LogWarning("time unit", (name,), text)]
-    guess = guess_clock(seconds)
     strange = _strange(low, high)
+    if said:
+        text = f"{name!r} was read {said}: {strange}. Are all rows written so?"
+        return [LogWarning("time unit", (name,), text)] if strange else []
+    guess = guess_clock(seconds)
     if guess is None and strange is None:
         return []
     text = (

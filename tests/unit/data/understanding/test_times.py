@@ -75,6 +75,22 @@ def test_a_log_on_another_clock_is_warned_of(times, line, warned, frame):
     assert "'ts'" in warning.text
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_dates_are_not_taken_for_another_unit(suffix, understood, frame):
+    start = pd.Timestamp("1995-01-01")
+    dates = start + pd.to_timedelta(np.arange(len(frame)) * 2.5, unit="d")
+    found = understood(frame.assign(ts=dates), suffix=suffix)
+    assert [warning for warning in found.warnings if warning.kind == "time unit"] == []
+
+
+def test_a_unit_that_was_given_is_not_offered_again(warned, frame):
+    mixed = frame["ts"].where(frame.index < 2_000, frame["ts"] * 1_000)
+    roles = 'label = "click"\ntime = "ts"\ntime_unit = "ms"\nnumeric = ["price"]\n'
+    (warning,) = warned("time unit", frame.assign(ts=mixed), roles)
+    assert "was read in ms: a first moment of 1970-01-20" in warning.text
+    assert warning.spec_line == ""
+
+
 def test_times_that_are_all_equal_are_warned_of(warned, frame):
     shuffled = '[split]\nkind = "shuffle"\n'
     (warning,) = warned("time unit", frame.assign(ts=1_700_000_000), split=shuffled)
