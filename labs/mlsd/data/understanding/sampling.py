@@ -11,7 +11,7 @@ from mlsd.data.judging import LIKE_ROLES
 from mlsd.data.log import LabelledLog
 from mlsd.data.readings import LoadedLog
 from mlsd.data.understanding.findings import Fact, Findings, LogWarning
-from mlsd.data.understanding.spec_lines import role_line
+from mlsd.data.understanding.spec_lines import role_line, toml_text
 from mlsd.metrics.weighted import effective_size, effective_sizes
 
 EFFECTIVE_SHARE = 0.1
@@ -50,7 +50,13 @@ def _weights(log: LabelledLog) -> Findings:
     said = []
     if (effective < EFFECTIVE_SHARE * rows).any():
         said.append("A few rows decide every metric: give more of the rows that weigh most.")
-    if log.weights.mean() < LEAST_ON_AVERAGE or log.weights.min() > MOST_FOR_ALL:
+    if log.weights.min() < log.weights.max() <= 1:
+        said.append(
+            "A row stands for itself at least: if this is the share of such rows that was kept, "
+            f"write sampling_rate = {toml_text(name)} in place of weight; else scale the weights "
+            "so that the smallest is 1."
+        )
+    elif log.weights.mean() < LEAST_ON_AVERAGE or log.weights.min() > MOST_FOR_ALL:
         said.append(
             "A factor that all rows share is not evidence, but counters take it for impressions: "
             "scale the weights so that the smallest is 1."

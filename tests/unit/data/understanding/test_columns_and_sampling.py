@@ -174,6 +174,14 @@ def test_a_factor_that_all_weights_share_is_warned_of(scale, warns, understood, 
     assert all("the smallest is 1" in warning.text for warning in found.warnings)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.7])
+def test_a_sampling_rate_as_weight_is_warned_of(share, understood, frame):
+    kept = frame.assign(w=np.where(frame["click"] == 1, 1.0, share))
+    (warning,) = understood(kept, ROLES + 'weight = "w"\n').warnings
+    assert 'write sampling_rate = "w" in place of weight' in warning.text
+    assert understood(kept, ROLES + 'sampling_rate = "w"\n').warnings == ()
+
+
 @pytest.mark.parametrize(
     ("rare", "share", "warns"), [(0.05, 0.01, False), (0.002, 0.01, True), (0.0005, 1.0, False)]
 )
