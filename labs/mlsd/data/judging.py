@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -209,6 +210,20 @@ def _check_spoilt(raw: RawTable, name: str, values: np.ndarray, unreadable: np.n
             name,
             f"has numbers except for {shown} ({int(unreadable.sum()):,} of {len(values):,} "
             f"rows){advice}, or name the column in categorical",
+        )
+    _check_infinite(raw, name, values, texts)
+
+
+def _check_infinite(raw: RawTable, name: str, values: np.ndarray, texts: list[str]) -> None:
+    """Refuse numbers that are only not a feature because a few of them are infinite."""
+    infinite = np.isinf(values)
+    if not texts and infinite.any() and np.unique(values[~infinite]).size > FEW_TEXTS:
+        cells = raw.column(name).filter(pa.array(infinite)).unique().to_pylist()
+        written = json.dumps([str(cell) for cell in cells])
+        raw.fail(
+            name,
+            f"has {int(infinite.sum()):,} infinite numbers in {len(values):,} rows; if they stand "
+            f"for a missing value, add missing = {written} to [table], else write finite ones",
         )
 
 

@@ -223,3 +223,14 @@ def test_numbers_as_people_read_them_are_no_categories(style):
 
 def test_a_few_levels_with_a_sign_are_a_category():
     assert infer(discount=["10%", "20%"] * 200).columns.categorical == ("discount",)
+
+
+@pytest.mark.parametrize("kind", [float, str])
+def test_a_few_infinite_numbers_are_refused_with_the_line_that_declares_them(kind):
+    values = [*np.linspace(0, 1, ROWS - 2), np.inf, -np.inf]
+    cells = [kind(value) for value in values]
+    with pytest.raises(InputError, match="2 infinite numbers in 400 rows") as refused:
+        infer(ctr=cells)
+    missing = ("inf", "-inf")
+    assert 'missing = ["inf", "-inf"]' in str(refused.value)
+    assert infer(ctr=cells, options={"missing": missing}).columns.numeric == ("ctr",)
