@@ -30,9 +30,11 @@ to give its label away did.
 Of 38 leaks of each kind it found 38 of the label, 38 of the label with 1 % wrong, 18 with 5 % and 0
 with 10 %, whose AUC is below .95; 38 of a dwell time, a landing page or a moment after the fact; 34
 of 34 counts of a user's clicks that include the row's own, and 29 of 36 click rates of an item that
-do. It cannot tell a user's mean label over the whole log from a habit: 0 of 34 were found. Nor does
-it see a rate of an hour or a day that includes the row's own label, the label of the row after, or
-what a part of a text or two columns together give away.
+do. It cannot tell a user's mean label over the whole log from a habit: 0 of 34 were found. A count
+of what follows some of the positives, with 0 instead of an empty cell elsewhere (conversions of a
+click), gives them away without an alarm (AUC .7 where half of them have one). Nor does it see a
+rate of an hour or a day that includes the row's own label, the label of the row after, or what a
+part of a text or two columns together give away.
 """
 
 from __future__ import annotations
