@@ -243,9 +243,7 @@ def _float_ids(name: str, cells: pa.ChunkedArray) -> bool:
     return (
         (meaning_of(name) or ("",))[0] == "id"
         and pa.types.is_string(cells.type)
-        and (
-            pa.compute.all(pa.compute.match_substring_regex(cells, r"^\s*-?\d+(\.0+)?\s*$")).as_py()
-        )
+        and (pa.compute.all(pa.compute.match_substring_regex(cells, r"^\s*-?\d+\.0\s*$")).as_py())
     )
 
 

@@ -34,6 +34,7 @@ def text(values):
         ("ad_id", CODES, "categorical", "integer ids, 30 values, name ends in 'id'"),
         ("ad_id", text(CODES), "categorical", "integer ids, 30 values, name ends in 'id'"),
         ("ad_id", [f"{code}.0" for code in CODES], "categorical", "name ends in 'id'"),
+        ("ad_id", [*text(CODES[1:]), "7.0"], "numeric", "real numbers"),
         ("ad_id", [f"{code}.5" for code in CODES], "numeric", "real numbers"),
         ("adId", CODES, "categorical", "name ends in 'id'"),
         ("publisher", CODES, "categorical", "name ends in 'publisher'"),
