@@ -131,7 +131,10 @@ class Watcher:
         if self._refused.get(folder) == stamp:
             return None
         try:
-            return warm_up(self.load(folder))
+            engine = warm_up(self.load(folder))
+            if _stamp(folder) != stamp:  # what was checked need not be what was read
+                raise InputError(f"{folder}: has changed while it was loaded")
+            return engine
         except Exception as error:
             self._refused[folder] = stamp
             self.service.metrics.failed_loads.inc()

@@ -82,6 +82,22 @@ def test_a_first_load_says_why_nothing_can_be_served(service, watcher, tmp_path)
     assert service.engine.version == "0"
 
 
+def test_a_version_that_is_exchanged_while_it_loads_is_not_served(service, tmp_path):
+    exchanged = []
+
+    def load_and_exchange(folder):
+        engine = load(folder)
+        if not exchanged:
+            exchanged.append(write_version(tmp_path, "1", sleep_ms=0.1))
+        return engine
+
+    write_version(tmp_path, "1")
+    watcher = Watcher(service, lambda: versions(tmp_path), load_and_exchange)
+    assert (look(watcher), service.engine) == (False, None)
+    assert service.metrics.value("mlsd_failed_loads_total") == 1
+    assert (look(watcher), service.engine.sleep_ms) == (True, 0.1)
+
+
 def test_a_repair_that_leaves_the_size_as_it_was_is_seen(service, watcher, tmp_path):
     write_version(tmp_path, "1", damaged='{"version": "1"]')
     assert not look(watcher)
