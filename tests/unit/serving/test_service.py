@@ -137,6 +137,38 @@ def test_admission_raises_when_full():
     service.close()
 
 
+def test_a_request_is_refused_that_would_be_late_by_what_others_took():
+    service = make_service(Rates([0.1, 0.5, 0.05]), timeout_seconds=0.1)
+    for _ in range(200):
+        service._learn(0.5)  # a store that hangs says nothing about the others
+    service.waiting = 1
+    assert service.refusal() is None
+    for _ in range(200):
+        service._learn(0.04)
+    service.waiting = 0
+    assert service.refusal() is None  # nobody waits: it can only be tried
+    service.waiting = 1  # the two of them take 80 ms, and there are 70
+    assert service.refusal() == "1 requests are waiting"
+    service.close()
+
+
+def test_a_worker_that_hangs_is_replaced_though_nobody_asks_whether_the_service_is_ready():
+    gate = threading.Event()
+    slow = Rates([0.1, 0.5, 0.05], gate)
+    limits = {"timeout_seconds": 0.2, "stuck_seconds": 0.05}
+    service = make_service(slow, **limits)
+
+    async def one_after_the_other():
+        first = await service.answer(REQUEST)
+        slow.gate = None
+        return first.source, (await service.answer(REQUEST)).source
+
+    try:
+        assert run(service, one_after_the_other()) == [("timeout", "model")]
+    finally:
+        gate.set()
+
+
 def test_limits_have_to_be_positive():
     with pytest.raises(InputError, match="max_waiting is 0"):
         ServiceLimits(max_waiting=0)
