@@ -90,10 +90,12 @@ def serve(
         Path | None, typer.Option(help="Folder of versions; work/artifacts where absent.")
     ] = None,
     rung: Annotated[
-        str | None, typer.Option(help="Rung of the ladder; the best deployed one where absent.")
+        str | None,
+        typer.Option(help="Rung of the ladder; absent: any is served, the best deployed trained."),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Size of the world that it is trained in.")
+        str | None,
+        typer.Option(help="Size of its world; absent: any is served, the default one trained."),
     ] = None,
     port: Annotated[
         int | None,
