@@ -185,6 +185,7 @@ def planted(log, generator):
     yield "dwell, filled after a click", np.where(label == 1, delay, np.nan)
     often = generator.random(rows) < 0.3
     yield "dwell, filled after 30 % of clicks", np.where((label == 1) & often, delay, np.nan)
+    yield "conversions after 30 % of clicks, else 0", label * often
     yield "dwell, else 0", label * delay
     pages = np.array([f"/p{page}" for page in generator.integers(0, 50, rows)], dtype=object)
     yield "landing page", np.where(label == 1, pages, "none")

@@ -112,7 +112,7 @@ def check(
 
     It says how files, times, users and columns were read, and warns, with the line to write into
     the spec, of times in another unit, leaks, columns written after the fact, duplicates, parts out
-    of order, and more. The leak alarm was wrong on 0 of 626 columns of public sets and simulated
+    of order, and more. The leak alarm was wrong on 0 of 624 columns of public sets and simulated
     worlds, but none of these came near its bar: an honest column that all but decides the label
     alarms too. What it misses is said in mlsd.data.understanding.leaks.
 

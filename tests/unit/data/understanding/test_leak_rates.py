@@ -12,7 +12,12 @@ from mlsd.runtime import project_root
 
 TEXT = " ".join(leaks.__doc__.split())
 STAGES = ("development", "report")
-KNOWN_LEAK = "payment-fraud-mlsec"
+# Published to give its label away; and what is given with the answer that is the label.
+TRUE_LEAKS = {
+    "payment-fraud-mlsec": "accountAgeDays",
+    "meetup-la": "guests",
+    "meetup-montana": "guests",
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +39,8 @@ def numbers(pattern, text=TEXT):
 
 
 def test_the_false_alarms_are_those_of_the_table(logged):
-    assert logged.set_index("log")["which"].dropna().to_dict() == {KNOWN_LEAK: "accountAgeDays"}
-    columns, false = int(logged["columns"].sum()) - 1, int(logged["alarmed"].sum()) - 1
+    assert logged.set_index("log")["which"].dropna().to_dict() == TRUE_LEAKS
+    columns, false = (int(logged[name].sum()) - len(TRUE_LEAKS) for name in ("columns", "alarmed"))
     said = numbers(
         r"Of (\d+) columns of public sets and of ten ad worlds, .*? among them, (\d+) al"
     )
@@ -50,6 +55,7 @@ def test_the_bound_is_that_of_different_columns(logged):
     worlds = logged["log"].str.startswith("ad world")
     assert worlds.sum() == 10
     different = logged.loc[~worlds, "columns"].sum() + logged.loc[worlds, "columns"].max()
+    different -= len(TRUE_LEAKS)
     count, bound = numbers(r"\((\d+) are different ones, so the rate is below ([\d.]+) % with 95 %")
     assert count == different
     exact = 100 * (1 - 0.05 ** (1 / different))  # no alarm among them

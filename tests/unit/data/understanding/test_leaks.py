@@ -86,6 +86,17 @@ def test_a_column_filled_after_a_click_alarms(filled, alarmed, frame):
     assert warning.columns == ("page",)
 
 
+@pytest.mark.parametrize("after", [1, 0])
+def test_a_count_that_is_0_but_after_some_clicks_alarms(after, alarmed, frame):
+    often = np.random.default_rng(0).random(len(frame)) < 0.3
+    counted = np.where((frame["click"] == after) & often, 2, 0)
+    found = alarmed(frame.assign(orders=counted))
+    assert set(found) == ({"orders"} if after else set())
+    if after:
+        rows = (counted[:3_600] > 0).sum()
+        assert f"'orders' is not 0 in {rows:,} rows" in found["orders"].text
+
+
 def test_a_column_is_told_of_once(understood, frame):
     dwell = np.where(frame["click"] == 1, 3.5, np.nan)
     found = understood(frame.assign(dwell=dwell), ROLES)
@@ -120,7 +131,7 @@ def test_a_common_outcome_is_told_too_unless_nearly_all_rows_have_it(base, alarm
 )
 def test_nearly_all_filled_rows_have_the_outcome_that_alarms(share, base, alarms):
     # It takes 98 in 100, and a tenth of the errors of a guess at the base rate.
-    assert Presence("dwell", True, 1, 400, share, base).alarms == alarms
+    assert Presence("dwell", "filled", 1, 400, share, base).alarms == alarms
 
 
 def test_few_filled_rows_of_one_outcome_are_chance(alarmed, frame):
