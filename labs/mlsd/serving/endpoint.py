@@ -164,7 +164,7 @@ def _too_large(limit: int) -> BadBody:
     return BadBody(f"the body is larger than {limit:,} bytes; send fewer", 413, "too_large")
 
 
-def _answered(answer: Any) -> Reply:  # noqa: ANN401
+def _answered(answer: Any) -> Reply:
     milliseconds = {stage: round(1e3 * s, 3) for stage, s in answer.seconds.items()}
     timing = ", ".join(f"{stage};dur={value}" for stage, value in milliseconds.items())
     body = {**answer.body, "source": answer.source, "version": answer.version}

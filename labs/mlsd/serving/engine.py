@@ -60,7 +60,7 @@ class Engine(Protocol):
     created_at: float
     stages: tuple[str, ...]
 
-    def parse(self, body: bytes) -> Any:  # noqa: ANN401 - what a request is, the case decides
+    def parse(self, body: bytes) -> Any:
         """Return the request that a body holds; quick, for it runs on the event loop.
 
         Raises
@@ -70,11 +70,11 @@ class Engine(Protocol):
         """
         ...
 
-    def answer(self, request: Any, clock: StageClock) -> dict:  # noqa: ANN401
+    def answer(self, request: Any, clock: StageClock) -> dict:
         """Return the answer, ready for JSON; runs in a worker thread."""
         ...
 
-    def fallback(self, request: Any) -> dict:  # noqa: ANN401
+    def fallback(self, request: Any) -> dict:
         """Return what to say when `answer` is late or fails.
 
         It runs on the event loop, so it reads nothing that may be slow.

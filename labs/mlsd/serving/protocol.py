@@ -88,7 +88,7 @@ class _JoinedWrites:
             self._transport.write(b"".join(self._parts))
             self._parts.clear()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
 

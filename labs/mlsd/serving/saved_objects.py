@@ -19,7 +19,7 @@ from mlsd.runtime import InputError
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def save_object(saved: Any, folder: Path, name: str) -> None:  # noqa: ANN401
+def save_object(saved: Any, folder: Path, name: str) -> None:
     """Write a dataclass, with the dataclasses in its fields, as ``<name>.json`` and files beside.
 
     Parameters
@@ -51,7 +51,7 @@ def save_object(saved: Any, folder: Path, name: str) -> None:  # noqa: ANN401
     (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def load_object(folder: Path, name: str, classes: Iterable[type]) -> Any:  # noqa: ANN401
+def load_object(folder: Path, name: str, classes: Iterable[type]) -> Any:
     """Return what `save_object` wrote.
 
     Parameters
@@ -86,7 +86,7 @@ class _Writer:
         self._places: dict[int, dict[str, Any]] = {}
         self._blocks = 0
 
-    def written(self, value: Any) -> Any:  # noqa: ANN401
+    def written(self, value: Any) -> Any:
         """Return a value as JSON."""
         if isinstance(value, np.generic):
             value = value.item()
@@ -100,7 +100,7 @@ class _Writer:
             self._places[id(value)] = self._apart(value)
         return self._places[id(value)]
 
-    def _apart(self, value: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _apart(self, value: Any) -> dict[str, Any]:
         if isinstance(value, np.ndarray) and value.dtype != object:
             key = f"a{len(self.arrays)}"
             self.arrays[key] = value
@@ -125,14 +125,14 @@ class _Reader:
         self.text = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         self.built: list[Any] = []
 
-    def root(self) -> Any:  # noqa: ANN401
+    def root(self) -> Any:
         with np.load(self.folder / f"{self.name}.npz", allow_pickle=False) as archive:
             self.arrays = {key: archive[key] for key in archive.files}
         for entry in self.text["objects"]:
             self.built.append(self._object(entry))
         return self._value(self.text["root"])
 
-    def _object(self, entry: dict[str, Any]) -> Any:  # noqa: ANN401
+    def _object(self, entry: dict[str, Any]) -> Any:
         if entry["class"] not in self.classes:
             raise InputError(
                 f"{self.folder / self.name}.json: names {entry['class']!r:.60}, which is not among "
@@ -141,7 +141,7 @@ class _Reader:
         values = {key: self._value(value) for key, value in entry["fields"].items()}
         return self.classes[entry["class"]](**values)
 
-    def _value(self, value: Any) -> Any:  # noqa: ANN401
+    def _value(self, value: Any) -> Any:
         if isinstance(value, _PLAIN):
             return value
         if isinstance(value, list):

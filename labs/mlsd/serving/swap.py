@@ -117,7 +117,7 @@ class Watcher:
                 return True
         return False
 
-    async def _aside(self, job: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
+    async def _aside(self, job: Callable[..., Any], *arguments: object) -> Any:
         return await asyncio.wrap_future(self._loader.submit(job, *arguments))
 
     def _swap(self, folder: Path, engine: Engine) -> None:

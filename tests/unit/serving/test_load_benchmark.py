@@ -85,7 +85,7 @@ def test_each_request_of_a_run_is_another_one_at_its_own_time(benchmark, monkeyp
 
     monkeypatch.setattr(benchmark, "drive", drive)
     monkeypatch.setattr(benchmark, "peak_memory", lambda process: 5_000_000)
-    examples = lambda generator: {"ad_ids": generator.integers(0, 2**31, 5).tolist()}  # noqa: E731
+    examples = lambda generator: {"ad_ids": generator.integers(0, 2**31, 5).tolist()}
     service = benchmark.Service(1, Clock(), "/rank", examples, 0.0)
     said = service.load(100.0, 2.0, seed=1)
     service.load(100.0, 2.0, seed=2)
