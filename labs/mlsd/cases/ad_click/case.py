@@ -52,7 +52,7 @@ CASE = Case(
             "ids": "ids only",
             "counters": "ids and as-of counters",
             "histories": "ids, counters and click histories",
-            "truth": "the world's own probability",
+            "truth": "all that could be known",
         },
     ),
     rows_are="impressions",

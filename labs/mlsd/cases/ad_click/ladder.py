@@ -44,7 +44,7 @@ def _replicate(world: AdClickWorld, history_days: int) -> Replicate:
     return Replicate(
         world.seed,
         logs.labelled_log(),
-        truth=world.reveal(logs)["click_probability"].to_numpy(),
+        truth=world.reveal(logs)["knowable_probability"].to_numpy(),
         world=world,
         tables={"conversions": logs.conversions},
         history_days=history_days,

@@ -29,7 +29,9 @@ class Truth:
         shown = step.record.shown
         ids, ad = step.tables["impressions"]["impression_id"], shown.ad.astype(np.int32)
         user, is_spam = step.block.user[shown.row], step.block.is_spam[shown.row]
-        self._parts.append((ids, ad, user, step.record.attraction, is_spam))
+        buys_bots = self.behaviour.population.publishers.is_fraudulent
+        fraudulent = buys_bots[step.block.publisher[shown.row]]
+        self._parts.append((ids, ad, user, step.record.attraction, is_spam, fraudulent))
 
     def reveal(self, logs: AdClickLogs) -> pd.DataFrame:
         """Return the truth of each row of ``logs.impressions``.
@@ -37,8 +39,9 @@ class Truth:
         Returns
         -------
         DataFrame
-            `click_probability` of the impression as it was shown, `examination` of its slot,
-            `attraction` (click probability given examination), `is_spam`,
+            `click_probability` of the impression as it was shown, `knowable_probability` (the same
+            for somebody who knows everything but which requests are robots'), `examination` of its
+            slot, `attraction` (click probability given examination), `is_spam`,
             `conversion_probability` of a click.
 
         Raises
@@ -47,12 +50,18 @@ class Truth:
             For logs of another world.
         """
         impressions, behaviour = logs.impressions, self.behaviour
-        ad, user, attraction, is_spam = self._find(impressions)
+        ad, user, attraction, is_spam, fraudulent = self._find(impressions)
         position = impressions["position"].to_numpy()
+        click = behaviour.click_probability(attraction, position, is_spam)
+        # Whether a publisher buys robots lasts and can be learned; which request is one cannot.
+        spam = pd.Series(is_spam).groupby(fraudulent).transform("mean").to_numpy(np.float32)
+        genuine = behaviour.examination[position] * attraction
+        knowable = (1 - spam) * genuine + spam * np.float32(behaviour.config.spam_click_rate)
         converts = np.where(is_spam, 0, behaviour.conversion_probability(user, ad))
         return pd.DataFrame(
             {
-                "click_probability": behaviour.click_probability(attraction, position, is_spam),
+                "click_probability": click,
+                "knowable_probability": knowable,
                 "examination": behaviour.examination[position],
                 "attraction": attraction,
                 "is_spam": is_spam,

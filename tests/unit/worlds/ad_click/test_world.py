@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlsd.metrics import log_loss
 from mlsd.runtime.times import DAY
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click import Actions
@@ -13,6 +14,7 @@ from mlsd.worlds.ad_click import Actions
 HISTORY, DAYS = 2, 2
 TRUTH = (
     "click_probability",
+    "knowable_probability",
     "examination",
     "attraction",
     "is_spam",
@@ -160,6 +162,20 @@ def test_the_truth_is_aligned_and_calibrated(world):
     np.testing.assert_allclose(
         expected[genuine], (truth["examination"] * truth["attraction"])[genuine], rtol=1e-5
     )
+
+
+def test_what_could_be_known_leaves_out_single_robots_alone(world):
+    logs = world.history(6)
+    truth, click = world.reveal(logs), logs.impressions["click"].to_numpy()
+    knowable = truth["knowable_probability"].to_numpy()
+    noise = np.sqrt((knowable * (1 - knowable)).sum())
+    assert abs(click.sum() - knowable.sum()) < 4 * noise
+    robots = truth["is_spam"].to_numpy()
+    # A robot's impression looks like any other of its publisher.
+    assert knowable[robots].mean() < 0.6 * truth["click_probability"][robots].mean()
+    spread = (knowable / truth["click_probability"])[~robots]
+    assert 0.9 < spread.median() < 1.3
+    assert log_loss(click, knowable) > log_loss(click, truth["click_probability"].to_numpy())
 
 
 def test_no_logged_column_gives_the_truth_away(world):
