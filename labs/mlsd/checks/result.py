@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Literal
 
@@ -98,6 +98,19 @@ class CheckResult:
     status: Literal["not attempted", "wrong", "passed"]
     message: str = ""
     points: float = 1
+    answer: Any = field(default=None, repr=False, compare=False)
+
+    def answer_or(self, other: Any) -> Any:
+        """Return the reader's answer where it passed, and `other` where it did not.
+
+        So a chapter goes on with the function that its reader wrote.
+
+        Examples
+        --------
+        >>> check("twice", lambda x: x * x, lambda answer: "gives 4").answer_or(abs)(-2)
+        2
+        """
+        return self.answer if self.status == "passed" else other
 
     @property
     def earned(self) -> float:
@@ -184,7 +197,7 @@ def check(name: str, answer: Any, *tests: Test, points: float = 1) -> CheckResul
     watched = attempted(answer) if callable(answer) and not isinstance(answer, type) else answer
     with _silence(), _time_limit():
         status, message = _first_failure(watched, tests)
-    return _demanded(CheckResult(name, status, message, points))
+    return _demanded(CheckResult(name, status, message, points, answer))
 
 
 def _demanded(result: CheckResult) -> CheckResult:

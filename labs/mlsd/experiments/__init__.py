@@ -13,6 +13,7 @@ from mlsd.experiments.protocols import RankingProtocol, RecommendingProtocol, Sc
 from mlsd.experiments.run_store import RunStore
 from mlsd.experiments.rungs import Outcomes, Rung
 from mlsd.experiments.sources import LogSource, Replicate, WorldSource, default_seeds
+from mlsd.experiments.studies import load_study, run_study, study_path
 from mlsd.experiments.summary import summarise_ladder
 
 __all__ = [
@@ -30,9 +31,12 @@ __all__ = [
     "deployer",
     "ledger_path",
     "load_ledger",
+    "load_study",
     "require_replaceable",
     "run_ab_test",
     "run_ladder",
+    "run_study",
+    "study_path",
     "summarise_ladder",
     "write_json",
     "write_ledger",

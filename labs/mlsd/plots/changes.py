@@ -9,16 +9,20 @@ from matplotlib.axes import Axes
 from mlsd.plots.style import COLOURS
 
 
-def plot_changes(changes: pd.DataFrame, *, xlabel: str, axes: Axes | None = None) -> Axes:
+def plot_changes(
+    changes: pd.DataFrame, *, xlabel: str, title: str = "", axes: Axes | None = None
+) -> Axes:
     """Draw each change as a dot with its interval, the first on top, and a line at no change.
 
     Parameters
     ----------
     changes : DataFrame
         Columns `estimate`, `low` and `high`; the index names the lines. Where it has two levels,
-        the second (the measure) gives the colour.
+        the second (the measure) gives the colour; otherwise all have one colour.
     xlabel : str
         What changes, and its unit.
+    title : str
+        What the figure shows.
     axes : Axes or None
         Where to draw; a new figure for None.
 
@@ -35,7 +39,7 @@ def plot_changes(changes: pd.DataFrame, *, xlabel: str, axes: Axes | None = None
     if axes is None:
         _, axes = plt.subplots(figsize=(6.5, 0.45 * len(changes) + 1.0))
     labels = [name if isinstance(name, str) else " · ".join(name) for name in changes.index]
-    measures = [name if isinstance(name, str) else name[-1] for name in changes.index]
+    measures = ["" if isinstance(name, str) else name[-1] for name in changes.index]
     palette = dict(zip(dict.fromkeys(measures), COLOURS.values()))
     heights = range(len(changes) - 1, -1, -1)
     for height, measure, (_, change) in zip(heights, measures, changes.iterrows()):
@@ -45,4 +49,5 @@ def plot_changes(changes: pd.DataFrame, *, xlabel: str, axes: Axes | None = None
     axes.set_yticks(heights, labels)
     axes.set_ylim(-0.6, len(changes) - 0.4)
     axes.set_xlabel(xlabel)
+    axes.set_title(title)
     return axes

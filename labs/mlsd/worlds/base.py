@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.metrics import Interval
+from mlsd.runtime import InputError
 from mlsd.worlds.logs import Logs, Tables
 
 Columns = Mapping[str, np.ndarray]
@@ -208,6 +209,33 @@ class Comparison:
     lifts: dict[str, Lift]
     control: Report
     treatment: Report
+
+    def changes(self, *measures: str) -> pd.DataFrame:
+        """Return the change of each measure in percent of the control, with its 95 % interval.
+
+        Parameters
+        ----------
+        *measures : str
+            All of them where none is named.
+
+        Returns
+        -------
+        DataFrame
+            One row per measure; columns `estimate`, `low` and `high`, as `plots.plot_changes` and
+            tables of results take them.
+
+        Raises
+        ------
+        InputError
+            For a measure that this world does not have.
+        """
+        unknown = [name for name in measures if name not in self.lifts]
+        if unknown:
+            known = ", ".join(self.lifts)
+            raise InputError(f"changes: no measure is called {unknown[0]!r}; there are {known}")
+        rows = {name: vars(self.lifts[name].relative) for name in measures or self.lifts}
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "low", "high"])
+        return 100 * table
 
 
 @runtime_checkable
