@@ -10,7 +10,8 @@ It stands under ``jupyter: mlsd:`` in jupytext's YAML header, so that it survive
     #     sections:
     #     - {name: What decides success, minutes: 10}
     #     - {name: Data, minutes: 15, stop: true}
-    #     introduces: [click-through rate]
+    #     introduces:
+    #       click-through rate: clicks per impression
     #     needs: []
     #     lab: lab_20_counters
     #     discussion: Who pays for a wrong prediction?
@@ -21,7 +22,7 @@ It stands under ``jupyter: mlsd:`` in jupytext's YAML header, so that it survive
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import field, fields
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
@@ -55,8 +56,11 @@ class FrontMatter:
         What the reader will build, for the map.
     sections : tuple of Section
         In order; their names are headings of the second level.
-    introduces, needs : tuple of str
-        Concepts. One is introduced once in the course, and before it is needed.
+    introduces : mapping of str to str
+        Concepts, each with the one line that the glossary says of it. One is introduced once in
+        the course, and before it is needed.
+    needs : tuple of str
+        Concepts.
     lab : str
         Name of the chapter's lab, or empty.
     discussion : str
@@ -68,7 +72,7 @@ class FrontMatter:
     title: StrictStr
     sections: Annotated[tuple[Section, ...], Field(min_length=1)]
     builds: StrictStr = ""
-    introduces: tuple[StrictStr, ...] = ()
+    introduces: Mapping[StrictStr, StrictStr] = field(default_factory=dict)
     needs: tuple[StrictStr, ...] = ()
     lab: StrictStr = ""
     discussion: StrictStr = ""
@@ -107,6 +111,8 @@ def parse_front_matter(data: Any, *, kind: str, where: str) -> FrontMatter:
         raise InputError(f"{where}: the header has no 'mlsd:' block under 'jupyter:'; add one")
     # A key without a value is as good as none.
     given = {str(key): value for key, value in data.items() if value is not None}
+    if isinstance(given.get("introduces"), list):
+        given["introduces"] = dict.fromkeys(given["introduces"], "")
     try:
         front = FrontMatter(**given)
     except ValidationError as error:

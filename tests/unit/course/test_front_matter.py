@@ -7,7 +7,7 @@ CHAPTER = {
     "title": "Rank ads",
     "builds": "a ranker",
     "sections": [{"name": "Data", "minutes": 5, "stop": True}, {"name": "Results", "minutes": 7}],
-    "introduces": ["propensity"],
+    "introduces": {"propensity": "the probability with which the log showed it"},
     "needs": [],
     "lab": None,
     "discussion": "Why?",
@@ -23,7 +23,7 @@ def parse(kind="chapter", **changes):
 def test_a_chapter_is_read():
     front = parse()
     assert front.sections == (Section("Data", 5, True), Section("Results", 7, False))
-    assert (front.minutes, front.lab, front.introduces) == (12, "", ("propensity",))
+    assert (front.minutes, front.lab, list(front.introduces)) == (12, "", ["propensity"])
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,10 @@ def test_a_chapter_is_read():
         ({"sections": [{**DATA, "minutes": True}]}, "sections[0]['minutes'] is True"),
         ({"sections": [{**DATA, "minutes": "5"}]}, "sections[0]['minutes'] is '5'"),
         ({"sections": [{**DATA, "stop": "no"}]}, "sections[0]['stop'] is 'no'"),
-        ({"introduces": "propensity"}, "introduces is 'propensity'; it should be a valid list"),
+        (
+            {"introduces": "propensity"},
+            "introduces is 'propensity'; it should be a valid dictionary",
+        ),
         ({"needs": ["counter", 3]}, "needs[1] is 3; it should be a valid string"),
         ({"title": 3}, "title is 3; it should be a valid string"),
         ({"wrong_answers": ["a"]}, "the two commonest"),
