@@ -17,13 +17,23 @@ from mlsd.worlds.base import Comparison
 def deployer(ladder: Ladder, days: int) -> Deploy:
     """Return a function that deploys a fitted rung for `days` after the end of its history.
 
-    It returns the estimate of every measure of the world's report by name.
+    It returns the estimate of every measure by name and, with ``_change``, ``_change_low`` and
+    ``_change_high`` after the name, the percent by which it differs from the policy that made the
+    history: both run in twin worlds, so that rungs can be told apart by less than a measure's own
+    interval is wide.
     """
 
     def deploy(fitted: FittedRung, prepared: Prepared) -> dict[str, float]:
         replicate, policy = prepared.replicate, ladder.policy(fitted, prepared)
-        report = replicate.world.deploy(policy, days=days, history_days=replicate.history_days)
-        return {name: interval.estimate for name, interval in report.measures.items()}
+        world, history_days = replicate.world, replicate.history_days
+        before = world.logging_policy(history_days)
+        twins = world.compare(before, policy, days=days, history_days=history_days)
+        online = {name: lift.treatment.estimate for name, lift in twins.lifts.items()}
+        for name, change in twins.changes().iterrows():
+            online[f"{name}_change"] = change["estimate"]
+            online[f"{name}_change_low"] = change["low"]
+            online[f"{name}_change_high"] = change["high"]
+        return online
 
     return deploy
 

@@ -146,7 +146,12 @@ def _median_costs(ladder: LadderRuns, name: str) -> dict[str, float]:
 
 def _mean_online(ladder: LadderRuns, name: str) -> dict[str, float]:
     rows = [r.runs[name].online for r in ladder.replicates if r.runs[name].online]
-    return {key: float(np.mean([row[key] for row in rows])) for key in (rows[0] if rows else ())}
+    online = {key: float(np.mean([row[key] for row in rows])) for key in (rows[0] if rows else ())}
+    for end in [key for key in online if key.endswith(("_low", "_high"))]:
+        middle = online[end.rpartition("_")[0]]
+        # The interval of a mean over worlds that were drawn independently.
+        online[end] = middle + (online[end] - middle) / np.sqrt(len(rows))
+    return online
 
 
 def _mean_validation(ladder: LadderRuns, name: str) -> dict[str, float]:

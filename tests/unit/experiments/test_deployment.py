@@ -10,7 +10,7 @@ from mlsd.cases import find_case
 from mlsd.experiments import deployer, run_ab_test, run_ladder, summarise_ladder
 from mlsd.metrics import Interval
 from mlsd.runtime import InputError
-from mlsd.worlds.base import Report
+from mlsd.worlds.base import Comparison, Lift, Report
 
 CASE = find_case("ad_click")
 LADDER = CASE.ladder
@@ -26,19 +26,34 @@ def test_the_ledger_keeps_the_true_value_of_each_deployed_rung():
     assert online["oracle"] == {}
 
 
-def test_the_value_of_a_deployment_is_the_estimate_of_its_report():
+def test_a_deployment_is_read_beside_the_policy_that_made_the_history():
     asked = []
 
     class Surely:
-        def deploy(self, policy, days, *, history_days):
-            asked.append((policy, days, history_days))
-            return Report({"revenue": Interval(2.0, 1.0, 3.0)}, pd.DataFrame())
+        def logging_policy(self, days):
+            return f"as of day {days}"
+
+        def compare(self, control, treatment, days, *, history_days):
+            asked.append((control, treatment, days, history_days))
+            lift = Lift(
+                control=Interval(1.6, 1.0, 3.0),
+                treatment=Interval(2.0, 1.0, 3.0),
+                difference=Interval(0.4, 0.3, 0.5),
+                relative=Interval(0.25, 0.2, 0.3),
+            )
+            report = Report({}, pd.DataFrame())
+            return Comparison("twin", {"revenue": lift}, report, report)
 
     replicate = SimpleNamespace(world=Surely(), history_days=4)
     ladder = replace(LADDER, policy=lambda fitted, prepared: fitted)
     deploy = deployer(ladder, 3)
-    assert deploy("policy", SimpleNamespace(replicate=replicate)) == {"revenue": 2.0}
-    assert asked == [("policy", 3, 4)]
+    assert deploy("policy", SimpleNamespace(replicate=replicate)) == {
+        "revenue": 2.0,
+        "revenue_change": 25.0,
+        "revenue_change_low": 20.0,
+        "revenue_change_high": 30.0,
+    }
+    assert asked == [("as of day 4", "policy", 3, 4)]
 
 
 def test_a_rung_against_itself_has_no_true_lift():

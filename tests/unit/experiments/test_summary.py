@@ -224,6 +224,18 @@ def test_what_is_said_of_clicks_is_said_of_the_world_with_the_fewest():
         assert ScoringProtocol().holds(replicates) == "1 of 4,000 test rows has label 1"
 
 
+def test_the_interval_of_a_change_online_narrows_with_the_number_of_worlds():
+    replicates = [make_replicate(seed) for seed in range(4)]
+    for replicate, change in zip(replicates, (1.0, 3.0, 2.0, 2.0)):
+        ends = {"pay_change_low": change - 2.0, "pay_change_high": change + 2.0}
+        online = {"pay": 1.0, "pay_change": change, **ends}
+        for name, run in replicate.runs.items():
+            replicate.runs[name] = replace(run, online=online)
+    found = summarise_ladder(make_ladder(replicates=replicates)).rungs[0].online
+    assert (found["pay"], found["pay_change"]) == (1.0, 2.0)
+    assert (found["pay_change_low"], found["pay_change_high"]) == pytest.approx((1.0, 3.0))
+
+
 def test_costs_are_medians_and_online_values_means_over_the_seeds():
     replicates = [make_replicate(seed) for seed in range(3)]
     for number, replicate in enumerate(replicates):

@@ -43,6 +43,9 @@ SECOND = 1 / np.log2(3)  # gain of a hit at the second rank
 class ToyWorld:
     """Pays what the policy says it is worth, alone or beside another."""
 
+    def logging_policy(self, days):
+        return 1.0
+
     def deploy(self, policy, days, *, history_days):
         pay = Interval(policy * days, policy * days, policy * days)
         return Report({"pay": pay}, pd.DataFrame(), {"pay": "coins"})
