@@ -32,7 +32,7 @@ from typing import Any
 
 from one_json import one_json_object
 
-from mlsd.checks import outcome_margin
+from mlsd.checks import outcome_margin, value_of
 from mlsd.course.code import code_cells
 from mlsd.course.document import check_functions, load_checks
 from mlsd.course.layout import Unit, find_units
@@ -127,7 +127,7 @@ def measure(
     with path.open("a") as file:
         for seed in seeds:
             for name in (name for name in asked if seed not in gains[name]):
-                gain = float(earned(seed, answers[name]) - earned(seed, baseline))
+                gain = value_of(earned(seed, answers[name])) - value_of(earned(seed, baseline))
                 gains[name][seed] = gain
                 row = {"lab": unit.name, "seed": seed, "answer": name, "gain": gain}
                 print(json.dumps(row), file=file, flush=True)

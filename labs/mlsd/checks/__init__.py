@@ -7,7 +7,7 @@ are written there as numbers and properties, never as a function that a learner 
 
 from mlsd.checks.answers import WrongAnswer, accepted_wrong_answers
 from mlsd.checks.comparing import describe_difference
-from mlsd.checks.outcome import OutcomeMargin, beats, outcome_margin
+from mlsd.checks.outcome import OutcomeMargin, beats, outcome_margin, value_of
 from mlsd.checks.result import CheckResult, attempted, check
 from mlsd.checks.tests import gives, holds, raises
 
@@ -24,4 +24,5 @@ __all__ = [
     "holds",
     "outcome_margin",
     "raises",
+    "value_of",
 ]

@@ -10,9 +10,10 @@ from statistics import NormalDist, fmean, stdev
 from typing import Any
 
 from mlsd.checks.result import Remark, Test
+from mlsd.metrics import Interval
 from mlsd.runtime import InputError
 
-Deploy = Callable[[int, Any], float]
+Deploy = Callable[[int, Any], "float | Interval"]
 
 
 def grading_seed(seed: int) -> int:
@@ -34,16 +35,35 @@ def grading_seed(seed: int) -> int:
     return int(text) if text else seed
 
 
+def value_of(outcome: float | Interval) -> float:
+    """Return what a deployment was worth, without its interval.
+
+    Examples
+    --------
+    >>> value_of(Interval(108.0, 106.0, 110.0)), value_of(7)
+    (108.0, 7.0)
+    """
+    return float(outcome.estimate if isinstance(outcome, Interval) else outcome)
+
+
 def beats(
-    deploy: Deploy, baseline: Any, *, margin: float, seed: int, unit: str = "revenue"
+    deploy: Deploy,
+    baseline: Any,
+    *,
+    margin: float,
+    seed: int,
+    unit: str = "revenue",
+    authors: str = "",
+    hint: str = "",
 ) -> Test:
     """Return a test that the answer beats `baseline` by `margin` in the same fresh world.
 
     Parameters
     ----------
     deploy : callable
-        ``deploy(seed, policy) -> float``: what the policy was worth online; higher is better.
-        Both sides are deployed on the same seed, so that they share their luck.
+        ``deploy(seed, policy)``: what the policy was worth online, a number or an `Interval`, which
+        is then printed; higher is better. Both sides are deployed on the same seed, so that they
+        share all random numbers.
     baseline : object
         The policy to beat.
     margin : float
@@ -52,6 +72,10 @@ def beats(
         Of the world; ``MLSD_GRADING_SEED`` wins over it.
     unit : str
         What `deploy` measures, for the message.
+    authors : str
+        What the solution reaches over many seeds, as in ``"107 to 112"``.
+    hint : str
+        Said to an answer that falls short.
 
     Raises
     ------
@@ -67,15 +91,24 @@ def beats(
     world = grading_seed(seed)
 
     def test(answer: Any) -> str | Remark:
-        earned, reference = deploy(world, answer), deploy(world, baseline)
+        outcome, reference = deploy(world, answer), value_of(deploy(world, baseline))
+        earned = value_of(outcome)
         if not math.isfinite(earned):
             return f"{unit} {earned} on seed {world}, which is not a number"
-        found = f"{unit} {earned:.4g} against {reference:.4g} of the baseline"
+        found = f"{unit} {_shown(outcome)} against {reference:.4g} of the baseline"
+        solution = f"; the authors' solution: {authors}" if authors else ""
         if earned - reference >= margin:
-            return Remark(found)
-        return f"{found}, on seed {world}; it takes {reference + margin:.4g} to pass"
+            return Remark(found + solution)
+        wanted = f"it takes {reference + margin:.4g} to pass"
+        return f"{found}, on seed {world}; {wanted}{solution}{f'. {hint}' if hint else ''}"
 
     return test
+
+
+def _shown(outcome: float | Interval) -> str:
+    if not isinstance(outcome, Interval):
+        return f"{outcome:.4g}"
+    return f"{outcome.estimate:.4g} [{outcome.low:.4g}, {outcome.high:.4g}]"
 
 
 @dataclass(frozen=True)
@@ -129,7 +162,7 @@ def outcome_margin(
     """
     if len(seeds) < 3 or not wrong:
         raise InputError("outcome_margin: give at least three seeds and one wrong policy")
-    base = [deploy(seed, baseline) for seed in seeds]
+    base = [value_of(deploy(seed, baseline)) for seed in seeds]
     right_gain, right_spread = _gain(deploy, right, seeds, base)
     rivals = [_gain(deploy, policy, seeds, base) for policy in wrong]
     wrong_gain, wrong_spread = max(rivals, key=lambda rival: rival[0] + 2 * rival[1])
@@ -149,7 +182,7 @@ def outcome_margin(
 def _gain(
     deploy: Deploy, policy: Any, seeds: Sequence[int], base: Sequence[float]
 ) -> tuple[float, float]:
-    gains = [deploy(seed, policy) - value for seed, value in zip(seeds, base)]
+    gains = [value_of(deploy(seed, policy)) - value for seed, value in zip(seeds, base)]
     return fmean(gains), stdev(gains)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mlsd.metrics import Interval
 from mlsd.worlds.base import Policy, World
 
 
@@ -35,6 +36,29 @@ def revenue_lift(
     """
     lifts = world.compare(baseline, policy, days=days, history_days=history_days).lifts
     return lifts["revenue"].relative.estimate
+
+
+def percent_of_baseline(
+    world: World, baseline: Policy, policy: Policy, *, days: int, history_days: int
+) -> Interval:
+    """Return what a policy earns in percent of the baseline in the same world, with its interval.
+
+    Parameters are those of `revenue_lift`.
+
+    Examples
+    --------
+    >>> from mlsd.models import GlobalRate
+    >>> from mlsd.policies.ad_click import ScorerPolicy
+    >>> from mlsd.worlds import AdClickWorld
+    >>> world = AdClickWorld(seed=3, size="small")
+    >>> log = world.history(days=2).labelled_log().frame
+    >>> by_bid = ScorerPolicy(GlobalRate().fit(log, log["click"]))
+    >>> print(percent_of_baseline(world, by_bid, by_bid, days=1, history_days=2))
+    100.0000 [100.0000, 100.0000]
+    """
+    lifts = world.compare(baseline, policy, days=days, history_days=history_days).lifts
+    share = lifts["revenue"].relative
+    return Interval(*(100 * (1 + end) for end in (share.estimate, share.low, share.high)))
 
 
 def market_seeds(seed: int, markets: int) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import pytest
 
 from mlsd.checks import attempted, beats, check, gives, holds, outcome_margin, raises
 from mlsd.checks.result import CheckFailed, grading_seconds
+from mlsd.metrics import Interval
 from mlsd.runtime import InputError
 
 
@@ -133,6 +134,20 @@ def test_an_answer_is_graded_by_what_it_earns_on_the_same_luck(monkeypatch):
     elsewhere = beats(deploy, lambda seed: 1.0, margin=0.5, seed=3)
     only_here = check("policy", lambda seed: 9.0 if seed == 4711 else 0.0, elsewhere)
     assert only_here.status == "passed"
+
+
+def test_what_it_earned_is_said_with_its_interval_the_authors_result_and_a_hint():
+    def earned(seed, policy):
+        return Interval(policy, policy - 2, policy + 2)
+
+    test = beats(earned, 100, margin=3, seed=1, authors="107 to 112", hint="Look at users.")
+    assert check("policy", 105, test).message == (
+        "revenue 105 [103, 107] against 100 of the baseline; the authors' solution: 107 to 112"
+    )
+    assert check("policy", 101, test).message == (
+        "revenue 101 [99, 103] against 100 of the baseline, on seed 1; it takes 103 to pass; "
+        "the authors' solution: 107 to 112. Look at users."
+    )
 
 
 def test_the_baseline_shares_the_seed_that_an_instructor_set(monkeypatch):
