@@ -24,6 +24,10 @@ def chapter(old, new):
     return lambda project: project.replace(project.chapter.source, old, new)
 
 
+def labs(names):
+    return chapter("labs: [lab_20_measure]", f"labs: [{names}]")
+
+
 CONCEPT = "the error of measure in ad click prediction"
 
 BROKEN = [
@@ -43,8 +47,9 @@ BROKEN = [
         second_chapter("10_early", "needs: []", f"needs: [{CONCEPT}]"),
         "10_early.py: needs",
     ),
-    (concepts.labs_belong, chapter("lab: lab_20_measure", "lab: lab_20_other"), "does not exist"),
-    (concepts.labs_belong, chapter("lab: lab_20_measure", 'lab: ""'), "no chapter names this lab"),
+    (concepts.labs_belong, labs("lab_20_measure, lab_20_other"), "lab_20_other' does not exist"),
+    (concepts.labs_belong, labs("lab_20_measure, lab_20_measure"), "is named twice"),
+    (concepts.labs_belong, labs(""), "no chapter names this lab"),
     (
         concepts.labs_belong,
         second_chapter("30_again", "A/B", "A and B"),

@@ -31,7 +31,7 @@ def test_names_follow_the_pattern(tmp_path, name):
 def test_a_chapter_that_comes_after_its_lab_names_it(tmp_path):
     scaffold(tmp_path, CASE, "lab_30_rank")
     (source,) = scaffold(tmp_path, CASE, "30_rank")
-    assert "lab: lab_30_rank" in source.read_text(encoding="utf-8")
+    assert "labs: [lab_30_rank]" in source.read_text(encoding="utf-8")
 
 
 def test_a_chapter_without_a_lab_says_so_until_there_is_one(tmp_path):
@@ -40,7 +40,7 @@ def test_a_chapter_without_a_lab_says_so_until_there_is_one(tmp_path):
     assert source in scaffold(tmp_path, CASE, "lab_30_rank")
     text = source.read_text(encoding="utf-8")
     assert "This chapter has no lab." not in text
-    assert "lab: lab_30_rank" in text
+    assert "labs: [lab_30_rank]" in text
 
 
 def test_two_scaffolded_chapters_do_not_clash(project):

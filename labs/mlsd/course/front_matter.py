@@ -13,7 +13,7 @@ It stands under ``jupyter: mlsd:`` in jupytext's YAML header, so that it survive
     #     introduces:
     #       click-through rate: clicks per impression
     #     needs: []
-    #     lab: lab_20_counters
+    #     labs: [lab_20_counters]
     #     discussion: Who pays for a wrong prediction?
     #     wrong_answers: [the user, nobody]
     # ---
@@ -61,8 +61,8 @@ class FrontMatter:
         the course, and before it is needed.
     needs : tuple of str
         Concepts.
-    lab : str
-        Name of the chapter's lab, or empty.
+    labs : tuple of str
+        Names of the chapter's labs, in the order in which they are worked.
     discussion : str
         A question for a class.
     wrong_answers : tuple of str
@@ -74,7 +74,7 @@ class FrontMatter:
     builds: StrictStr = ""
     introduces: Mapping[StrictStr, StrictStr] = field(default_factory=dict)
     needs: tuple[StrictStr, ...] = ()
-    lab: StrictStr = ""
+    labs: tuple[StrictStr, ...] = ()
     discussion: StrictStr = ""
     wrong_answers: tuple[StrictStr, ...] = ()
 

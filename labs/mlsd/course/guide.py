@@ -41,8 +41,7 @@ def _entry(document: Document, until: str = "") -> str:
     lines += _timetable(document, until)
     lines += _listed("Introduces", front.introduces)
     lines += _listed("Needs", front.needs)
-    if front.lab:
-        lines += ["", f"Lab: {front.lab}"]
+    lines += _listed("Labs", front.labs)
     if front.discussion:
         lines += ["", f"Discuss: {front.discussion}"]
     lines += [f"- commonly, and wrongly: {answer}" for answer in front.wrong_answers]

@@ -17,17 +17,17 @@ Block = Callable[[Course], str]
 
 
 def map_block(course: Course) -> str:
-    """Return the map: one row per chapter, with its lab, its solution and its minutes."""
+    """Return the map: one row per chapter, with its labs, their solutions and the minutes."""
     labs = {(lab.unit.case, lab.unit.name): lab for lab in course.of_kind("lab")}
     rows = ["| chapter | lab | solution | minutes | you will build |", "|---|---|---|---|---|"]
     for chapter in course.of_kind("chapter"):
-        lab = labs.get((chapter.unit.case, chapter.front.lab))
-        minutes = str(chapter.front.minutes) + (f" + {lab.front.minutes}" if lab else "")
+        keys = [(chapter.unit.case, name) for name in chapter.front.labs]
+        own = [labs[key] for key in keys if key in labs]
         cells = (
             _link(chapter, chapter.unit.notebook, f"{chapter.unit.step} {chapter.front.title}"),
-            _link(lab, lab.unit.lab, lab.front.title) if lab else "",
-            _link(lab, lab.unit.notebook, "solution") if lab else "",
-            minutes,
+            "<br>".join(_link(lab, lab.unit.lab, lab.front.title) for lab in own),
+            "<br>".join(_link(lab, lab.unit.notebook, "solution") for lab in own),
+            " + ".join(str(document.front.minutes) for document in (chapter, *own)),
             chapter.front.builds,
         )
         rows.append(f"| {' | '.join(cells)} |")

@@ -10,6 +10,8 @@ from mlsd.course.formatting import format_python
 from mlsd.course.layout import Unit, find_units, make_unit
 from mlsd.runtime import InputError, atomic_path
 
+_NO_LAB = "This chapter has no lab."
+
 
 def scaffold(root: Path, case: str, name: str) -> list[Path]:
     """Write the source of a new unit, and of a lab the module with its checks.
@@ -82,9 +84,12 @@ def _lab_of(unit: Unit) -> dict[str, str]:
         for other in find_units(unit.root)
         if other.kind == "lab" and other.case == unit.case and other.step == unit.step
     ]
-    if not labs:
-        return {"lab": '""', "lab_line": "This chapter has no lab."}
-    return {"lab": labs[0], "lab_line": f"The lab is `{labs[0]}`."}
+    lines = "\n# ".join(map(_lab_line, labs)) or _NO_LAB
+    return {"labs": ", ".join(labs), "lab_lines": lines}
+
+
+def _lab_line(name: str) -> str:
+    return f"Practise in `{name}`."
 
 
 def _package_marker(unit: Unit) -> dict[Path, str]:
@@ -97,8 +102,7 @@ def _chapter_with_lab(unit: Unit) -> dict[Path, str]:
     for other in find_units(unit.root):
         if other.kind == "chapter" and (other.case, other.step) == (unit.case, unit.step):
             text = other.source.read_text(encoding="utf-8") if other.source.is_file() else ""
-            if '#     lab: ""\n' in text:
-                named = text.replace('#     lab: ""\n', f"#     lab: {unit.name}\n")
-                line = f"The lab is `{unit.name}`."
-                return {other.source: named.replace("This chapter has no lab.", line)}
+            if "#     labs: []\n" in text:
+                named = text.replace("#     labs: []\n", f"#     labs: [{unit.name}]\n")
+                return {other.source: named.replace(_NO_LAB, _lab_line(unit.name))}
     return {}

@@ -18,7 +18,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [time split, normalized entropy, clustered interval, Beta smoothing, prior strength, deployment]
 #     needs: [impression, click-through rate, expected value ranking, twin-world comparison]
-#     lab: lab_20_baseline
+#     labs: [lab_20_baseline]
 #     discussion: Your model improves normalized entropy by a hundredth. Under which circumstances would you still not ship it?
 #     wrong_answers: ["Never; a better offline metric is a better model.", "When its AUC is lower."]
 # ---

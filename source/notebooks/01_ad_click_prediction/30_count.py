@@ -20,7 +20,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [as-of counter, known-at predicate, label leakage, hashing trick, hashed logistic regression, decayed counter]
 #     needs: [impression, click-through rate, label delay, twin-world comparison, time split, normalized entropy, clustered interval, Beta smoothing, prior strength, deployment]
-#     lab: lab_30_counters
+#     labs: [lab_30_counters]
 #     discussion: A colleague's new feature halves the normalized entropy. What do you ask for before you congratulate?
 #     wrong_answers: ["A larger test set, to be sure that it is no luck.", "Cross-validation with random folds."]
 # ---

@@ -20,7 +20,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [FTRL-Proximal, per-coordinate learning rate, progressive validation, nightly retraining, concept drift]
 #     needs: [impression, twin-world comparison, time split, normalized entropy, deployment, hashing trick, hashed logistic regression, known-at predicate]
-#     lab: lab_31_tracker
+#     labs: [lab_31_tracker]
 #     discussion: Your click model is retrained every night. A sale begins on Friday morning. What do you expect on Friday, and what on the Monday after it?
 #     wrong_answers: ["Nothing, the features know the category of every ad.", "It is bad on Friday and good again from Saturday on."]
 # ---

@@ -18,7 +18,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [gradient boosting, early stopping, feature importance, feature budget]
 #     needs: [time split, normalized entropy, clustered interval, as-of counter, hashed logistic regression, deployment]
-#     lab: lab_32_leaves
+#     labs: [lab_32_leaves]
 #     discussion: A boosted-tree model with 400 features beats yours with 12 by two thousandths of normalized entropy. What do you ask before you call it better?
 #     wrong_answers: ["Nothing; the better metric wins.", "Whether it was trained on more rows."]
 # ---

@@ -19,7 +19,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [negative downsampling, downsampling correction, calibration ratio, reliability diagram, expected calibration error, Platt scaling, isotonic regression, F1 score]
 #     needs: [time split, normalized entropy, clustered interval, hashed logistic regression, FTRL-Proximal, expected value ranking, deployment]
-#     lab: lab_33_calibration
+#     labs: [lab_33_calibration]
 #     discussion: A colleague reports that keeping a twentieth of the negatives improved normalized entropy from 0.94 to 0.90. What do you ask?
 #     wrong_answers: ["How much CPU time it saved, and whether a fortieth is better still.", "Whether the AUC improved as well."]
 # ---

@@ -19,7 +19,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [feature interaction, cross layer, DCN-v2, DeepFM]
 #     needs: [embedding, factorization machine, time split, normalized entropy, clustered interval, as-of counter, hashed logistic regression, gradient boosting, deployment, twin-world comparison]
-#     lab: lab_41_interest
+#     labs: [lab_41_interest]
 #     discussion: Your team's deep model beats the linear one by two thousandths of normalized entropy, at forty times the training cost. Which result would make you ship it, and which would make you stop?
 #     wrong_answers: ["Ship it, deep models always win with more data.", "Stop, two thousandths is never worth anything."]
 # ---

@@ -19,7 +19,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [post-click conversion rate, delayed feedback, delay model, sample selection of conversions, ESMM]
 #     needs: [impression, label delay, known-at predicate, Beta smoothing, prior strength, calibration ratio, expected value ranking, deployment, twin-world comparison]
-#     lab: lab_42_delay
+#     labs: [lab_42_delay]
 #     discussion: Your delay model fits the observed delays almost perfectly. Why may its conversion rate still be a tenth too low?
 #     wrong_answers: ["It cannot; a likelihood that good leaves no room.", "Because there are too few clicks; with ten times as many it would be right."]
 # ---

@@ -19,7 +19,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [second-price auction, generalized second price, strategic bidding, reserve price, bid shading, pacing]
 #     needs: [impression, click-through rate, expected value ranking, twin-world comparison, Beta smoothing, deployment]
-#     lab: lab_50_bidding
+#     labs: [lab_50_bidding]
 #     discussion: Your new model raises clicks and lowers revenue under generalized second price. What do you look at before you call it a failure?
 #     wrong_answers: ["Nothing; revenue is the goal, so roll it back.", "Multiply its predictions until revenue is back."]
 # ---

@@ -17,7 +17,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [Thompson sampling, exploration cost, cold-start ad, upper confidence bound]
 #     needs: [Beta smoothing, prior strength, expected value ranking, propensity, deployment]
-#     lab: lab_51_bandits
+#     labs: [lab_51_bandits]
 #     discussion: Exploration costs three percent of tomorrow's revenue. Who in the company should decide whether to pay, and what would you show them?
 #     wrong_answers: ["Nobody; Thompson sampling is optimal.", "The model team, by the regret of a simulation."]
 # ---

@@ -18,7 +18,7 @@
 #     - {name: Lab and further reading, minutes: 1}
 #     introduces: [open-loop load, tail latency, timeout, fallback, feature cache, load shedding, distillation, quantisation]
 #     needs: [normalized entropy, Beta smoothing, as-of counter, gradient boosting, deployment]
-#     lab: lab_60_student
+#     labs: [lab_60_student]
 #     discussion: Your service answers 99.9 % of the requests in 10 ms, and a page needs 40 services. Is that good?
 #     wrong_answers: ["Yes, 99.9 % is excellent.", "Yes, as long as the mean is low."]
 # ---

@@ -9,7 +9,7 @@ CHAPTER = {
     "sections": [{"name": "Data", "minutes": 5, "stop": True}, {"name": "Results", "minutes": 7}],
     "introduces": {"propensity": "the probability with which the log showed it"},
     "needs": [],
-    "lab": None,
+    "labs": ["lab_20_rank", "lab_20_rate"],
     "discussion": "Why?",
     "wrong_answers": ["a", "b"],
 }
@@ -23,13 +23,15 @@ def parse(kind="chapter", **changes):
 def test_a_chapter_is_read():
     front = parse()
     assert front.sections == (Section("Data", 5, True), Section("Results", 7, False))
-    assert (front.minutes, front.lab, list(front.introduces)) == (12, "", ["propensity"])
+    assert (front.minutes, list(front.introduces)) == (12, ["propensity"])
+    assert front.labs == ("lab_20_rank", "lab_20_rate")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"colour": "red"}, "x.py: header: unknown key 'colour'; known: title, sections"),
+        ({"lab": "lab_20_rank"}, "unknown key 'lab'; did you mean 'labs'?"),
         ({"need": []}, "unknown key 'need'; did you mean 'needs'?"),
         ({"sections": []}, "sections is []; list should have at least 1 item"),
         ({"sections": [{"name": "Data"}]}, "sections[0]['minutes'] is missing"),

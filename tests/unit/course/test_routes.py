@@ -28,12 +28,12 @@ def document(name, minutes, case=CASE, **front):
 def course():
     documents = (
         document("10_ask", 30, case="00_framework"),
-        document("10_frame", 60, introduces=("propensity",)),
+        document("10_frame", 60, introduces={"propensity": "chance of being shown"}),
         document(
-            "20_baseline", 80, lab="lab_20_rates", discussion="Why?", wrong_answers=("a", "b")
+            "20_baseline", 80, labs=("lab_20_rates",), discussion="Why?", wrong_answers=("a", "b")
         ),
         document("lab_20_rates", 40),
-        document("30_calibrate", 400, introduces=("Calibration",)),
+        document("30_calibrate", 400, introduces={"Calibration": "promises kept"}),
     )
     return Course(ROOT, documents)
 
@@ -72,6 +72,19 @@ def test_the_map_has_a_row_a_chapter(course):
         f"| [Do lab_20_rates](labs/{CASE}/lab_20_rates.ipynb) "
         f"| [solution](solutions/{CASE}/lab_20_rates.ipynb) | 80 + 40 | it |"
     )
+
+
+def test_a_chapter_with_two_labs_shows_both_in_its_row():
+    documents = (
+        document("20_baseline", 80, labs=("lab_20_rates", "lab_20_ages")),
+        document("lab_20_ages", 30),
+        document("lab_20_rates", 40),
+    )
+    row = map_block(Course(ROOT, documents)).splitlines()[2]
+    assert f"lab_20_rates.ipynb)<br>[Do lab_20_ages](labs/{CASE}/lab_20_ages.ipynb)" in row
+    assert row.count("[solution]") == 2
+    assert "| 80 + 40 + 30 |" in row
+    assert "Labs: lab_20_rates, lab_20_ages" in teaching_plan(Course(ROOT, documents))
 
 
 def test_concepts_are_sorted_without_regard_to_case(course):

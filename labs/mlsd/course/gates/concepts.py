@@ -41,19 +41,20 @@ def introduced_before_needed(course: Course) -> list[Problem]:
 
 
 def labs_belong(course: Course) -> list[Problem]:
-    """Check that a chapter's lab exists and bears its number, and no lab is left over."""
+    """Check that a chapter's labs exist and bear its number, and no lab is left over."""
     labs = {(d.unit.case, d.unit.name): d for d in course.of_kind("lab")}
     problems, owned = [], set()
     for chapter in course.of_kind("chapter"):
-        if not chapter.front.lab:
-            continue
-        key = (chapter.unit.case, chapter.front.lab)
-        owned.add(key)
-        if key not in labs:
-            problems.append(chapter.problem(f"its lab {chapter.front.lab!r} does not exist"))
-        elif labs[key].unit.step != chapter.unit.step:
-            message = f"its lab {chapter.front.lab!r} has to bear the number {chapter.unit.step}"
-            problems.append(chapter.problem(message))
+        for name in chapter.front.labs:
+            key = (chapter.unit.case, name)
+            if key not in labs:
+                problems.append(chapter.problem(f"its lab {name!r} does not exist"))
+            elif labs[key].unit.step != chapter.unit.step:
+                message = f"its lab {name!r} has to bear the number {chapter.unit.step}"
+                problems.append(chapter.problem(message))
+            elif key in owned:
+                problems.append(chapter.problem(f"its lab {name!r} is named twice"))
+            owned.add(key)
     orphans = [lab for key, lab in labs.items() if key not in owned]
     return problems + [lab.problem("no chapter names this lab in its header") for lab in orphans]
 
