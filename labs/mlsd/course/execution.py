@@ -16,6 +16,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from mlsd.course.notebooks import RUN_RECORD, code_fingerprint, set_cell_ids, strip_machine_noise
+from mlsd.notebook.records import NO_GUESSES
 from mlsd.runtime import InputError
 from mlsd.runtime.threads import THREAD_VARIABLES
 
@@ -118,7 +119,7 @@ def execute_notebook(
         on_cell_executed=meter.stop,
     )
     meter.client = client
-    environment = kernel_environment(root) | (STRICT_CHECKS if strict else {})
+    environment = kernel_environment(root) | NO_GUESSES | (STRICT_CHECKS if strict else {})
     try:
         # What the kernel itself has to say concerns its sockets, not the notebook.
         client.execute(env=environment, stderr=subprocess.DEVNULL)

@@ -35,7 +35,8 @@ class TrainingOptions:
     decay : str
         ``"none"`` or ``"cosine"``: the learning rates fall to 0 over `epochs`.
     progress : bool
-        Whether to show a progress bar.
+        Whether to show how far the training is: a bar on stderr, and in a notebook a line in the
+        cell that is gone at the end.
     """
 
     batch_size: int = 1024

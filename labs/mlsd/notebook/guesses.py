@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from numbers import Real
 from types import EllipsisType
 
-from mlsd.notebook.records import GuessRecord, Value, read_guesses, write_guesses
+from mlsd.notebook.records import GuessRecord, Value, changing_guesses, read_guesses
 from mlsd.runtime import InputError
 
 # A number counts as close when it is within this factor of the result.
@@ -29,6 +30,8 @@ class _Question:
 
 # Of this notebook, so that an answer without a guess is shown with its unit all the same.
 _asked: dict[str, _Question] = {}
+# What could not be kept in the file holds for this notebook at least.
+_unkept: dict[str, GuessRecord] = {}
 
 
 def guess(
@@ -88,6 +91,11 @@ def compare(name: str, result: float | str, *, within: float | None = None) -> N
         How far a number may be off to count as close, in its unit; a factor of 1.5 for None. To be
         given where the result is near zero.
 
+    Raises
+    ------
+    InputError
+        If the guess is among choices and `result` is none of them.
+
     Examples
     --------
     >>> guess("rows_left")
@@ -96,23 +104,22 @@ def compare(name: str, result: float | str, *, within: float | None = None) -> N
     rows left: 1,234 (you made no guess)
     """
     result = result if isinstance(result, str) else float(result)
-    try:
-        records = read_guesses()
-    except InputError as error:
-        print(error)
-        records = {}
-    record = records.get(name)
-    unit = _asked.get(name, _Question(record.unit if record else "")).unit
+    question = _asked.get(name, _Question())
+    if question.choices and result not in question.choices:
+        raise InputError(f"compare({name!r}): {result!r} is not {question.wanted}")
+    record = _kept(name)
     if record is None:
-        print(f"{_label(name)}: {show(result, unit)} (you made no guess)")
+        print(f"{_label(name)}: {show(result, question.unit)} (you made no guess)")
         return
+    unit = question.unit or record.unit
     verdict = judge(record.guess, result, within)
     said = f"you guessed {show(record.guess, unit)}, it is {show(result, unit)}"
     print(f"{_label(name)}: {said}: {_SAID[verdict]}")
     # The first comparison counts: a second run knows the answer.
     if record.result is None:
-        records[name] = replace(record, result=result, verdict=verdict)
-        _write(records)
+        complaint = _remember(name, replace(record, result=result, verdict=verdict))
+        if complaint:
+            print(complaint)
 
 
 _SAID = {"right": "right", "close": "close", "off": "not close"}
@@ -163,7 +170,7 @@ def _understood(value: object, question: _Question) -> Value | None:
     if question.choices:
         return value if isinstance(value, str) and value in question.choices else None
     if isinstance(value, Real) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if isfinite(value) else None
     if isinstance(value, (tuple, list)) and len(value) == 2:
         ends = [_understood(end, question) for end in value]
         if all(isinstance(end, float) for end in ends):
@@ -172,22 +179,36 @@ def _understood(value: object, question: _Question) -> Value | None:
 
 
 def _keep(name: str, made: Value, unit: str) -> str:
-    try:
-        records = read_guesses()
-    except InputError as error:
-        return str(error)
-    before = records.get(name)
+    """Keep a guess unless its result is known, and return what is to be said of it."""
+    before = _kept(name)
+    said = f"your guess is {show(made, unit)}"
     if before is not None and before.result is not None:
         if before.guess == made:
-            return f"your guess is {show(made, unit)}"
+            return said
         return f"your first guess counts, {show(before.guess, unit)}: its result is known"
-    records[name] = GuessRecord(made, unit)
-    _write(records)
-    return f"your guess is {show(made, unit)}"
+    complaint = _remember(name, GuessRecord(made, unit))
+    return f"{said} ({complaint})" if complaint else said
 
 
-def _write(records: dict[str, GuessRecord]) -> None:
+def _kept(name: str) -> GuessRecord | None:
+    """Return the guess of this name that counts, if there is one."""
     try:
-        write_guesses(records)
+        return _unkept.get(name) or read_guesses().get(name)
+    except InputError:
+        return None
+
+
+def _remember(name: str, record: GuessRecord) -> str:
+    """Keep a guess or its result in the file, and return why that cannot be."""
+    try:
+        with changing_guesses() as records:
+            records[name] = record
+    except InputError as error:
+        reason = str(error)
     except OSError as error:
-        print(f"guesses are not kept: {error.strerror}")
+        reason = f"not kept beyond this notebook: {error.strerror}"
+    else:
+        _unkept.pop(name, None)
+        return ""
+    _unkept[name] = record
+    return reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 # A cell that is done within this time needs no line.
@@ -25,30 +25,34 @@ def track(items: Iterable[Item], label: str = "", *, total: int | None = None) -
 
     Notes
     -----
-    The line is taken away at the end, so it is not stored with the notebook; what the loop itself
-    printed goes with it. Outside a notebook nothing is printed.
+    The line is taken away at the end, and where the loop is left early, so it is not stored with
+    the notebook. What the cell printed before it goes with it; print after the loop. Outside a
+    notebook nothing is printed.
 
     Examples
     --------
     >>> [item * item for item in track([1, 2, 3], "squaring")]
     [1, 4, 9]
     """
-    if not _in_notebook():
+    if not in_notebook():
         yield from items
         return
     count = total if total is not None else getattr(items, "__len__", lambda: None)()
-    started, shown = time.monotonic(), False
-    for done, item in enumerate(items):
-        seconds = time.monotonic() - started
-        if seconds > PATIENCE_SECONDS:
-            shown = True
-            sys.stdout.write(f"\r{progress_line(done, count, seconds, label)}")
-            sys.stdout.flush()
-        yield item
-    if shown:
-        from IPython.display import clear_output
+    started, cell, shown = time.monotonic(), _cell(), False
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - started
+            if seconds > PATIENCE_SECONDS:
+                shown = True
+                sys.stdout.write(f"\r{progress_line(done, count, seconds, label)}")
+                sys.stdout.flush()
+            yield item
+    finally:
+        # After an error a traceback may hold the loop until a later cell, whose output is not ours.
+        if shown and _cell() == cell:
+            from IPython.display import clear_output
 
-        clear_output()
+            clear_output()
 
 
 def progress_line(done: int, total: int | None, seconds: float, label: str = "") -> str:
@@ -67,7 +71,21 @@ def progress_line(done: int, total: int | None, seconds: float, label: str = "")
     return line.ljust(60)
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook.
+
+    Examples
+    --------
+    >>> in_notebook()
+    False
+    """
+    return getattr(_session(), "kernel", None) is not None
+
+
+def _session() -> Any:
     shell = sys.modules.get("IPython")
-    session = shell.get_ipython() if shell else None
-    return getattr(session, "kernel", None) is not None
+    return shell.get_ipython() if shell else None
+
+
+def _cell() -> int:
+    return getattr(_session(), "execution_count", 0)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from mlsd.models.optimizers import Optimizers
 from mlsd.models.options import TrainingOptions
 from mlsd.models.training.examples import Examples
 from mlsd.models.training.losses import LOG_LOSS, Loss, evaluate
+from mlsd.notebook import in_notebook, track
 
 
 @dataclass
@@ -129,15 +130,22 @@ def _run(
     due = _validation_steps(per_epoch, options.validations_per_epoch, total)
     optimizers = Optimizers(model, options)
     model.train()
-    bar = tqdm(total=total, disable=not options.progress, desc="training", unit="step")
-    with bar:
-        for step, batch in enumerate(_batches(examples, options.batch_size, total), start=1):
-            if options.decay == "cosine":
-                optimizers.scale(0.5 + 0.5 * math.cos(math.pi * (step - 1) / total))
-            optimizers.step(loss(model, batch))
-            bar.update()
-            if step in due and keeper.stale(step) >= options.patience:
-                break
+    batches = _batches(examples, options.batch_size, total)
+    if options.progress:
+        batches = _shown(batches, total)
+    for step, batch in enumerate(batches, start=1):
+        if options.decay == "cosine":
+            optimizers.scale(0.5 + 0.5 * math.cos(math.pi * (step - 1) / total))
+        optimizers.step(loss(model, batch))
+        if step in due and keeper.stale(step) >= options.patience:
+            break
+
+
+def _shown(batches: Iterator[Examples], total: int) -> Iterable[Examples]:
+    """Return the batches with a bar on stderr, and in a notebook with a line that goes away."""
+    if in_notebook():
+        return track(batches, "training step", total=total)
+    return tqdm(batches, total=total, desc="training", unit="step")
 
 
 def _validation_steps(per_epoch: int, validations: int, total: int) -> set[int]:
