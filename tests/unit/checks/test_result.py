@@ -39,6 +39,22 @@ def test_a_method_of_a_class_is_watched_where_a_test_takes_it():
     assert check("policy", Policy, chooses).status == "not attempted"
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "used"),
+    [
+        (lambda x: 2 * x, "passed", 6),
+        (lambda x: x + 2, "wrong", -3),
+        (stub, "not attempted", -3),
+        (..., "not attempted", -3),
+        (lambda x: 1 / 0, "wrong", -3),
+    ],
+)
+def test_a_chapter_goes_on_with_the_readers_answer_where_it_passed(answer, status, used):
+    verdict = check("twice", answer, gives(3, expected=6))
+    assert verdict.status == status
+    assert verdict.answer_or(lambda x: -x)(3) == used
+
+
 def test_an_answer_that_is_a_class_stays_one():
     class Policy:
         pass
