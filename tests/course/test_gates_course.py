@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from mlsd.course.gates import COURSE_GATES, check_course, concepts
+from mlsd.course.gates import COURSE_GATES, check_course, concepts, guesses, links
 from mlsd.course.layout import Unit
 from mlsd.course.readme import write_readme
 
@@ -28,13 +28,14 @@ def labs(names):
     return chapter("labs: [lab_20_measure]", f"labs: [{names}]")
 
 
+CASE = "01_ad_click_prediction"
 CONCEPT = "the error of measure in ad click prediction"
 
 BROKEN = [
     (concepts.introduced_once, second_chapter("30_again", "A/B", "A and B"), "which 01_ad_click"),
     (
         concepts.introduced_once,
-        chapter(f"introduces: [{CONCEPT}]", "introduces: [propensity]"),
+        chapter(f"{CONCEPT}: how", "propensity: how"),
         "introduces 'propensity' and never names it",
     ),
     (
@@ -46,6 +47,45 @@ BROKEN = [
         concepts.introduced_before_needed,
         second_chapter("10_early", "needs: []", f"needs: [{CONCEPT}]"),
         "10_early.py: needs",
+    ),
+    (
+        concepts.concepts_defined,
+        chapter(
+            ": how far the rate of some users is off from that of all of them, by chance", ": ''"
+        ),
+        "without a definition",
+    ),
+    (
+        guesses.guess_names_unique,
+        second_chapter("30_again", "A/B", "A and B"),
+        "the guess 'measure_users' is asked in 01_ad_click_prediction/20_measure already",
+    ),
+    (
+        links.links_resolve,
+        chapter(f"../../labs/{CASE}/lab_20_measure.ipynb", "lab_20_measure.ipynb"),
+        "leads nowhere from notebooks/01_ad_click_prediction/",
+    ),
+    (
+        links.links_resolve,
+        lambda project: project.replace(
+            project.lab.source, "](../../notebooks/", "](../../labs/mlsd/../../notebooks/no/"
+        ),
+        "leads nowhere from labs/01_ad_click_prediction/",
+    ),
+    (
+        links.links_complete,
+        chapter("[lab_20_measure](", "(("),
+        "has no link to [lab_20_measure](..",
+    ),
+    (
+        links.links_complete,
+        lambda project: project.replace(project.lab.source, "[20_measure](", "(("),
+        f"lab_20_measure.py: has no link to [20_measure](../../notebooks/{CASE}/20_measure.ipynb)",
+    ),
+    (
+        links.links_complete,
+        second_chapter("30_again", "needs: []", f"needs: [{CONCEPT}]"),
+        "30_again.py: has no link to [20_measure](20_measure.ipynb)",
     ),
     (concepts.labs_belong, labs("lab_20_measure, lab_20_other"), "lab_20_other' does not exist"),
     (concepts.labs_belong, labs("lab_20_measure, lab_20_measure"), "is named twice"),

@@ -30,8 +30,9 @@ def test_names_follow_the_pattern(tmp_path, name):
 
 def test_a_chapter_that_comes_after_its_lab_names_it(tmp_path):
     scaffold(tmp_path, CASE, "lab_30_rank")
-    (source,) = scaffold(tmp_path, CASE, "30_rank")
+    source, lab = scaffold(tmp_path, CASE, "30_rank")
     assert "labs: [lab_30_rank]" in source.read_text(encoding="utf-8")
+    assert f"[30_rank](../../notebooks/{CASE}/30_rank.ipynb)" in lab.read_text(encoding="utf-8")
 
 
 def test_a_chapter_without_a_lab_says_so_until_there_is_one(tmp_path):
@@ -60,6 +61,8 @@ def ruff(root, *arguments):
 )
 def test_what_is_written_passes_lint(tmp_path, case, topic):
     shutil.copy(project_root() / "pyproject.toml", tmp_path)
+    for package in ("notebook", "plots"):  # By these ruff knows whose imports they are.
+        (tmp_path / "labs" / "mlsd" / package).mkdir(parents=True)
     scaffold(tmp_path, case, f"30_{topic}")
     scaffold(tmp_path, case, f"lab_30_{topic}")
     assert len(list(tmp_path.rglob("*.py"))) == 4

@@ -15,6 +15,7 @@ It stands under ``jupyter: mlsd:`` in jupytext's YAML header, so that it survive
     #     needs: []
     #     labs: [lab_20_counters]
     #     discussion: Who pays for a wrong prediction?
+    #     answer: The advertiser at first, and we do when he leaves.
     #     wrong_answers: [the user, nobody]
     # ---
 """
@@ -65,6 +66,8 @@ class FrontMatter:
         Names of the chapter's labs, in the order in which they are worked.
     discussion : str
         A question for a class.
+    answer : str
+        What a good answer to it says, for the teacher; may be empty.
     wrong_answers : tuple of str
         The two commonest wrong answers to it.
     """
@@ -76,6 +79,7 @@ class FrontMatter:
     needs: tuple[StrictStr, ...] = ()
     labs: tuple[StrictStr, ...] = ()
     discussion: StrictStr = ""
+    answer: StrictStr = ""
     wrong_answers: tuple[StrictStr, ...] = ()
 
     @property
@@ -109,7 +113,7 @@ def parse_front_matter(data: Any, *, kind: str, where: str) -> FrontMatter:
     """
     if not isinstance(data, Mapping):
         raise InputError(f"{where}: the header has no 'mlsd:' block under 'jupyter:'; add one")
-    # A key without a value is as good as none.
+    # A key without a value is as good as none, and so is an empty list of concepts.
     given = {str(key): value for key, value in data.items() if value is not None}
     if isinstance(given.get("introduces"), list):
         given["introduces"] = dict.fromkeys(given["introduces"], "")

@@ -6,7 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlsd.course.document import Course, Document, Problem, load_course
-from mlsd.course.gates import code, concepts, executed, frame, labs, outputs, sizes, sync
+from mlsd.course.gates import (
+    code,
+    concepts,
+    executed,
+    exercises,
+    figures,
+    frame,
+    guesses,
+    labs,
+    language,
+    links,
+    outputs,
+    sizes,
+    sync,
+)
 
 Gate = Callable[[Document], list[Problem]]
 CourseGate = Callable[[Course], list[Problem]]
@@ -26,6 +40,12 @@ NOTEBOOK_GATES: tuple[Gate, ...] = (
     outputs.tagged_cells_have_outputs,
     outputs.outputs_clean,
     outputs.figures_read,
+    figures.figures_titled,
+    guesses.guesses_compared,
+    guesses.answers_unasserted,
+    language.plain_words,
+    language.formulas_in_latex,
+    language.renders_as_written,
     sizes.within_ranges,
 )
 CHAPTER_GATES: tuple[Gate, ...] = (
@@ -41,7 +61,9 @@ LAB_GATES: tuple[Gate, ...] = (
     labs.checks_imported,
     labs.regions_inside_functions,
     labs.stubs_documented,
-    labs.prose_exercise,
+    exercises.head_states_cost,
+    exercises.prompts_itemised,
+    exercises.prose_exercise,
     labs.no_solution_left,
     labs.solution_passes,
     labs.wrong_answers_registered,
@@ -50,7 +72,11 @@ LAB_GATES: tuple[Gate, ...] = (
 COURSE_GATES: tuple[CourseGate, ...] = (
     concepts.introduced_once,
     concepts.introduced_before_needed,
+    concepts.concepts_defined,
     concepts.labs_belong,
+    guesses.guess_names_unique,
+    links.links_resolve,
+    links.links_complete,
     concepts.readme_current,
 )
 EXECUTED_LAB_GATES: tuple[Gate, ...] = (

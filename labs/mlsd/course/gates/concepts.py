@@ -40,6 +40,16 @@ def introduced_before_needed(course: Course) -> list[Problem]:
     return problems
 
 
+def concepts_defined(course: Course) -> list[Problem]:
+    """Check that each concept has the one line that the glossary says of it."""
+    return [
+        document.problem(f"introduces {concept!r} without a definition; write '{concept}: ...'")
+        for document in course.documents
+        for concept, definition in document.front.introduces.items()
+        if not definition
+    ]
+
+
 def labs_belong(course: Course) -> list[Problem]:
     """Check that a chapter's labs exist and bear its number, and no lab is left over."""
     labs = {(d.unit.case, d.unit.name): d for d in course.of_kind("lab")}

@@ -23,6 +23,7 @@ FRAME = (
     ("Data", r"\bdata\b|histor|\blog(s|ged)?\b|\bworld\b"),
     ("Results", r"^results"),
     ("What breaks in production", r"breaks in production"),
+    ("In the interview", r"^in the interview"),
     ("Summary", r"^summary"),
     ("Recall", r"^recall"),
     ("Lab and further reading", r"further reading"),
@@ -30,6 +31,7 @@ FRAME = (
 OPENING = ("You will build", "You will learn", "You need", "Minutes")
 YOUR_TURN_LINES = 8
 SUMMARY_LINES, SUMMARY_WORDS = 5, 150
+INTERVIEW_QUESTIONS = 3
 _FOLDED = re.compile(r"<details>\s*<summary>.+?</summary>(.+?)</details>", re.DOTALL)
 
 
@@ -108,10 +110,11 @@ def results_hold_a_table(document: Document) -> list[Problem]:
 
 
 def ending_complete(document: Document) -> list[Problem]:
-    """Check the ending: a short summary, three folded answers, reading with sources."""
+    """Check the ending: interview, a short summary, three folded answers, reading with sources."""
     patterns = dict(FRAME)
     problems = []
     for name, judge in (
+        ("In the interview", _judge_interview),
         ("Summary", _judge_summary),
         ("Recall", _judge_recall),
         ("Lab and further reading", _judge_reading),
@@ -127,11 +130,9 @@ def reader_takes_part(document: Document) -> list[Problem]:
     """Check that the reader guesses before the results, and writes lines that are checked."""
     results = _find(document, dict(FRAME)["Results"])
     cells = document.source.cells[: results.position if results else None]
-    asked = any("guess" in cell_tags(cell) for cell in cells)
-    before = markdown_text(document.source, 0, len(cells))
     problems = []
-    if not asked and "**your guess**" not in before.lower():
-        message = 'asks for no guess before the results; write **Your guess**: or tags=["guess"]'
+    if not any("guess" in cell_tags(cell) for cell in cells):
+        message = 'asks for no guess before the results; add a cell with tags=["guess"]'
         problems.append(document.problem(message))
     turns = [
         (place, cell)
@@ -168,6 +169,19 @@ def _imports_place(document: Document) -> list[Problem]:
         message = "the imports stand after what decides success and before the data"
         return [document.problem(message, first)]
     return []
+
+
+def _judge_interview(text: str) -> str:
+    """Count questions that are followed by what each of the three candidates says, in order."""
+    marks = re.findall(r"\?|\b(?:mid|senior|staff)\b", text, re.IGNORECASE)
+    said = " ".join(mark.lower() for mark in marks)
+    count = len(
+        re.findall(r"\?(?: \?)* mid(?: [?]| mid)* senior(?: [?]| senior| mid)* staff", said)
+    )
+    if count >= INTERVIEW_QUESTIONS:
+        return ""
+    form = "a question, then what a mid-level, a senior and a staff candidate says"
+    return f"the interview has {count} answered questions, not {INTERVIEW_QUESTIONS}; write {form}"
 
 
 def _judge_summary(text: str) -> str:

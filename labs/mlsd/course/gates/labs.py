@@ -15,14 +15,14 @@ from mlsd.course.notebooks import cell_tags, output_text
 from mlsd.runtime import InputError
 
 WRONG_ANSWERS = 3
-_REGION = re.compile(r"BEGIN SOLUTION[^\n]*\n(.*?)\n[^\n]*END SOLUTION", re.DOTALL)
+REGION = re.compile(r"BEGIN SOLUTION[^\n]*\n(.*?)\n[^\n]*END SOLUTION", re.DOTALL)
 _TELLING_CHARACTERS = 20
 
 
 def exercises_complete(document: Document) -> list[Problem]:
     """Check that an exercise in code has its prompt before it and its check after it."""
     cells, problems = document.source.cells, []
-    for position, cell in _exercises(document.source):
+    for position, cell in exercise_cells(document.source):
         if cell.cell_type == "markdown":
             continue
         if position == 0 or cells[position - 1].cell_type != "markdown":
@@ -55,7 +55,7 @@ def checks_imported(document: Document) -> list[Problem]:
 def regions_inside_functions(document: Document) -> list[Problem]:
     """Check that an exercise in code has solution regions, and only inside functions."""
     problems = []
-    for position, cell in _exercises(document.source):
+    for position, cell in exercise_cells(document.source):
         if cell.cell_type == "code":
             message = _region_complaint(cell.source)
             problems += [document.problem(message, position)] if message else []
@@ -68,21 +68,9 @@ def stubs_documented(document: Document) -> list[Problem]:
         return []
     return [
         document.problem("the stub needs a signature, a docstring and `...`", position)
-        for position, cell in _exercises(document.lab)
+        for position, cell in exercise_cells(document.lab)
         if cell.cell_type == "code" and not _is_stub(cell.source)
     ]
-
-
-def prose_exercise(document: Document) -> list[Problem]:
-    """Check that an exercise is answered in prose, and only the solution shows its rubric."""
-    prose = [c for _, c in _exercises(document.source) if c.cell_type == "markdown"]
-    if not prose:
-        message = 'no exercise in prose: `# %% [markdown] tags=["exercise"] points=3`'
-        return [document.problem(message)]
-    regions = "\n".join(text for cell in prose for text in _REGION.findall(cell.source))
-    if "rubric" not in regions.lower():
-        return [document.problem("the exercise in prose has no rubric in its solution region")]
-    return []
 
 
 def no_solution_left(document: Document) -> list[Problem]:
@@ -139,14 +127,15 @@ def wrong_answers_registered(document: Document) -> list[Problem]:
     return problems
 
 
-def _exercises(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+def exercise_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+    """Yield index and cell of every exercise, in code and in prose."""
     for position, cell in enumerate(notebook.cells):
         if "exercise" in cell_tags(cell):
             yield position, cell
 
 
 def _exercise_names(source: NotebookNode) -> list[str]:
-    cells = [cell for _, cell in _exercises(source) if cell.cell_type == "code"]
+    cells = [cell for _, cell in exercise_cells(source) if cell.cell_type == "code"]
     return [cell.metadata.nbgrader.grade_id for cell in cells]
 
 
@@ -181,8 +170,8 @@ def _is_stub(text: str) -> bool:
 
 
 def _telling_lines(source: NotebookNode) -> Iterator[str]:
-    for _, cell in _exercises(source):
-        for region in _REGION.findall(cell.source):
+    for _, cell in exercise_cells(source):
+        for region in REGION.findall(cell.source):
             for line in map(str.strip, region.splitlines()):
                 if len(line) >= _TELLING_CHARACTERS:
                     yield line
