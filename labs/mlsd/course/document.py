@@ -73,6 +73,17 @@ class Document:
         """The source, relative to the project."""
         return self.unit.source.relative_to(self.unit.root).as_posix()
 
+    @property
+    def points(self) -> float:
+        """Points of all exercises of a lab; 0 for a chapter."""
+        return sum(self.points_by_exercise.values())
+
+    @property
+    def points_by_exercise(self) -> dict[str, float]:
+        """Points of each exercise of a lab, in order."""
+        grades = (cell.metadata.get("nbgrader", {}) for cell in self.source.cells)
+        return {g.grade_id.removeprefix("check_"): g.points for g in grades if "points" in g}
+
     def problem(self, message: str, position: int | None = None) -> Problem:
         """Return a problem of the source; `position` is a cell's index, from zero."""
         return Problem(self.path, None if position is None else position + 1, message)

@@ -1,10 +1,11 @@
-"""The teaching plan: minutes, stop points, what to discuss, and what people get wrong."""
+"""The teaching plan: minutes, points, run times, stop points, discussion and its answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from mlsd.course.document import Course, Document
+from mlsd.course.notebooks import RUN_RECORD
 from mlsd.course.routes import ROUTES, Sitting
 from mlsd.runtime import InputError
 
@@ -37,15 +38,30 @@ def _sitting(route: str, sitting: Sitting) -> str:
 
 def _entry(document: Document, until: str = "") -> str:
     front = document.front
-    lines = [f"## {document.unit.label}: {front.title} ({front.minutes} min)", ""]
+    lines = [f"## {document.unit.label}: {front.title} ({_cost(document)})", ""]
     lines += _timetable(document, until)
     lines += _listed("Introduces", front.introduces)
     lines += _listed("Needs", front.needs)
     lines += _listed("Labs", front.labs)
+    points = document.points_by_exercise.items()
+    lines += _listed("Points", [f"{name} {number:g}" for name, number in points])
     if front.discussion:
         lines += ["", f"Discuss: {front.discussion}"]
+    if front.answer:
+        lines.append(f"- a good answer: {front.answer}")
     lines += [f"- commonly, and wrongly: {answer}" for answer in front.wrong_answers]
     return "\n".join(lines)
+
+
+def _cost(document: Document) -> str:
+    """Return minutes, points and what a run costs, as the last build recorded it."""
+    parts = [f"{document.front.minutes} min"]
+    if document.points:
+        parts.append(f"{document.points:g} points")
+    record = document.notebook.metadata.get(RUN_RECORD, {}) if document.notebook else {}
+    if "cpu_seconds" in record:
+        parts.append(f"runs in {record['cpu_seconds']:.0f} CPU seconds")
+    return ", ".join(parts)
 
 
 def _timetable(document: Document, until: str) -> Iterator[str]:

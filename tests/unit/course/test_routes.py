@@ -1,5 +1,6 @@
 """Routes, README and teaching plan, on units made by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from mlsd.course.document import Course, Document
 from mlsd.course.front_matter import FrontMatter, Section
 from mlsd.course.guide import teaching_plan
 from mlsd.course.layout import make_unit
+from mlsd.course.notebooks import RUN_RECORD
 from mlsd.course.readme import concepts_block, map_block, render_readme, routes_block
 from mlsd.course.routes import a_day, fill_sitting, six_weeks, two_hours
 from mlsd.runtime import InputError
@@ -30,7 +32,12 @@ def course():
         document("10_ask", 30, case="00_framework"),
         document("10_frame", 60, introduces={"propensity": "chance of being shown"}),
         document(
-            "20_baseline", 80, labs=("lab_20_rates",), discussion="Why?", wrong_answers=("a", "b")
+            "20_baseline",
+            80,
+            labs=("lab_20_rates",),
+            discussion="Why?",
+            answer="Since it pays.",
+            wrong_answers=("a", "b"),
         ),
         document("lab_20_rates", 40),
         document("30_calibrate", 400, introduces={"Calibration": "promises kept"}),
@@ -120,9 +127,23 @@ def test_the_teaching_plan_names_minutes_stops_and_wrong_answers(course):
     plan = teaching_plan(course)
     assert "-   0- 40 min  First  <- one may stop here" in plan
     assert "- commonly, and wrongly: a" in plan
-    assert "Discuss: Why?" in plan
+    assert "Discuss: Why?\n- a good answer: Since it pays.\n- commonly, and wrongly: a" in plan
     short = teaching_plan(course, "two hours")
     assert short.startswith("# two hours: 100 minutes")
     assert "40- 80 min  Rest" not in short
     with pytest.raises(InputError, match="unknown route 'a year'"):
         teaching_plan(course, "a year")
+
+
+def test_the_plan_names_points_and_what_a_run_costs():
+    lab = document("lab_20_rates", 40)
+    grades = [("check_rate", {"points": 2}), ("rate", {}), ("decide", {"points": 3})]
+    cells = [
+        v4.new_code_cell(metadata={"nbgrader": {"grade_id": name, **points}})
+        for name, points in grades
+    ]
+    source = v4.new_notebook(cells=cells)
+    built = v4.new_notebook(metadata={RUN_RECORD: {"cpu_seconds": 12.3}})
+    plan = teaching_plan(Course(ROOT, (replace(lab, source=source, notebook=built),)))
+    assert "(40 min, 5 points, runs in 12 CPU seconds)" in plan
+    assert "Points: rate 2, decide 3" in plan

@@ -15,19 +15,13 @@ _HEAD = re.compile(r"\*\*(\d+) minutes?, (\d+(?:\.\d+)?) points?\*\*")
 def head_states_cost(document: Document) -> list[Problem]:
     """Check that the head states the minutes of the header and the points of all exercises."""
     cells = document.source.cells
-    minutes, points = document.front.minutes, total_points(document)
+    minutes, points = document.front.minutes, document.points
     wanted = f"**{minutes} minutes, {points:g} points**"
     found = _HEAD.search(cells[0].source) if cells else None
     if found and (int(found.group(1)), float(found.group(2))) == (minutes, points):
         return []
     says = f"says {found.group(0)}, not" if found else "lacks"
     return [document.problem(f"the lab's head {says} {wanted}", 0)]
-
-
-def total_points(document: Document) -> float:
-    """Return the points of all exercises of a lab; 0 for a chapter."""
-    grades = (cell.metadata.get("nbgrader", {}) for cell in document.source.cells)
-    return sum(grade.get("points", 0) for grade in grades)
 
 
 def prompts_itemised(document: Document) -> list[Problem]:
