@@ -8,6 +8,7 @@ import pytest
 
 from mlsd.course.build import build_units
 from mlsd.course.document import load_course, load_document
+from mlsd.course.glossary import write_glossary
 from mlsd.course.layout import Unit, find_units
 from mlsd.course.readme import BLOCKS, write_readme
 from mlsd.course.scaffold import scaffold
@@ -64,7 +65,9 @@ def built(tmp_path_factory):
     scaffold(root, CASE, CHAPTER)
     scaffold(root, CASE, LAB)
     build_units(find_units(root))
-    write_readme(load_course(root)[0])
+    course = load_course(root)[0]
+    write_readme(course)
+    write_glossary(course)
     return root
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from mlsd.course.gates import COURSE_GATES, check_course, concepts, guesses, links
-from mlsd.course.layout import Unit
+from mlsd.course.layout import Unit, glossary_path
 from mlsd.course.readme import write_readme
 
 
@@ -94,6 +94,16 @@ BROKEN = [
         concepts.labs_belong,
         second_chapter("30_again", "A/B", "A and B"),
         "has to bear the number 30",
+    ),
+    (
+        concepts.glossary_current,
+        chapter(": how far the rate", ": by how much the rate"),
+        "notebooks/00_framework/glossary.ipynb: is out of date; run `mlsd course readme`",
+    ),
+    (
+        concepts.glossary_current,
+        lambda project: glossary_path(project.root).unlink(),
+        "glossary.ipynb: is out of date",
     ),
     (
         concepts.readme_current,

@@ -58,7 +58,7 @@ def build(
     run: Annotated[bool, typer.Option(help="Run the notebooks whose code changed.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Run all of them.")] = False,
 ) -> None:
-    """Make notebooks, solutions, labs and the README's tables from their sources.
+    """Make notebooks, solutions, labs, glossary and the README's tables from their sources.
 
     Example: [bold]mlsd course build source/notebooks/01_ad_click_prediction[/bold]
     """
@@ -185,7 +185,7 @@ def stats(paths: Paths = None) -> None:
 def guide(
     route: Annotated[str, typer.Option(help="two hours, a day, or six weeks.")] = "",
 ) -> None:
-    """Print the teaching plan: minutes, stop points, discussion, commonest wrong answers.
+    """Print the teaching plan: minutes, points, run times, stop points, discussion, answers.
 
     Example: [bold]mlsd course guide --route "two hours"[/bold]
     """
@@ -196,7 +196,7 @@ def guide(
 
 @course_app.command()
 def readme() -> None:
-    """Make the generated tables of the README from their sources.
+    """Make the generated tables of the README, and the glossary, from their sources.
 
     Example: [bold]mlsd course readme[/bold]
     """
@@ -237,9 +237,14 @@ def _course() -> Course:
 
 
 def _write_readme(console: Console) -> None:
+    from mlsd.course.glossary import write_glossary
+    from mlsd.course.layout import glossary_path
     from mlsd.course.readme import write_readme
 
-    console.print(f"{'wrote' if write_readme(_course()) else 'unchanged'} README.md")
+    course = _course()
+    if write_glossary(course):
+        console.print(f"wrote {_name(glossary_path(course.root))}")
+    console.print(f"{'wrote' if write_readme(course) else 'unchanged'} README.md")
 
 
 def _finish(problems: list[Problem], count: int) -> None:

@@ -113,12 +113,23 @@ def find_units(root: Path) -> list[Unit]:
     found = set()
     for kind, folder in _FOLDERS.items():
         sources = (root / "source" / folder).glob("*/*.py")
-        notebooks = (root / folder).glob("*/*.ipynb")
+        notebooks = set((root / folder).glob("*/*.ipynb")) - {glossary_path(root)}
         found |= {Unit(root, kind, path.parent.name, path.stem) for path in sources}
         found |= {Unit(root, kind, path.parent.name, path.stem) for path in notebooks}
     labs = (root / "labs").glob("*/lab_*.ipynb")
     found |= {Unit(root, "lab", path.parent.name, path.stem) for path in labs}
     return sorted(found, key=lambda unit: unit.order)
+
+
+def glossary_path(root: Path) -> Path:
+    """Return where the glossary stands: a page beside the first chapters, and none of them.
+
+    Examples
+    --------
+    >>> glossary_path(Path(".")).as_posix()
+    'notebooks/00_framework/glossary.ipynb'
+    """
+    return root / _FOLDERS["chapter"] / "00_framework" / "glossary.ipynb"
 
 
 def select_units(root: Path, paths: Iterable[Path]) -> list[Unit]:

@@ -78,6 +78,7 @@ COURSE_GATES: tuple[CourseGate, ...] = (
     links.links_resolve,
     links.links_complete,
     concepts.readme_current,
+    concepts.glossary_current,
 )
 EXECUTED_LAB_GATES: tuple[Gate, ...] = (
     executed.unsolved_lab_runs,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from mlsd.course.document import Course, Problem
+from mlsd.course.glossary import glossary_is_current
 from mlsd.course.ladder_block import outdated_figures
+from mlsd.course.layout import glossary_path
 from mlsd.course.prose import markdown_text
 from mlsd.course.readme import outdated_blocks
 
@@ -67,6 +69,14 @@ def labs_belong(course: Course) -> list[Problem]:
             owned.add(key)
     orphans = [lab for key, lab in labs.items() if key not in owned]
     return problems + [lab.problem("no chapter names this lab in its header") for lab in orphans]
+
+
+def glossary_current(course: Course) -> list[Problem]:
+    """Check that the glossary is what headers and docstrings make of it."""
+    if glossary_is_current(course):
+        return []
+    path = glossary_path(course.root).relative_to(course.root).as_posix()
+    return [Problem(path, None, "is out of date; run `mlsd course readme`")]
 
 
 def readme_current(course: Course) -> list[Problem]:
