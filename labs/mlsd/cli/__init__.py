@@ -25,6 +25,7 @@ def build_app() -> typer.Typer:
     from mlsd.cli.course import course_app
     from mlsd.cli.data import data_app
     from mlsd.cli.doctor import doctor
+    from mlsd.cli.guesses import guesses
     from mlsd.cli.lab import lab
     from mlsd.cli.ladder import ladder
     from mlsd.cli.serve import serve
@@ -37,7 +38,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
-    for command in (doctor, lab, ladder, ab, serve):
+    for command in (doctor, lab, guesses, ladder, ab, serve):
         app.command()(command)
     app.add_typer(data_app, name="data")
     app.add_typer(course_app, name="course")
