@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from mlsd.worlds.base import Policy
 
 # Percent of the baseline's revenue; no verdict on seeds 300 to 399 was false.
 MARGIN = 3.0
+AUTHORS = "105 to 112 on a hundred seeds"
 _FRESH_SEED = 20_013
 
 
@@ -33,8 +35,28 @@ def check_forgetting_rate(answer: Callable[..., float]) -> CheckResult:
     )
 
 
-def check_views_until(answer: Callable[..., float]) -> CheckResult:
+def check_choose_half_life(answer: Callable[[pd.DataFrame], float]) -> CheckResult:
     """Check the second exercise."""
+    days = np.array([[5.0, 5.0, 6.0], [7.0, 8.0, 8.0], [9.0, 9.0, 10.0]])
+    # The best in the middle; the longest is far behind on average, but not on every day.
+    middle = np.array([[3.0, 1.0, 2.5], [5.0, 3.0, 3.2], [4.0, 2.0, 2.2], [6.0, 4.0, 4.1]])
+    hard = np.array([[1.0, 1.2], [9.0, 9.2], [2.0, 2.3], [8.0, 8.3]])
+    return check(
+        "choose_half_life",
+        answer,
+        gives(_losses(days, [1.0, 3.0, np.inf]), expected=3.0, hint="compare day by day"),
+        gives(_losses(middle, [1.0, 3.0, 10.0]), expected=10.0, hint="more than two errors"),
+        gives(_losses(hard, [1.0, np.inf]), expected=1.0, hint="of the differences, not of losses"),
+        points=2,
+    )
+
+
+def _losses(values: np.ndarray, half_lives: list[float]) -> pd.DataFrame:
+    return pd.DataFrame(values, columns=half_lives)
+
+
+def check_views_until(answer: Callable[..., float]) -> CheckResult:
+    """Check the third exercise."""
     return check(
         "views_until",
         answer,
@@ -46,7 +68,7 @@ def check_views_until(answer: Callable[..., float]) -> CheckResult:
 
 
 def check_calibration_by_age(answer: Callable[..., np.ndarray]) -> CheckResult:
-    """Check the third exercise."""
+    """Check the fourth exercise."""
     clicked = np.array([1, 0, 0, 1, 1])
     predicted = np.array([0.25, 0.25, 0.5, 0.25, 0.25])
     age = np.array([0.0, 0.5, 1.0, 3.0, 9.0])
@@ -78,14 +100,29 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="percent of the baseline's revenue:",
+            authors=AUTHORS,
+            hint="Whose clicks say something about whom? Try what the user and the place add.",
         ),
     )
 
 
 def raw_rate_policy(log: pd.DataFrame) -> Policy:
-    """Return the policy of raw click rates, which trusts luck."""
+    """Return the policy of raw click rates, which believes noise."""
     model = SmoothedRate(levels=(("ad_id",),), strength=1e-6)
     return ScorerPolicy(model.fit(log, log["click"]))
+
+
+class _Scaled(SmoothedRate):
+    """The chapter's model, times a constant."""
+
+    def predict_proba(self, X):
+        one = np.minimum(1.1 * super().predict_proba(X)[:, 1], 1)
+        return np.column_stack([1 - one, one])
+
+
+def scaled_policy(log: pd.DataFrame) -> Policy:
+    """Return the chapter's policy with every rate a tenth higher, which ranks as it did."""
+    return ScorerPolicy(_Scaled(levels=(("ad_id",),), strength=100.0).fit(log, log["click"]))
 
 
 def one_rate_policy(log: pd.DataFrame) -> Policy:
@@ -129,9 +166,18 @@ def _edge_in_the_younger_group(clicked, predicted, age, edges):
     return np.where(sums[1] > 0, sums[0] / np.maximum(sums[1], 1), np.nan)
 
 
+def _unpaired(losses):
+    error = losses.std() / np.sqrt(len(losses))
+    within = losses.mean() <= losses.mean().min() + 2 * error
+    return losses.columns[within][-1]
+
+
 WRONG_ANSWERS = (
     WrongAnswer("forgetting_rate", "views never forgotten", _undecayed_views),
     WrongAnswer("forgetting_rate", "e-folding time, not half-life", _natural_decay),
+    WrongAnswer("choose_half_life", "lowest mean loss", lambda losses: losses.mean().idxmin()),
+    WrongAnswer("choose_half_life", "spread of the losses themselves", _unpaired),
+    WrongAnswer("choose_half_life", "always the longest", lambda losses: losses.columns[-1]),
     WrongAnswer("views_until", "share of the strength", lambda share, strength: share * strength),
     WrongAnswer("views_until", "strength over share", lambda share, strength: strength / share),
     WrongAnswer("calibration_by_age", "clicks over predictions", _ratio_upside_down),
@@ -139,5 +185,9 @@ WRONG_ANSWERS = (
     WrongAnswer("calibration_by_age", "edge on the wrong side", _edge_in_the_younger_group),
     WrongAnswer("make_policy", "raw rates", raw_rate_policy),
     WrongAnswer("make_policy", "one rate for all", one_rate_policy),
+    WrongAnswer("make_policy", "a tenth more for every ad", scaled_policy),
+    WrongAnswer(
+        "make_policy", "a prior ten times as strong", partial(baseline_policy, strength=1_000.0)
+    ),
     WrongAnswer("make_policy", "split by device", by_device_policy),
 )
