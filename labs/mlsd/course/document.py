@@ -152,8 +152,13 @@ def load_checks(unit: Unit) -> ModuleType:
 
 def check_functions(module: ModuleType) -> dict[str, Callable[[Any], Any]]:
     """Return the checks of a module by the name of their exercise."""
-    names = [name for name in vars(module) if name.startswith("check_")]
-    return {name.removeprefix("check_"): getattr(module, name) for name in names}
+    own = {
+        name: value
+        for name, value in vars(module).items()
+        # What several labs share, such as `check_policy`, is imported and is not an exercise.
+        if name.startswith("check_") and value.__module__ == module.__name__
+    }
+    return {name.removeprefix("check_"): function for name, function in own.items()}
 
 
 def _read_if_there(path: Path) -> NotebookNode | None:

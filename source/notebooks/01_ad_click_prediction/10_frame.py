@@ -323,7 +323,7 @@ f"hashed linear model {hashed_weights:.1f} GB, embeddings of a billion ids {embe
 # |---|---|---|---|
 # | p(click) | an impression | clicked or not | attracts clicks that lead to nothing |
 # | p(conversion given click) | a click | bought or not | few labels, and they come late |
-# | bid × p(click) | an impression | clicked or not | only as good as the probability |
+# | bid times p(click) | an impression | clicked or not | only as good as the probability |
 # | incremental effect (uplift) | a user, shown or held out | difference in purchases | needs an experiment for every label |
 #
 # We take the third, *expected value ranking*. With $b_i$ the bid of ad $i$ and $\hat p_i$ its

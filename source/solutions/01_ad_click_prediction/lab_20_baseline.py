@@ -169,7 +169,7 @@ predicted = model.predict_proba(test)[:, 1]
 # - **Goal**: expected clicks (the sum of the predictions) over real clicks, for each group of ad ages.
 # - **Inputs**: `clicked`, `predicted` and `age_days`, arrays of shape (n,); `edges`, ascending ages of shape
 #   (g,). Group 0 is younger than the first edge, and an ad exactly at an edge belongs to the older group.
-# - **Output**: shape (g + 1,), NaN for a group without clicks.
+# - **Output**: an array of shape `(g + 1,)`, NaN for a group without clicks.
 #
 # **Worked number**: two predictions of 0.25 and one click give 0.5.
 
