@@ -67,7 +67,9 @@ def sentences(found: Calibration) -> list[str]:
     if found.ranges:
         lead = f"{found.held} of {found.ranges} ranges held the result where {MEANT:.0%} were meant"
         lead = lead.replace("80%", "80 %")
-        verdict = f"they are {found.ranges_are}" if found.ranges_are else "chance explains as much"
+        verdict = (
+            f"they are {found.ranges_are}" if found.ranges_are else "chance alone may explain it"
+        )
         said.append(f"{lead}: {verdict}.")
     return said
 
