@@ -310,7 +310,7 @@ def test_code_gates_leave_harmless_cells_alone(project, harmless):
         "The line at 1.0 is no model; it costs \\$5 or `$5`. See [chance](https://e.org/luck).",
         "- one item\n# - another\n#\n# 1. first\n# 2. second\n#    goes on\n#\n# A *new* word.",
         "$$\n# p = \\sqrt{x}\n# $$\n# | a | b |\n# |---|---|\n# | 1 | 2 |",
-        "`world.kit.luck` keys the draws.",
+        "`world.kit.luck` keys the draws, ±3 % of them, with ages of 9 and\n# 10. It is so.",
     ],
 )
 def test_ordinary_prose_passes_the_gates_on_language(project, sentence):

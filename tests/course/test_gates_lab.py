@@ -237,3 +237,9 @@ def test_lab_holds_stubs_and_no_nbgrader_is_needed_to_read_it(project):
     grades = [cell["metadata"]["nbgrader"] for cell in tagged(content, "check")]
     assert [grade["points"] for grade in grades] == [2, 1, 3]
     assert all(grade["schema_version"] == 3 and grade["locked"] for grade in grades)
+
+
+@pytest.mark.parametrize("head", ["**40 minutes, 9 points.** It", "**40 minutes, 9 points** (it)"])
+def test_the_head_may_go_on_in_its_line(project, head):
+    project.replace(project.lab.source, "**40 minutes, 9 points**", head)
+    assert exercises.head_states_cost(project.document("lab")) == []

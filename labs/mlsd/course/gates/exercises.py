@@ -9,7 +9,7 @@ from mlsd.course.gates.labs import REGION, exercise_cells
 
 PROMPT = (("Goal", r"Goal"), ("Inputs", r"Inputs?"), ("Output", r"Outputs?"))
 SAMPLES = ("Rubric", "Sample answer, full marks", "Sample answer, half marks")
-_HEAD = re.compile(r"\*\*(\d+) minutes?, (\d+(?:\.\d+)?) points?\*\*")
+_HEAD = re.compile(r"\*\*(\d+) minutes?, (\d+(?:\.\d+)?) points?\.?\*\*")
 
 
 def head_states_cost(document: Document) -> list[Problem]:

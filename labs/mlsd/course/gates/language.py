@@ -55,7 +55,7 @@ NOT_USED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _FORMULAS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), advice)
     for pattern, advice in (
-        (r"[√²³⁰¹⁴-⁹⁺⁻₀-₉∑∏∫∂∞∈∝±≤≥≈≠≪≫]", "`$...$`"),
+        (r"[√²³⁰¹⁴-⁹⁺⁻₀-₉∑∏∫∂∞∈∝≤≥≈≠≪≫]", "`$...$`"),
         (r"(?!μs\b)[α-ωΑ-Ω]", "`$...$`"),
         (r"[\w)] ?[×·] ?[\w(]|\d×", "`$...$`, or in words, as in 'twice'"),
         # k / s, w = 0.01, 1 - p, p (1 - p): letters alone, and never the article.
@@ -65,10 +65,11 @@ _FORMULAS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
+# What ends a paragraph without a blank line: of numbered lists only the first item.
 _BREAKS = (
     (
-        re.compile(r"^ {0,3}\d+[.)]\s"),
-        "begins a line with a number and a full stop, so it is a list",
+        re.compile(r"^ {0,3}1[.)]\s"),
+        "begins a line with 1 and a full stop, so it is a list",
     ),
     (re.compile(r"^ {0,3}(?:=+|-+)\s*$"), "turns the line above into a heading"),
     (re.compile(r"^ {0,3}>"), "begins a line with '>', so it is a quotation"),
