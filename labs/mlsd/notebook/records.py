@@ -116,8 +116,12 @@ def changing_guesses(path: Path | None = None) -> Iterator[dict[str, GuessRecord
 
 
 def guesses_are_off() -> bool:
-    """Return whether this process was told to neither read nor keep guesses."""
-    return all(os.environ.get(name) == value for name, value in NO_GUESSES.items())
+    """Return whether guesses are neither read nor kept: in a build, a test, or when grading.
+
+    A class is graded on its teacher's machine, whose guesses are not those of the class.
+    """
+    told = all(os.environ.get(name) == value for name, value in NO_GUESSES.items())
+    return told or os.environ.get("MLSD_GRADING") == "1"
 
 
 @contextmanager

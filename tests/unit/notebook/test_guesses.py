@@ -13,7 +13,8 @@ from mlsd.runtime import InputError
 @pytest.fixture(autouse=True)
 def kept(tmp_path, monkeypatch):
     """Return the file of guesses; every test begins with a fresh notebook and a fresh file."""
-    monkeypatch.delenv("MLSD_GUESSES", raising=False)
+    for variable in ("MLSD_GUESSES", "MLSD_GRADING"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(records, "project_root", lambda: tmp_path)
     fresh_notebook(monkeypatch)
     return tmp_path / "work" / "guesses.json"
@@ -160,11 +161,12 @@ def test_where_nothing_can_be_written_the_guess_holds_in_its_notebook(kept, caps
     assert lines[1] == "rise: you guessed 4, it is 5: close"
 
 
-def test_a_notebook_that_is_built_reads_and_keeps_nothing(kept, capsys, monkeypatch):
+@pytest.mark.parametrize("variable", [("MLSD_GUESSES", "off"), ("MLSD_GRADING", "1")])
+def test_what_is_built_or_graded_reads_and_keeps_nothing(kept, capsys, monkeypatch, variable):
     guess("rise", 4)
     before = kept.read_text()
     fresh_notebook(monkeypatch)
-    monkeypatch.setenv("MLSD_GUESSES", "off")
+    monkeypatch.setenv(*variable)
     compare("rise", 5.0)
     guess("fall", 5)
     assert said(capsys)[-2] == "rise: 5 (you made no guess)"
