@@ -1,6 +1,7 @@
 """The glossary is made of headers and docstrings, and is no chapter."""
 
 import json
+import shutil
 
 from typer.testing import CliRunner
 
@@ -25,6 +26,23 @@ def test_concepts_and_names_have_a_line_with_links(project):
     )
     assert "### `mlsd.notebook`\n\n- `compare`: Print the reader's guess beside" in said
     assert f"keep both. Used in {chapter}." in said
+
+
+def test_of_a_module_what_is_used_is_listed(project):
+    source = project.chapter.source
+    project.replace(
+        source, "from mlsd.checks import", "from mlsd import metrics\nfrom mlsd.checks import"
+    )
+    project.replace(source, "shown.shape", "metrics.log_loss([1], [0.5])\nshown.shape")
+    made = "\n\n".join(cell.source for cell in make_glossary(project.course()).cells)
+    assert "### `mlsd.metrics`\n\n- `log_loss`: " in made
+
+
+def test_a_name_of_many_chapters_shows_the_first(project):
+    for number in range(30, 35):
+        shutil.copy(project.chapter.source, project.chapter.source.with_name(f"{number}_again.py"))
+    made = "\n\n".join(cell.source for cell in make_glossary(project.course()).cells)
+    assert "[31_again](../01_ad_click_prediction/31_again.ipynb) and 3 more chapters." in made
 
 
 def test_links_lead_to_files(project):

@@ -19,6 +19,8 @@ from mlsd.course.notebooks import (
     write_notebook,
 )
 
+# Chapters that a name is shown with; a check is used in all of them.
+_SHOWN = 3
 _INTRODUCTION = """\
 # Glossary
 
@@ -62,7 +64,7 @@ def _concepts(course: Course) -> str:
         key=lambda entry: entry[0].lower(),
     )
     lines = [
-        f"- **{concept}**: {definition.rstrip('.')}. Taught in {_link(document)}."
+        f"- **{concept}**{f': {definition}'.rstrip('.: ')}. Taught in {_link(document)}."
         for concept, definition, document in entries
     ]
     return "\n".join(["## Concepts", "", *lines]) if lines else ""
@@ -80,8 +82,10 @@ def _names(course: Course) -> list[str]:
 def _entry(name: PublicName, chapters: dict[str, Document]) -> str:
     # Docstrings write ``code`` where Markdown writes `code`.
     says = f": {name.says.replace('``', '`')}" if name.says else "."
-    used = ", ".join(_link(chapters[label]) for label in name.used_in)
-    return f"- `{name.name}`{says} Used in {used}."
+    used = ", ".join(_link(chapters[label]) for label in name.used_in[:_SHOWN])
+    more = len(name.used_in) - _SHOWN
+    rest = f" and {more} more chapter{'s' * (more > 1)}" if more > 0 else ""
+    return f"- `{name.name}`{says} Used in {used}{rest}."
 
 
 def _link(document: Document) -> str:

@@ -6,8 +6,11 @@ Nothing is imported: names are followed through the package's files, so that a g
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from nbformat import NotebookNode
 
 from mlsd.course.code import parsed_cells
 from mlsd.course.document import Course
@@ -37,19 +40,30 @@ class PublicName:
 
 
 def imported_names(course: Course) -> list[PublicName]:
-    """Return the names of the package that chapters import, by module and name."""
-    used: dict[tuple[str, str], list[str]] = {}
+    """Return the names of the package that chapters import or use of a module, sorted."""
+    used: dict[tuple[str, str], dict[str, None]] = {}
     for chapter in course.of_kind("chapter"):
-        for _, tree in parsed_cells(chapter.source):
-            for node in ast.walk(tree):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
-                    for alias in node.names:
-                        places = used.setdefault((node.module, alias.name), [])
-                        places += [chapter.unit.label] * (chapter.unit.label not in places)
+        for found in _names_in(chapter.source):
+            used.setdefault(found, {})[chapter.unit.label] = None
     return [
         PublicName(module, name, first_line(module, name), tuple(used[module, name]))
         for module, name in sorted(used, key=lambda key: (key[0], key[1].lower()))
     ]
+
+
+def _names_in(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Yield module and name of what a notebook imports, and of what it uses of a module."""
+    modules: dict[str, str] = {}
+    for _, tree in parsed_cells(notebook):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
+                for alias in node.names:
+                    yield node.module, alias.name
+                    if _file(f"{node.module}.{alias.name}"):
+                        modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in modules:
+                yield modules[node.value.id], node.attr
 
 
 def first_line(module: str, name: str) -> str:

@@ -121,7 +121,8 @@ def guesses_are_off() -> bool:
     A class is graded on its teacher's machine, whose guesses are not those of the class.
     """
     told = all(os.environ.get(name) == value for name, value in NO_GUESSES.items())
-    return told or os.environ.get("MLSD_GRADING") == "1"
+    graded = os.environ.get("MLSD_GRADING") == "1" or "NBGRADER_EXECUTION" in os.environ
+    return told or graded
 
 
 @contextmanager

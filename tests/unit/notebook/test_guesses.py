@@ -13,7 +13,7 @@ from mlsd.runtime import InputError
 @pytest.fixture(autouse=True)
 def kept(tmp_path, monkeypatch):
     """Return the file of guesses; every test begins with a fresh notebook and a fresh file."""
-    for variable in ("MLSD_GUESSES", "MLSD_GRADING"):
+    for variable in ("MLSD_GUESSES", "MLSD_GRADING", "NBGRADER_EXECUTION"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(records, "project_root", lambda: tmp_path)
     fresh_notebook(monkeypatch)
@@ -161,7 +161,10 @@ def test_where_nothing_can_be_written_the_guess_holds_in_its_notebook(kept, caps
     assert lines[1] == "rise: you guessed 4, it is 5: close"
 
 
-@pytest.mark.parametrize("variable", [("MLSD_GUESSES", "off"), ("MLSD_GRADING", "1")])
+@pytest.mark.parametrize(
+    "variable",
+    [("MLSD_GUESSES", "off"), ("MLSD_GRADING", "1"), ("NBGRADER_EXECUTION", "autograde")],
+)
 def test_what_is_built_or_graded_reads_and_keeps_nothing(kept, capsys, monkeypatch, variable):
     guess("rise", 4)
     before = kept.read_text()
