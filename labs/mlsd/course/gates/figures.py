@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 
-from nbformat import NotebookNode
-
 from mlsd.course.code import parsed_cells
 from mlsd.course.document import Document, Problem
 from mlsd.course.measures import figure_count
@@ -18,7 +16,7 @@ def figures_titled(document: Document) -> list[Problem]:
 
     The title is set in the cell, or in a function of the notebook that the cell calls.
     """
-    drawn = _drawn(document.notebook)
+    drawn = _drawn(document)
     helpers: set[str] = set()
     problems = []
     for position, tree in parsed_cells(document.source):
@@ -33,11 +31,16 @@ def figures_titled(document: Document) -> list[Problem]:
     return problems
 
 
-def _drawn(notebook: NotebookNode | None) -> set[int]:
-    if notebook is None:
+def _drawn(document: Document) -> set[int]:
+    """Return the cells whose stored outputs hold a figure; those of an older text do not count."""
+    if document.notebook is None:
         return set()
-    cells = enumerate(notebook.cells)
-    return {place for place, cell in cells if cell.cell_type == "code" and figure_count(cell)}
+    pairs = zip(document.source.cells, document.notebook.cells)
+    return {
+        place
+        for place, (cell, built) in enumerate(pairs)
+        if cell.source == built.source and built.cell_type == "code" and figure_count(built)
+    }
 
 
 def _titles(tree: ast.AST) -> bool:
