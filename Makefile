@@ -1,5 +1,5 @@
 # make lab    sets up, copies chapters and labs into work/, opens JupyterLab there
-# make test   sets up, then runs everything that continuous integration runs
+# make test   sets up what contributors need too, then runs all that continuous integration runs
 # make test PATHS="tests/unit/metrics notebooks/01_ad_click_prediction"   runs a part of it
 #
 # PYTHON=python3.12 names the Python that makes .venv; any from 3.11 on does.
@@ -8,22 +8,32 @@ IS_NEW_ENOUGH := "import sys; sys.exit(sys.version_info < (3, 11))"
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,\
 	$(if $(shell $(p) -c $(IS_NEW_ENOUGH) 2>/dev/null && echo yes),$(p))))
 BIN := .venv/bin
+# What was installed last: a reader's packages, and those of contributors and graders beside them.
 STAMP := .venv/installed-from
+DEV_STAMP := .venv/installed-dev-from
 
 # Checkouts have arbitrary file times, so contents and place decide whether to install again.
 FINGERPRINT := cat pyproject.toml constraints.txt | cksum; pwd
-INSTALLED := $(shell $(BIN)/python -c "" 2>/dev/null && \
-	test "$$($(FINGERPRINT))" = "$$(cat $(STAMP) 2>/dev/null)" && echo yes)
+PYTHON_RUNS := $(BIN)/python -c "" 2>/dev/null
+installed = $(shell $(PYTHON_RUNS) && \
+	test "$$($(FINGERPRINT))" = "$$(cat $(1) 2>/dev/null)" && echo yes)
+INSTALLED := $(call installed,$(STAMP))
+DEV_INSTALLED := $(and $(INSTALLED),$(call installed,$(DEV_STAMP)))
 # The programs of an environment know its place: one that was moved has to be made again.
-VENV_STANDS = $(shell $(BIN)/python -c "" 2>/dev/null && \
+VENV_STANDS = $(shell $(PYTHON_RUNS) && \
 	test "$$(tail -n 1 $(STAMP) 2>/dev/null || pwd)" = "$$(pwd)" && echo yes)
 
 MAKE_VENV = rm -rf .venv && $(PYTHON) -m venv .venv &&
+PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check \
+	--constraint constraints.txt --editable
 INSTALL = $(if $(VENV_STANDS),,$(MAKE_VENV)) \
 	echo "Installing the course into .venv: a few minutes the first time, about 2 GB." && \
-	$(BIN)/python -m pip install --disable-pip-version-check \
-		--constraint constraints.txt --editable ".[dev]" && \
-	$(BIN)/mlsd doctor && ($(FINGERPRINT)) > $(STAMP)
+	$(PIP_INSTALL) . && $(BIN)/mlsd doctor && ($(FINGERPRINT)) > $(STAMP)
+# All of the reader's packages are among them, so both stamps are good then.
+INSTALL_DEV = $(if $(VENV_STANDS),,$(MAKE_VENV)) \
+	echo "Installing the course and what its tests need into .venv: a few minutes." && \
+	$(PIP_INSTALL) ".[dev]" && $(BIN)/mlsd doctor && \
+	($(FINGERPRINT)) > $(STAMP) && ($(FINGERPRINT)) > $(DEV_STAMP)
 
 NEEDS_PYTHON = Python 3.11 or newer is needed: install it, or name it: make setup PYTHON=...
 NEEDS_VENV = $(PYTHON) lacks venv: install it (Debian, Ubuntu: apt install python3-venv)
@@ -44,18 +54,22 @@ test: export OPENBLAS_NUM_THREADS := 1
 test: export MKL_NUM_THREADS := 1
 test: export MPLBACKEND := agg
 
-.PHONY: setup lab test lint format lock build check stats clean
+.PHONY: setup setup-dev lab test lint format lock build check stats clean
 .DEFAULT_GOAL := lab
 
 setup:
 	$(if $(INSTALLED),,$(if $(VENV_STANDS),,$(REQUIRE_PYTHON)))
 	@$(if $(INSTALLED),:,$(INSTALL))
 
+setup-dev:
+	$(if $(DEV_INSTALLED),,$(if $(VENV_STANDS),,$(REQUIRE_PYTHON)))
+	@$(if $(DEV_INSTALLED),:,$(INSTALL_DEV))
+
 lab: setup
 	$(BIN)/mlsd lab
 
 ifdef PATHS
-test: setup
+test: setup-dev
 	$(if $(CODE),$(BIN)/python -m pytest $(CODE))
 	$(if $(NOTEBOOKS),$(BIN)/mlsd course test $(NOTEBOOKS))
 else
@@ -65,28 +79,28 @@ test: lint check
 	$(BIN)/mlsd course test
 endif
 
-lint: setup
+lint: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/lint-imports --no-cache
 
-format: setup
+format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-check: setup
+check: setup-dev
 	$(BIN)/mlsd course check
 
-stats: setup
+stats: setup-dev
 	$(BIN)/mlsd course stats
 
-build: setup
+build: setup-dev
 	$(BIN)/mlsd course build
 	$(BIN)/mlsd course readme
 
 # Writes what is installed here to constraints.txt: upgrade, let `make test` pass, then lock.
-lock: setup
+lock: setup-dev
 	$(BIN)/python -m mlsd.runtime.lock
 
 # Caches alone: neither the reader's work/ nor .venv.

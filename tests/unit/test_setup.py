@@ -12,9 +12,9 @@ from mlsd.runtime import project_root
 ROOT = project_root()
 
 
-def run_make(folder, *arguments, path):
+def run_make(folder, target="setup", *, path):
     environment = {"PATH": path, "HOME": str(folder)}
-    command = [shutil.which("make"), "setup", *arguments]
+    command = [shutil.which("make"), target]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -72,10 +72,11 @@ def set_up(checkout):
     folder, programs = checkout
     write_program(programs, "python3", FAKE_PYTHON)
 
-    def run():
+    def run(target="setup"):
         (folder / "calls").write_text("")
-        assert run_make(folder, path=str(programs)).returncode == 0
+        assert run_make(folder, target, path=str(programs)).returncode == 0
         calls = (folder / "calls").read_text().splitlines()
+        run.installed = [c.split()[-1] for c in calls if c.startswith("-m pip")]
         return [c.split()[1] for c in calls if c.startswith(("-m venv", "-m pip", "mlsd "))]
 
     return folder, run
@@ -90,6 +91,23 @@ def test_setup_installs_once_and_again_when_something_changed(set_up):
     with (folder / "constraints.txt").open("a") as lock:
         lock.write("# changed\n")
     assert run() == ["pip", "doctor"]
+    assert run() == []
+
+
+def test_a_reader_gets_the_core_and_a_contributor_more_without_doing_it_twice(set_up):
+    folder, run = set_up
+    assert (run(), run.installed) == (["venv", "pip", "doctor"], ["."])
+    assert (run("setup-dev"), run.installed) == (["pip", "doctor"], [".[dev]"])
+    assert run() == run("setup-dev") == []
+    with (folder / "constraints.txt").open("a") as lock:
+        lock.write("# changed\n")
+    assert (run(), run.installed) == (["pip", "doctor"], ["."])
+    assert (run("setup-dev"), run.installed) == (["pip", "doctor"], [".[dev]"])
+
+
+def test_a_contributor_who_starts_afresh_has_the_readers_packages_too(set_up):
+    _, run = set_up
+    assert run("setup-dev") == ["venv", "pip", "doctor"]
     assert run() == []
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import typer
 
 CANNOT_PRINT = 1
+# Writing and grading need them, and `pip install .` for a reader leaves them out.
+CONTRIBUTORS_PACKAGES = ("jupytext", "nbgrader", "nbval", "pytest")
 
 
 def build_app() -> typer.Typer:
@@ -59,6 +61,12 @@ def main() -> None:
         app()
     except InputError as error:
         _leave(2, str(error))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in CONTRIBUTORS_PACKAGES:
+            raise
+        advice = "run `make setup-dev`, or `pip install -e .[dev]` in the clone"
+        _leave(2, f"{package} is not installed, which writing and grading need; {advice}")
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             _leave(INTERRUPTED, f"interrupted; {getattr(stop, 'kept', NOTHING_WRITTEN)}")

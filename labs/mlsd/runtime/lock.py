@@ -117,7 +117,8 @@ def _installed(requirement: Requirement) -> Distribution:
     try:
         return distribution(requirement.name)
     except PackageNotFoundError:
-        raise InputError(f"{requirement.name} is not installed; run `make setup` first") from None
+        message = f"{requirement.name} is not installed; run `make setup-dev` first"
+        raise InputError(message) from None
 
 
 def _needed(found: Distribution, extras: Iterable[str]) -> Iterator[Requirement]:
