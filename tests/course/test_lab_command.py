@@ -1,22 +1,15 @@
-"""`mlsd lab` in the flesh: JupyterLab starts on the repository, at work/, without a browser."""
+"""`mlsd lab` in the flesh: JupyterLab starts on the repository, without a browser."""
 
-import re
-import subprocess
 import time
 import urllib.request
+from contextlib import suppress
+from threading import Thread
 
-from mlsd.course.workspace import copy_workspace, lab_command
+import psutil
+
+from mlsd.course.workspace import copy_workspace, plan_server, run_lab
 
 SECONDS = 600
-
-
-def started_url(process):
-    """Return the first address that JupyterLab prints."""
-    for line in process.stdout:
-        found = re.search(r"http://\S+token=\w+", line)
-        if found:
-            return found.group(0)
-    raise AssertionError("JupyterLab printed no address")
 
 
 def read(url):
@@ -33,23 +26,22 @@ def test_jupyterlab_serves_the_copies(project, tmp_path, monkeypatch):
     for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     copy_workspace(project.root)
-    process = subprocess.Popen(
-        lab_command(project.root, browser=False, port=0),
-        cwd=project.root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    server, told = plan_server(project.root, browser=False, port=0), []
+    thread = Thread(target=run_lab, args=(server,), kwargs={"ready": lambda: told.append(1)})
+    thread.start()
     try:
-        url = started_url(process)
-        assert "/lab/tree/work?" in url
-        base, token = re.match(r"(http://[^/]+)/.*(token=\w+)", url).groups()
-        assert "JupyterLab" in read(url)
-        listing = read(f"{base}/api/contents/work/01_ad_click_prediction?{token}")
+        assert "JupyterLab" in read(server.address)
+        listing = read(
+            f"http://127.0.0.1:{server.port}/api/contents/work/01_ad_click_prediction"
+            f"?token={server.token}"
+        )
         assert "20_measure.ipynb" in listing
         assert "lab_20_measure.ipynb" in listing
-        assert process.poll() is None
+        assert told == [1]
     finally:
         # It has no kernels and nothing to save, and an orderly stop takes its time.
-        process.kill()
-        process.communicate()
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if f"--ServerApp.port={server.port}" in child.cmdline():
+                    child.kill()
+        thread.join(SECONDS)
