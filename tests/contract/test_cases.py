@@ -33,6 +33,8 @@ def test_everything_shown_is_in_the_committed_ledger(case):
         assert column.key in ledger, column.title
     assert f"online_{case.headline.name}" in ledger
     assert set(ledger["features"]) <= set(case.figure.kinds)
+    if case.highlights is not None:
+        assert set(case.highlights.rungs) <= set(ledger["rung"])
 
 
 def test_every_size_and_variant_is_a_world_with_a_name_of_its_own(case):

@@ -4,13 +4,18 @@ import pandas as pd
 import pytest
 
 from mlsd.course.gates import concepts
-from mlsd.course.ladder_block import ladder_block, outdated_figures, write_figures
+from mlsd.course.ladder_block import (
+    ladder_block,
+    outdated_figures,
+    picture_block,
+    write_figures,
+)
 from mlsd.course.readme import write_readme
 from mlsd.runtime import InputError
 
 LEDGER = pd.DataFrame(
     {
-        "rung": ["global_rate", "hashed_lr", "lightgbm"],
+        "rung": ["smoothed_ad", "hashed_lr", "lightgbm"],
         "features": ["none", "ids", "ids"],
         "normalized_entropy": [1.0, 0.95, 0.951],
         "normalized_entropy_low": [1.0, 0.94, 0.94],
@@ -38,15 +43,31 @@ def ledger(project):
 
 def test_without_a_ledger_there_is_nothing_to_show(project):
     assert ladder_block(project.course(), "ad_click") == ""
+    assert picture_block(project.course(), "ad_click") == ""
     assert not write_figures(project.course())
 
 
 def test_table_has_one_row_a_rung_with_its_distance_to_the_best(project, ledger):
     block = ladder_block(project.course(), "ad_click")
-    assert "| global_rate | 1.0000 [1.0000, 1.0100] | +0.0500 [+0.0400, +0.0600] |" in block
+    assert "| smoothed_ad | 1.0000 [1.0000, 1.0100] | +0.0500 [+0.0400, +0.0600] |" in block
     assert "| hashed_lr | 0.9500 [0.9400, 0.9600] | best | 0.7000 | 0.6500 |" in block
     assert "| +0.0010 [-0.0010, +0.0030] tie |" in block
-    assert "data/ledgers/ad_click.svg" in block
+    assert "data/ledgers/ad_click.svg" in picture_block(project.course(), "ad_click")
+
+
+def test_rungs_that_are_not_shown_are_in_the_ledger(project, ledger):
+    assert "All 3 rungs" not in ladder_block(project.course(), "ad_click")
+    LEDGER.assign(rung=["global_rate", "hashed_lr", "lightgbm"]).to_csv(ledger, index=False)
+    block = ladder_block(project.course(), "ad_click")
+    assert "global_rate" not in block
+    assert "All 3 rungs with all columns are in [data/ledgers/ad_click.csv]" in block
+
+
+def test_the_picture_sets_what_was_earned_against_the_prediction(project, ledger):
+    LEDGER.assign(online_revenue=[47.0, 48.0, 50.0]).to_csv(ledger, index=False)
+    write_figures(project.course())
+    text = ledger.with_suffix(".svg").read_text()
+    assert all(name in text for name in ("linear model", "boosted trees", "deployed"))
 
 
 def test_the_rung_that_validation_chooses_is_marked_where_the_ledger_says_it(project, ledger):

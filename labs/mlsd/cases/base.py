@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mlsd.cases.services import CaseService
-from mlsd.experiments.display import LadderFigure, TableColumn
+from mlsd.experiments.display import Highlights, LadderFigure, TableColumn
 from mlsd.experiments.ladder import Ladder
 from mlsd.experiments.sources import WorldSource
 from mlsd.runtime import CaseName, InputError
@@ -69,6 +69,8 @@ class Case:
         Measures the world and returns its behaviour card as Markdown.
     service : CaseService or None
         What answers requests, where the case has that.
+    highlights : Highlights or None
+        The rungs of README's table and picture; None for all, without what they earned.
     """
 
     name: CaseName
@@ -85,6 +87,7 @@ class Case:
     rows_are: str
     card: Callable[[], str]
     service: CaseService | None = None
+    highlights: Highlights | None = None
 
     @property
     def id(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,9 +13,26 @@ from mlsd.course.document import Course
 from mlsd.experiments.display import SELECTED_NOTE, is_selected, rung_cell
 from mlsd.runtime import InputError, atomic_path
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from mlsd.cases.base import Case
+
+
+def picture_block(course: Course, case_id: str) -> str:
+    """Return the figure of a case's ladder, with what each of its rungs earned where that is known.
+
+    Empty while no ledger is committed.
+    """
+    if not (course.root / _ledger(case_id)).is_file():
+        return ""
+    case = find_case(case_id)
+    finding = f": {case.highlights.finding}" if case.highlights else ""
+    return f"![the ladder of {case.title}{finding}]({_figure(case_id).as_posix()})"
+
 
 def ladder_block(course: Course, case_id: str) -> str:
-    """Return the ladder of a case's default world as a table and a link to its figure.
+    """Return the ladder of a case's default world as a table of the rungs that README shows.
 
     Empty while no ledger is committed.
     """
@@ -22,18 +40,21 @@ def ladder_block(course: Course, case_id: str) -> str:
     if not path.is_file():
         return ""
     case, ledger = find_case(case_id), _read(path, case_id)
+    everything, shown = len(ledger), _shown(ledger, case)
     titles = ["rung", *(column.title for column in case.listed)]
     lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
-    for _, row in ledger.iterrows():
+    for _, row in shown.iterrows():
         cells = [rung_cell(row), *(column.cell(row) for column in case.listed)]
         lines.append(f"| {' | '.join(cells)} |")
     first, measure = ledger.iloc[0], case.headline
     rows = f"{first['train_rows']:,} training and {first['test_rows']:,} test {case.rows_are}"
     note = f"World seeds {first['seeds']}, about {rows} each; {measure.name} is {measure.unit}."
-    if any(is_selected(row) for _, row in ledger.iterrows()):
+    if any(is_selected(row) for _, row in shown.iterrows()):
         note += f" {SELECTED_NOTE}"
-    figure = f"![the ladder of {case.title}]({_figure(case_id).as_posix()})"
-    return "\n".join(["", *lines, "", note, "", figure])
+    if len(shown) < everything:
+        link = f"[data/ledgers/{path.name}]({_ledger(case_id).as_posix()})"
+        note += f" All {everything} rungs with all columns are in {link}."
+    return "\n".join(["", *lines, "", note])
 
 
 def write_figures(course: Course) -> list[Path]:
@@ -59,16 +80,40 @@ def _outdated(course: Course) -> list[str]:
 def _draw(course: Course, case_id: str) -> Path:
     import matplotlib.pyplot as plt
 
-    from mlsd.plots import course_style, plot_ladder
+    from mlsd.plots import course_style
 
     ledger, target = course.root / _ledger(case_id), course.root / _figure(case_id)
     with plt.rc_context(course_style()):
-        figure = plot_ladder(_read(ledger, case_id), **vars(find_case(case_id).figure)).figure
+        figure = _picture(_read(ledger, case_id), find_case(case_id)).figure
         with atomic_path(target) as temporary:
             metadata = {"Date": None, "Description": _digest(ledger)}
             figure.savefig(temporary, format="svg", metadata=metadata)
         plt.close(figure)
     return _figure(case_id)
+
+
+def _picture(ledger: pd.DataFrame, case: Case) -> Axes:
+    """Draw what the rungs earned against how well they predict; all of them where none is named."""
+    from mlsd.plots import plot_deployed, plot_ladder
+
+    measure, figure, online = case.headline, case.figure, f"online_{case.headline.name}"
+    if case.highlights is None or online not in ledger:
+        return plot_ladder(ledger, **vars(figure))
+    return plot_deployed(
+        ledger,
+        metric=figure.metric,
+        label=figure.label,
+        online=online,
+        online_label=f"{measure.name} {measure.unit}, deployed",
+        names=case.highlights.rungs,
+        title=case.highlights.finding,
+    )
+
+
+def _shown(ledger: pd.DataFrame, case: Case) -> pd.DataFrame:
+    if case.highlights is None:
+        return ledger
+    return ledger[ledger["rung"].isin(case.highlights.rungs)]
 
 
 def _read(path: Path, case_id: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlsd.cases import built_cases
 from mlsd.course.document import Course, Document
-from mlsd.course.ladder_block import ladder_block, write_figures
+from mlsd.course.ladder_block import ladder_block, picture_block, write_figures
 from mlsd.course.routes import ROUTES
 from mlsd.runtime import InputError, atomic_path
 
@@ -59,6 +59,7 @@ def concepts_block(course: Course) -> str:
 
 
 BLOCKS: dict[str, Block] = {
+    **{f"picture {case}": partial(picture_block, case_id=case) for case in built_cases()},
     "map": map_block,
     **{f"ladder {case}": partial(ladder_block, case_id=case) for case in built_cases()},
     "routes": routes_block,

@@ -88,6 +88,22 @@ class LadderFigure:
     )
 
 
+@dataclass(frozen=True)
+class Highlights:
+    """The few rungs that README shows.
+
+    Attributes
+    ----------
+    rungs : mapping of str to str
+        From a rung's name in the ledger to the name that a newcomer understands.
+    finding : str
+        Title of the picture: what the rungs show together.
+    """
+
+    rungs: Mapping[str, str]
+    finding: str
+
+
 def is_selected(row: Mapping[str, Any]) -> bool:
     """Return whether validation chooses a row's rung; older ledgers do not say.
 

@@ -12,7 +12,7 @@ from mlsd import experiments
 from mlsd.cases import Case, OnlineMeasure, find_case, registry
 from mlsd.cli.ladder_view import ladder_view
 from mlsd.course.document import Course
-from mlsd.course.ladder_block import ladder_block, write_figures
+from mlsd.course.ladder_block import ladder_block, picture_block, write_figures
 from mlsd.data import ColumnRoles, LabelledLog, Split
 from mlsd.experiments import (
     Ladder,
@@ -290,7 +290,7 @@ def test_ledger_readme_and_figure(summary, expected, case, tmp_path, monkeypatch
     block = ladder_block(Course(tmp_path, ()), case.id)
     shown = expected.metrics[case.figure.metric]
     assert f"| {expected.selected} * | {shown[1]:.4f} |" in block
-    assert f"the ladder of {case.title}" in block
+    assert f"the ladder of {case.title}" in picture_block(Course(tmp_path, ()), case.id)
     (figure,) = write_figures(Course(tmp_path, ()))
     assert case.figure.metric in (tmp_path / figure).read_text()
 

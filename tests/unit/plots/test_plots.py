@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mlsd.cases import find_case
-from mlsd.plots import COLOURS, plot_changes, plot_ladder
+from mlsd.plots import COLOURS, plot_changes, plot_deployed, plot_ladder
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,33 @@ def test_ladder_has_one_line_a_rung_with_the_first_on_top_and_a_legend_per_table
     assert heights["global_rate"] > heights["oracle"]
     assert len(axes.get_legend().get_texts()) == 3
     assert "lower is better" in axes.get_xlabel()
+
+
+def test_what_was_earned_stands_against_what_was_predicted_with_the_better_side_right():
+    ledger = pd.DataFrame(
+        {
+            "rung": ["rule", "trees", "deep", "left out"],
+            "features": ["ids", "ids", "counters", "ids"],
+            "entropy": [1.0, 0.9, 0.9, 0.5],
+            "entropy_low": [0.99, 0.89, 0.89, 0.5],
+            "entropy_high": [1.01, 0.91, 0.91, 0.5],
+            "online": [47.0, 49.0, 49.01, 99.0],
+        }
+    )
+    axes = plot_deployed(
+        ledger,
+        metric="entropy",
+        label="entropy",
+        online="online",
+        online_label="revenue",
+        names={"rule": "a rule", "trees": "trees", "deep": "deep"},
+        title="the finding",
+    )
+    places = {text.get_text(): text.xy for text in axes.texts}
+    assert set(places) == {"a rule", "trees", "deep"}
+    assert places["deep"][1] - places["trees"][1] > 0.1
+    assert axes.xaxis_inverted()
+    assert (axes.get_title(), axes.get_ylabel()) == ("the finding", "revenue")
 
 
 def test_changes_of_one_measure_share_a_colour():

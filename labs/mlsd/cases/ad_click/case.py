@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlsd.cases.ad_click.ladder import LADDER, make_world, world_source
 from mlsd.cases.ad_click.service import SERVICE
 from mlsd.cases.base import Case, OnlineMeasure
-from mlsd.experiments.display import LadderFigure, TableColumn
+from mlsd.experiments.display import Highlights, LadderFigure, TableColumn
 from mlsd.runtime import case_name
 from mlsd.worlds.ad_click.card import render_card
 from mlsd.worlds.ad_click.config import SIZES, VARIANTS
@@ -58,4 +58,15 @@ CASE = Case(
     rows_are="impressions",
     card=render_card,
     service=SERVICE,
+    highlights=Highlights(
+        {
+            "smoothed_ad": "rule: click rate of each ad",
+            "hashed_lr": "linear model",
+            "lightgbm": "boosted trees",
+            "dcn_v2": "deep model",
+            "hashed_lr_counters": "linear model + counters",
+            "dcn_v2_counters": "deep model + counters",
+        },
+        "Models that are close offline earn different amounts; better features earn most",
+    ),
 )
