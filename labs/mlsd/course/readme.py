@@ -5,26 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from mlsd.cases import built_cases
 from mlsd.course.document import Course, Document
 from mlsd.course.ladder_block import ladder_block, picture_block, write_figures
-from mlsd.course.routes import ROUTES
+from mlsd.course.routes import ROUTES, Part, Sitting
 from mlsd.runtime import InputError, atomic_path
 
 Block = Callable[[Course], str]
+# A sitting of more than this is told by its ends.
+LISTED_PARTS = 3
 
 
 def map_block(course: Course) -> str:
-    """Return the map: one row per chapter, with its labs, their solutions and the minutes."""
+    """Return the map: one row per chapter, with its case, its labs, their solutions, minutes."""
     labs = {(lab.unit.case, lab.unit.name): lab for lab in course.of_kind("lab")}
-    rows = ["| chapter | lab | solution | minutes | you will build |", "|---|---|---|---|---|"]
+    titles = ("case", "chapter", "lab", "solution", "minutes", "you will build")
+    rows = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
     for chapter in course.of_kind("chapter"):
         keys = [(chapter.unit.case, name) for name in chapter.front.labs]
         own = [labs[key] for key in keys if key in labs]
         cells = (
-            _link(chapter, chapter.unit.notebook, f"{chapter.unit.step} {chapter.front.title}"),
+            _case(chapter),
+            _link(chapter, chapter.unit.notebook, f"{chapter.unit.step:02d} {chapter.front.title}"),
             "<br>".join(_link(lab, lab.unit.lab, lab.front.title) for lab in own),
             "<br>".join(_link(lab, lab.unit.notebook, "solution") for lab in own),
             " + ".join(str(document.front.minutes) for document in (chapter, *own)),
@@ -36,11 +41,11 @@ def map_block(course: Course) -> str:
 
 def routes_block(course: Course) -> str:
     """Return the routes by available time."""
-    rows = ["| you have | do | minutes |", "|---|---|---|"]
+    rows = ["| you have | do | that is |", "|---|---|---|"]
     for name, route in ROUTES.items():
         for sitting in route(course):
-            titles = "; ".join(part.text for part in sitting.parts)
-            rows.append(f"| {name}{sitting.label} | {titles} | {sitting.minutes} |")
+            hours, minutes = divmod(sitting.minutes, 60)
+            rows.append(f"| {name}{sitting.label} | {_parts(sitting)} | {hours} h {minutes} min |")
     return _table(rows)
 
 
@@ -147,6 +152,32 @@ def _require_markers(name: str, text: str) -> None:
         raise InputError(f"README.md: {markers} are there twice; remove one pair")
     if found[0].count("<!-- ") != 2:
         raise InputError(f"README.md: {markers} stand around another marker; move it out")
+
+
+def _parts(sitting: Sitting) -> str:
+    """Return what to do in one go: all of it, or from where to where in each case if it is long."""
+    if len(sitting.parts) <= LISTED_PARTS:
+        return ", ".join(_part(part) for part in sitting.parts)
+    stretches = []
+    for _, group in groupby(sitting.parts, key=lambda part: part.document.unit.case):
+        parts = list(group)
+        ends = " to ".join(dict.fromkeys((_part(parts[0]), _part(parts[-1]))))
+        stretches.append(f"{_case(parts[0].document)}: {ends}")
+    return "; ".join(stretches)
+
+
+def _part(part: Part) -> str:
+    link = _link(part.document, _page(part.document), part.document.unit.name)
+    return f"{link} up to '{part.until}'" if part.until else link
+
+
+def _page(document: Document) -> Path:
+    return document.unit.lab if document.unit.kind == "lab" else document.unit.notebook
+
+
+def _case(document: Document) -> str:
+    """Return the case in words: ``ad click prediction`` for ``01_ad_click_prediction``."""
+    return document.unit.case[3:].replace("_", " ")
 
 
 def _table(rows: list[str]) -> str:

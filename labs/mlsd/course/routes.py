@@ -9,6 +9,7 @@ from mlsd.course.document import Course, Document
 from mlsd.runtime import CASE_NAMES
 
 TWO_HOURS, A_DAY, WEEKS = 120, 360, 6
+FRAMEWORK = "00_framework"
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,6 @@ class Part:
     document: Document
     minutes: int
     until: str = ""
-
-    @property
-    def text(self) -> str:
-        """Where it stands, and how far to go."""
-        name = self.document.unit.label
-        return f"{name} up to '{self.until}'" if self.until else name
 
 
 @dataclass(frozen=True)
@@ -56,18 +51,18 @@ def fill_sitting(documents: Iterable[Document], minutes: int) -> tuple[Part, ...
 
 
 def two_hours(course: Course) -> list[Sitting]:
-    """Take frame and baseline of the first case study, without labs."""
+    """Take the opening, then frame and baseline of the first case study, without labs."""
     chosen = [d for d in _first_case(course) if d.unit.kind == "chapter"]
-    return _single([d for d in chosen if d.unit.step < 30], TWO_HOURS)
+    return _single(_opening(course) + [d for d in chosen if d.unit.step < 30], TWO_HOURS)
 
 
 def a_day(course: Course) -> list[Sitting]:
-    """Take the first case study with its labs, as far as a day goes."""
-    return _single(_first_case(course), A_DAY)
+    """Take the opening, then the first case study with its labs, as far as a day goes."""
+    return _single(_opening(course) + _first_case(course), A_DAY)
 
 
 def six_weeks(course: Course) -> list[Sitting]:
-    """Spread everything over six parts of about equal length, in reading order."""
+    """Spread all cases over six parts of about equal length, in reading order."""
     total = sum(document.front.minutes for document in course.documents)
     weeks: list[list[Part]] = [[] for _ in range(WEEKS)]
     done = 0
@@ -85,6 +80,11 @@ ROUTES: Mapping[str, Callable[[Course], list[Sitting]]] = {
     "a day": a_day,
     "six weeks": six_weeks,
 }
+
+
+def _opening(course: Course) -> list[Document]:
+    """Return what stands before the first step of the framework."""
+    return [d for d in course.documents if d.unit.case == FRAMEWORK and d.unit.step < 10]
 
 
 def _first_case(course: Course) -> list[Document]:

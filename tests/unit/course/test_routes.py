@@ -29,6 +29,7 @@ def document(name, minutes, case=CASE, **front):
 @pytest.fixture
 def course():
     documents = (
+        document("01_start", 12, case="00_framework"),
         document("10_ask", 30, case="00_framework"),
         document("10_frame", 60, introduces={"propensity": "chance of being shown"}),
         document(
@@ -45,24 +46,25 @@ def course():
     return Course(ROOT, documents)
 
 
-def test_two_hours_are_frame_and_baseline_up_to_a_stop_point(course):
+def test_two_hours_are_the_opening_frame_and_baseline_up_to_a_stop_point(course):
     (sitting,) = two_hours(course)
     assert [(p.document.unit.name, p.until) for p in sitting.parts] == [
+        ("01_start", ""),
         ("10_frame", ""),
         ("20_baseline", "First"),
     ]
-    assert sitting.minutes == 100
+    assert sitting.minutes == 112
 
 
 def test_a_day_takes_labs_and_ends_where_not_even_a_beginning_fits(course):
     (sitting,) = a_day(course)
-    assert [part.minutes for part in sitting.parts] == [60, 80, 40]
+    assert [part.minutes for part in sitting.parts] == [12, 60, 80, 40]
 
 
 def test_six_weeks_hold_everything_once_in_order(course):
     parts = [part for sitting in six_weeks(course) for part in sitting.parts]
     assert [part.document for part in parts] == list(course.documents)
-    assert sum(sitting.minutes for sitting in six_weeks(course)) == 610
+    assert sum(sitting.minutes for sitting in six_weeks(course)) == 622
 
 
 def test_routes_of_an_empty_course_are_empty():
@@ -73,9 +75,10 @@ def test_routes_of_an_empty_course_are_empty():
 
 def test_the_map_has_a_row_a_chapter(course):
     rows = map_block(course).splitlines()
-    assert len(rows) == 2 + 4
-    assert rows[4] == (
-        f"| [20 Do 20_baseline](notebooks/{CASE}/20_baseline.ipynb) "
+    assert len(rows) == 2 + 5
+    assert rows[2].startswith("| framework | [01 Do 01_start](notebooks/00_framework/")
+    assert rows[5] == (
+        f"| ad click prediction | [20 Do 20_baseline](notebooks/{CASE}/20_baseline.ipynb) "
         f"| [Do lab_20_rates](labs/{CASE}/lab_20_rates.ipynb) "
         f"| [solution](solutions/{CASE}/lab_20_rates.ipynb) | 80 + 40 | it |"
     )
@@ -107,7 +110,7 @@ def test_blocks_are_replaced_and_all_else_stays(course, monkeypatch):
         "before\n<!-- map -->\nold\n<!-- /map -->\n<!-- concepts -->\n<!-- /concepts -->\nafter\n"
     )
     fresh = render_readme(course, text)
-    assert fresh.startswith("before\n<!-- map -->\n| chapter")
+    assert fresh.startswith("before\n<!-- map -->\n| case | chapter")
     assert fresh.endswith("<!-- /concepts -->\nafter\n")
     assert "old" not in fresh
     assert render_readme(course, fresh) == fresh
@@ -116,10 +119,16 @@ def test_blocks_are_replaced_and_all_else_stays(course, monkeypatch):
 def test_the_table_of_routes_names_each_route(course):
     text = routes_block(course)
     assert all(f"| {name}" in text for name in ("two hours", "a day", "six weeks, week 1"))
+    hours, day, *weeks = text.splitlines()[2:]
+    assert "up to 'First' | 1 h 52 min |" in hours
+    lab = f"[lab_20_rates](labs/{CASE}/lab_20_rates.ipynb)"
+    assert "framework: [01_start](notebooks/00_framework/01_start.ipynb); ad click" in day
+    assert f"prediction: [10_frame](notebooks/{CASE}/10_frame.ipynb) to {lab} | 3 h 12 min |" in day
+    assert "; " not in weeks[-1]
 
 
 def test_missing_markers_are_one_line(course):
-    with pytest.raises(InputError, match="<!-- map -->"):
+    with pytest.raises(InputError, match="<!-- picture ad_click -->"):
         render_readme(course, "nothing")
 
 
@@ -129,7 +138,7 @@ def test_the_teaching_plan_names_minutes_stops_and_wrong_answers(course):
     assert "- commonly, and wrongly: a" in plan
     assert "Discuss: Why?\n- a good answer: Since it pays.\n- commonly, and wrongly: a" in plan
     short = teaching_plan(course, "two hours")
-    assert short.startswith("# two hours: 100 minutes")
+    assert short.startswith("# two hours: 112 minutes")
     assert "40- 80 min  Rest" not in short
     with pytest.raises(InputError, match="unknown route 'a year'"):
         teaching_plan(course, "a year")
