@@ -16,6 +16,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nbformat import NotebookNode
 
@@ -150,6 +151,8 @@ def lab_command(server: Server) -> list[str]:
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--Application.log_level=WARN",
+        # One Ctrl-C ends it, in order and without a question.
+        "--ServerApp.answer_yes=True",
     ]
     if not server.opens_browser:
         options.append("--no-browser")
@@ -162,7 +165,7 @@ def run_lab(
     server: Server,
     *,
     ready: Callable[[], None] = lambda: None,
-    call: Callable[..., int] = subprocess.call,
+    call: Callable[..., int] | None = None,
 ) -> int:
     """Run JupyterLab until it is stopped, and return its exit code.
 
@@ -176,9 +179,19 @@ def run_lab(
     ended = threading.Event()
     threading.Thread(target=_wait_for, args=(server.port, ready, ended), daemon=True).start()
     try:
-        return call(lab_command(server), cwd=server.root, env=environment)
+        return (call or _run)(lab_command(server), cwd=server.root, env=environment)
     finally:
         ended.set()
+
+
+def _run(command: list[str], **options: Any) -> int:
+    """Run a program that has Ctrl-C from the terminal too, and ends itself."""
+    with subprocess.Popen(command, **options) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 def _wait_for(port: int, ready: Callable[[], None], ended: threading.Event) -> None:

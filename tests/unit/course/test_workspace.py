@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -185,6 +186,14 @@ def test_the_address_is_told_when_it_answers(root):
 
         running = server(root, port=listening.getsockname()[1])
         assert run_lab(running, ready=told.set, call=call) == 3
+
+
+def test_on_ctrl_c_jupyterlab_ends_itself():
+    interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    program = "import time; time.sleep(2); raise SystemExit(5)"
+    assert workspace._run([sys.executable, "-c", program]) == 5
+    interrupt.join()
 
 
 def test_jupyterlab_asks_the_reader_nothing_and_shows_no_grader(root, monkeypatch):
