@@ -43,7 +43,8 @@ def lab(
 def _report(workspace: Workspace, root: Path, console: Console) -> None:
     for folder in dict.fromkeys(path.parent for path in workspace.added):
         count = sum(path.parent == folder for path in workspace.added)
-        console.print(f"added {count} notebooks to {folder.relative_to(root).as_posix()}")
+        notebooks = "1 notebook" if count == 1 else f"{count} notebooks"
+        console.print(f"added {notebooks} to {folder.relative_to(root).as_posix()}")
     for path in workspace.outdated:
         name = path.relative_to(root).as_posix()
         console.print(

@@ -21,15 +21,13 @@ from typing import Any
 from nbformat import NotebookNode
 
 from mlsd.course.execution import kernel_environment
-from mlsd.course.layout import find_units
+from mlsd.course.layout import find_units, glossary_path
 from mlsd.course.notebooks import clear_outputs, read_notebook, write_notebook
 from mlsd.runtime import InputError
 from mlsd.runtime.threads import physical_cores
 
 COPY_RECORD = "mlsd_copy"
 START = Path("00_framework", "01_start_here.ipynb")
-# Made of all chapters, and a chapter itself neither by its name nor by its form.
-GLOSSARY = Path("00_framework", "glossary.ipynb")
 PORTS_TRIED = 50
 # Switches off what JupyterLab would show a reader: news, and the buttons of a grader.
 _JUPYTER_CONFIG = Path(__file__).with_name("jupyter")
@@ -210,9 +208,8 @@ def _originals(root: Path) -> Iterator[Path]:
         origin = unit.lab if unit.kind == "lab" else unit.notebook
         if origin.is_file():
             yield origin
-    glossary = root / "notebooks" / GLOSSARY
-    if glossary.is_file():
-        yield glossary
+    if glossary_path(root).is_file():
+        yield glossary_path(root)
 
 
 def _copy(root: Path, origin: Path, target: Path) -> None:

@@ -66,13 +66,13 @@ def test_lab_prints_what_it_adds_and_passes_the_exit_code_on(run, tmp_path, monk
     monkeypatch.setattr(workspace, "plan_server", lambda root, **o: asked.update(o) or planned)
     monkeypatch.setattr(workspace, "run_lab", lambda server, ready: ready() or 3)
     first = run("lab", "--no-browser", "--port", "9000")
-    assert first.stdout.startswith("added 1 notebooks to work/01_ad_click_prediction\n")
+    assert first.stdout.startswith("added 1 notebook to work/01_ad_click_prediction\n")
     assert "http://127.0.0.1:9001/lab/tree/work?token=secret\n" in first.stdout
     assert "port 9000 is taken" in first.stdout
     assert "ssh -N -L 9001:127.0.0.1:9001" in first.stdout
     assert first.exit_code == 3
     assert asked == {"browser": False, "port": 9000, "host": "127.0.0.1"}
-    assert "work/ is complete: 1 notebooks" in run("lab").stdout
+    assert "work/ is complete: 2 notebooks" in run("lab").stdout
     assert "Example" in run("lab", "--help").stdout
 
 

@@ -11,7 +11,7 @@ import pytest
 from nbformat import v4
 
 from mlsd.course import workspace
-from mlsd.course.layout import make_unit
+from mlsd.course.layout import glossary_path, make_unit
 from mlsd.course.notebooks import read_notebook, write_notebook
 from mlsd.course.workspace import Server, copy_workspace, lab_command, plan_server, run_lab
 from mlsd.runtime import InputError, project_root
@@ -91,10 +91,11 @@ def test_links_between_copies_lead_to_copies(root):
     assert copy_workspace(root).outdated == ()
 
 
-def test_the_glossary_is_copied_where_it_is(root, monkeypatch):
-    monkeypatch.setattr(workspace, "find_units", lambda root: [])
-    write_notebook(v4.new_notebook(), root / "notebooks" / workspace.GLOSSARY)
-    assert copy_workspace(root).added == (root / "work" / workspace.GLOSSARY,)
+def test_the_glossary_is_copied_last_where_it_is(root):
+    write_notebook(v4.new_notebook(), glossary_path(root))
+    added = copy_workspace(root).added
+    assert len(added) == 3
+    assert added[-1] == root / "work" / glossary_path(root).relative_to(root / "notebooks")
 
 
 def test_guesses_are_left_alone(root):
