@@ -14,7 +14,7 @@ from mlsd.models import DCNv2, HashedLogisticRegression, LightGBMScorer, Smoothe
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
-SEEDS = (20, 21, 22, 23)
+SEEDS = (20, 21, 22, 23, 24)
 HISTORY_DAYS, DAYS = 4, 3
 SETTINGS = {
     "linear model": (HashedLogisticRegression, ({"C": 0.1}, {"C": 0.3})),
