@@ -1,5 +1,8 @@
 """The commands around the course, on an empty project and on their own help."""
 
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -80,3 +83,15 @@ def test_an_empty_course_passes(run):
     assert run("course", "check").stdout == "all gates pass: 0 chapters and labs\n"
     assert run("course", "test").exit_code == 0
     assert run("course", "readme").stdout in ("wrote README.md\n", "unchanged README.md\n")
+
+
+def test_a_command_that_lacks_a_contributors_package_is_one_line():
+    code = (
+        "import sys; sys.modules['jupytext'] = None; sys.argv = ['mlsd', 'course', 'check']; "
+        "from mlsd.cli import main; main()"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("mlsd: jupytext is not installed")
+    assert "make setup-dev" in said.stderr
+    assert len(said.stderr.splitlines()) == 1
