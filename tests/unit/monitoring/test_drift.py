@@ -52,9 +52,60 @@ def test_table_equals_scipy_and_the_index():
     old, new = {"x": rng.normal(size=500)}, {"x": rng.normal(0.2, size=400)}
     row = drift_table(old, new, ["x"]).loc["x"]
     peer = stats.ks_2samp(old["x"], new["x"], method="asymp")
-    assert row["ks"] == pytest.approx(peer.statistic)
+    assert row["test"] == "Kolmogorov-Smirnov"
+    assert row["distance"] == pytest.approx(peer.statistic)
     assert row["p_value"] == pytest.approx(peer.pvalue)
     assert row["psi"] == population_stability_index(old["x"], new["x"])
+
+
+def test_traffic_that_moves_between_neighbouring_codes_shows_by_category_only():
+    rng = np.random.default_rng(4)
+    publisher = rng.integers(0, 200, 70_000)
+    moved = np.where(publisher == 3, 7, publisher)
+    assert population_stability_index(publisher, moved) == 0.0
+    counts = np.stack([np.bincount(rows, minlength=200) for rows in (publisher, moved)])
+    shares = (counts + 0.5) / (counts + 0.5).sum(axis=1, keepdims=True)
+    by_hand = np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0]))
+    index = population_stability_index(publisher, moved, nominal=True)
+    assert index == pytest.approx(by_hand)
+    row = drift_table({"p": publisher}, {"p": moved}, ["p"], nominal=["p"]).loc["p"]
+    assert row["test"] == "chi-square"
+    assert row["psi"] == pytest.approx(by_hand)
+    assert row["distance"] == pytest.approx(np.mean(publisher == 3))
+    assert row["p_value"] == pytest.approx(stats.chi2_contingency(counts, correction=False)[1])
+
+
+def test_a_nominal_index_does_not_depend_on_the_names():
+    rng = np.random.default_rng(5)
+    old, new = rng.integers(0, 9, 3000), rng.integers(0, 8, 2000)
+    names = np.array(list("qwertyuio"), dtype=object)
+    index = population_stability_index(old, new, nominal=True)
+    assert population_stability_index(names[old], names[new]) == pytest.approx(index)
+
+
+def test_rare_and_new_categories_share_a_bin():
+    old = np.repeat(["a", "b", "c"], [500, 480, 20])
+    one_short = np.repeat(["a", "b", "c", "d"], [500, 480, 19, 1])
+    assert population_stability_index(old, old) == 0
+    assert population_stability_index(one_short, np.repeat(["a", "b", "d"], [500, 480, 20])) == 0
+    assert population_stability_index(old, np.repeat(["a", "b", "d"], [500, 480, 20])) > 0.1
+
+
+def test_missing_names_are_a_category_and_one_category_has_not_drifted():
+    old = np.array(["a", None] * 50, dtype=object)
+    assert population_stability_index(old, np.array(["a"] * 100, dtype=object)) > 1
+    row = drift_table({"x": ["a"] * 50}, {"x": ["a"] * 30}, ["x"]).loc["x"]
+    assert (row["psi"], row["distance"], row["p_value"]) == (0, 0, 1)
+
+
+def test_chi_square_on_nothing_keeps_its_promise():
+    rng = np.random.default_rng(6)
+    draws = [{"x": rng.integers(0, 12, 600)} for _ in range(401)]
+    found = [
+        drift_table(old, new, ["x"], nominal=["x"]).loc["x", "p_value"] < 0.05
+        for old, new in zip(draws, draws[1:])
+    ]
+    assert np.mean(found) == pytest.approx(0.05, abs=0.035)
 
 
 @pytest.mark.parametrize("bad", [[], [np.nan, 1.0], [[1.0], [2.0]]])
