@@ -36,7 +36,9 @@ def calibration_score(label: np.ndarray, probability: np.ndarray) -> float:
     y = check_labels(label)
     p = check_probabilities(y, probability)
     if not ((p > 0) & (p < 1)).all():
-        raise InputError("probabilities must lie strictly between 0 and 1 to say how much is luck")
+        raise InputError(
+            "probabilities must lie strictly between 0 and 1 to say how much is chance"
+        )
     return float((y.sum() - p.sum()) / np.sqrt((p * (1 - p)).sum()))
 
 
