@@ -2,21 +2,32 @@
 # jupyter:
 #   mlsd:
 #     title: Monitor what can hurt you
-#     builds: three alarms on one deployed model, and the knowledge of which to trust
+#     builds: four layers of alarms on one deployed model, each tried on quiet days before it is trusted
 #     sections:
-#     - {name: What decides success, minutes: 5}
+#     - {name: What decides success, minutes: 4}
 #     - {name: Watch a deployed world, minutes: 8}
-#     - {name: Measure drift of a column, minutes: 12, stop: true}
-#     - {name: Test it, minutes: 8}
-#     - {name: Ask the clicks, minutes: 12, stop: true}
-#     - {name: Find the skew, minutes: 10}
+#     - {name: Check the pipes first, minutes: 10, stop: true}
+#     - {name: Measure drift of the inputs, minutes: 14}
+#     - {name: Ask the clicks, minutes: 20, stop: true}
+#     - {name: Wait for the labels, minutes: 5}
+#     - {name: Spend an error budget, minutes: 7}
+#     - {name: Find the skew, minutes: 9}
+#     - {name: Route every alarm, minutes: 4}
 #     - {name: Results, minutes: 4}
 #     - {name: What breaks in production, minutes: 3}
+#     - {name: In the interview, minutes: 5}
 #     - {name: Summary, minutes: 1}
 #     - {name: Recall, minutes: 3}
 #     - {name: Lab and further reading, minutes: 1}
-#     introduces: [population stability index, Kolmogorov-Smirnov alarm, calibration alarm, training-serving skew]
-#     needs: [time split, normalized entropy, hashed logistic regression, calibration ratio, concept drift, deployment]
+#     introduces:
+#       population stability index: distance between the histograms of a column then and now, summed over its bins
+#       Kolmogorov-Smirnov alarm: a page when the distribution of a numeric column differs from its reference at a small p-value
+#       calibration alarm: a page when the clicks of a group differ from the sum of its predictions by more than chance explains
+#       slice scan: calibration alarms on every value of every column, with one threshold that pays for looking often
+#       input health check: hourly rules on volume, freshness, missing values and unknown ids that need no label
+#       burn rate: how many times faster than its objective allows a service spends its error budget
+#       training-serving skew: a feature that is computed in one way for training and in another for serving
+#     needs: [time split, normalized entropy, clustered interval, hashed logistic regression, calibration ratio, concept drift, deployment, delayed feedback]
 #     discussion: Your drift dashboard has been red for a month and nobody has lost a cent. What do you change, the dashboard or the model?
 #     wrong_answers: ["The model; red is red.", "Nothing; better too many alarms than too few."]
 # ---
@@ -24,27 +35,37 @@
 # %% [markdown]
 # # Monitor what can hurt you
 #
-# **You will build** three alarms on one deployed model, and the knowledge of which to trust.
+# **You will build** four layers of alarms on one deployed model (inputs, drift, clicks, service), and try
+# each of them on quiet days before trusting it.
 #
-# **You will learn** why a test of significance pages every morning, why an index of stability may sleep
-# through the one change that matters, and what to watch instead.
+# **You will learn** how to set a threshold that keeps its promise, how to find the cause of a page by
+# removing it, and which changes no alarm of yours can see.
 #
-# **You need** `30_count`: hashed logistic regression; `31_stream`: concept drift; `33_calibrate`:
-# calibration ratio.
+# **You need** [30_count](30_count.ipynb): hashed logistic regression; [31_stream](31_stream.ipynb): concept
+# drift; [33_calibrate](33_calibrate.ipynb): calibration ratio; [42_convert](42_convert.ipynb): delayed
+# feedback.
 #
-# **Minutes**: 67, with good places to stop after the index and after the clicks.
+# **Minutes**: 98, with good places to stop after the pipes and after the clicks.
 
 # %% [markdown]
 # ## What decides success
 #
-# Somebody is woken by an alarm. So an alarm has two prices: the hours for which a real problem goes
-# unnoticed, and the nights that nobody should have lost. We ask for both in numbers. A change that
-# costs quality has to be **seen within a day**. Where nothing is wrong, there may be **one false page
-# a month**.
+# An alarm has two costs: the hours for which a real problem goes unnoticed, and the nights on which
+# somebody is woken for nothing. The second is the one that teams underestimate, because an alarm that
+# often rings for nothing is soon ignored, and then the first cost comes back. We therefore fix both in
+# advance.
 #
-# Two kinds of change have to be kept apart. In *data drift* the inputs change: other users, other
-# hours, older ads. In concept drift the answer changes: the same input is clicked more, or less, than
-# before. The first may be harmless. The second never is.
+# | requirement | criterion |
+# |---|---|
+# | a shift of users' tastes is noticed | a page within a day, once that day's clicks are complete |
+# | quiet nights | at most one false page in 30 days |
+# | broken input is noticed | within the hour, without waiting for clicks |
+# | skew is noticed | by a test that needs no click |
+#
+# Two kinds of change have to be kept apart. In *data drift* the inputs change: other users, other hours,
+# older ads. In *concept drift* the answer changes, so that the same input is clicked more or less than
+# before. Data drift may be harmless, since a good model knows all those inputs. Concept drift always
+# makes a trained model wrong.
 
 # %%
 from dataclasses import replace
@@ -55,15 +76,22 @@ import pandas as pd
 
 from mlsd import metrics
 from mlsd.checks import check, gives
-from mlsd.experiments import load_ledger
+from mlsd.data import conversion_known_at
+from mlsd.experiments import load_ledger, load_study
 from mlsd.models import HashedLogisticRegression
 from mlsd.monitoring import (
     RecordedPolicy,
     alarm_threshold,
+    burn_rate,
     calibration_score,
-    calibration_scores,
     drift_table,
+    hourly_health,
+    population_stability_index,
+    scan_threshold,
+    slice_scores,
+    surprise,
 )
+from mlsd.notebook import compare, guess, track
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -73,262 +101,714 @@ plt.rcParams.update(course_style())
 # %% [markdown]
 # ## Watch a deployed world
 #
-# We ask for a world with an event: on days 12 and 13 everybody's tastes shift at once, as at the start
-# of a big sale. Some categories gain, some lose. Before and after it, the world is the default one.
+# We make a world with an event: on days 21 and 22 everybody's tastes shift at once, as in a big sale, so
+# that some categories of ads gain and others lose. Beside it runs its *quiet twin*, the same world with
+# the same users and the same random draws but without the event. No company has such a twin. We use it
+# for two things only: to try alarms on days when nothing happened, and to test a suspected cause by
+# taking it away.
 
 # %%
-EVENT, FIRST_DAY, DAYS = (12, 14), 7, 10
-world = AdClickWorld(seed=13, config=AdClickConfig(event_days=EVENT, event_sd=0.7))
-log = world.history(days=FIRST_DAY).labelled_log()
-names = [n for n in log.roles.identifiers if n not in ("user_id", "weekday")]
-model = HashedLogisticRegression(categorical=tuple(names), numeric=log.roles.numeric, C=0.1)
+DAY, FIRST_DAY, DAYS, EVENT = 86_400, 7, 21, (21, 23)
+settings = {"quiet": AdClickConfig(), "event": AdClickConfig(event_days=EVENT, event_sd=0.7)}
+worlds = {name: AdClickWorld(seed=13, config=config) for name, config in settings.items()}
+log = worlds["quiet"].history(days=FIRST_DAY).labelled_log()
+names = tuple(n for n in log.roles.identifiers if n not in ("user_id", "weekday"))
+model = HashedLogisticRegression(categorical=names, numeric=log.roles.numeric, C=0.1)
 policy = ScorerPolicy(model.fit(log.frame, log.label))
 
 # %% [markdown]
-# The model learned from a week. It goes online for ten days, and a recorder keeps what it saw: each
-# impression with what the request said, the prediction that was served, and the click.
+# The model learned from the first week. It now serves for three weeks in both worlds while a
+# `RecordedPolicy` writes the monitoring log: one row per impression with the request, the ad, the
+# prediction as served (`predicted_ctr`), and the click once it is known. The column `expected` is the
+# prediction again, this time for the slot in which the ad was really shown.
+
 
 # %% tags=["nbval-check-output"]
-recorded = RecordedPolicy(policy)
-report = world.deploy(recorded, days=DAYS, history_days=FIRST_DAY)
-served = recorded.rows().query("ts >= 86_400 * @FIRST_DAY")
-served = served.assign(
-    day=(served["ts"] // 86_400).astype(int), expected=model.predict_proba(served)[:, 1]
-)
-days = dict(tuple(served.groupby("day")))
-event_days = list(range(*EVENT))
-quiet_days = [day for day in days if day not in (FIRST_DAY, *event_days)]
-list(days)
+def served_rows(world, days):
+    """Return the impressions of the policy in a world, from the first deployed day on."""
+    recorded = RecordedPolicy(policy)
+    world.deploy(recorded, days=days, history_days=FIRST_DAY)
+    rows = recorded.rows().query("ts >= @DAY * @FIRST_DAY")
+    return rows.assign(day=(rows["ts"] // DAY).astype(int), revenue=rows["price"] * rows["click"])
+
+
+served = {}
+for name, world in track(worlds.items(), "deploying"):
+    rows = served_rows(world, DAYS)
+    served[name] = rows.assign(expected=model.predict_proba(rows)[:, 1])
+{name: rows["day"].nunique() for name, rows in served.items()}
 
 # %% [markdown]
-# What would the business see? Clicks and revenue per day, from the report.
+# **Your guess**: by how many percent do the clicks of the two event days differ from the quiet twin's?
+
+# %% tags=["guess"]
+guess("monitor_clicks_in_event", ..., unit="%")
+
+# %% [markdown]
+# We add up clicks and revenue per user, because the rows of one user are not independent, and take the
+# difference between the twins over the two days.
+
+# %%
+quiet, event = served["quiet"], served["event"]
+event_days, changes = [21, 22], {}
+for measure in ("click", "revenue"):
+    sums = {
+        name: rows[rows["day"].isin(event_days)].groupby("user_id")[measure].sum()
+        for name, rows in served.items()
+    }
+    per_user = pd.DataFrame(sums).fillna(0.0)
+    gap = per_user["event"] - per_user["quiet"]
+    error = 1.96 * gap.std() * len(gap) ** 0.5
+    ends = gap.sum() + np.array([0.0, -error, error])
+    changes[measure] = dict(zip(("estimate", "low", "high"), 100 * ends / per_user["quiet"].sum()))
+pd.DataFrame(changes).T.round(1)
+
+# %%
+compare("monitor_clicks_in_event", changes["click"]["estimate"], within=1.0)
+
+# %% [markdown]
+# Neither change can be told from zero. Is the event visible in the daily figures that a business
+# watches?
 
 # %%
 figure, axes = plt.subplots()
-for measure, colour in (("revenue", "blue"), ("clicks", "orange")):
-    daily = report.by_day.set_index("day")[measure]
-    axes.plot(daily.index, daily / daily.loc[FIRST_DAY], "o-", color=COLOURS[colour], label=measure)
-axes.axvspan(EVENT[0] - 0.5, EVENT[1] - 0.5, color=COLOURS["grey"], alpha=0.3, label="event")
-axes.set(xlabel="day", ylabel="relative to the first deployed day", ylim=(0.8, 1.2))
-axes.legend(loc="lower left")
+for measure, colour in (("revenue", "blue"), ("click", "orange")):
+    daily = {name: rows.groupby("day")[measure].sum() for name, rows in served.items()}
+    usual = daily["quiet"].loc[14:20].mean()
+    axes.plot(daily["event"] / usual, "o-", color=COLOURS[colour], label=f"{measure}, as seen")
+    axes.plot(daily["quiet"] / usual, ":", color=COLOURS[colour], label=f"{measure}, quiet twin")
+axes.axvspan(20.5, 22.5, color=COLOURS["grey"], alpha=0.3, label="event")
+axes.set(xlabel="day", ylabel="relative to days 14 to 20", ylim=(0.7, 1.3))
+axes.set_title("Daily revenue and clicks do not show the event")
+axes.legend(ncols=3, loc="lower left", fontsize=8)
 plt.show()
 
 # %% [markdown]
-# How to read it: one dot a day, the event shaded. Nobody would open a ticket. Tastes moved, and the sum
-# of clicks did not: what some categories lost, others won. Yet from the first hour of the event on,
-# the model sends the wrong ads. Which alarm sees it?
+# A blue dot is the revenue of one day divided by its mean over the week before the event. The two dots in
+# the grey band lie well within the ups and downs of other days, because what some categories lost others
+# gained. Nobody would open a ticket. Yet for two days the model ranks ads by tastes that are not there
+# any more, and it would be useful to know.
 
 # %% [markdown]
-# ## Measure drift of a column
+# ## Check the pipes first
 #
-# The *population stability index* compares the histogram of a column with that of a reference, bin by
-# bin. With the share r in the reference and c now,
-#
-# > index = Σ (c − r) · ln(c / r)
-#
-# which is zero for equal shares and grows with every share that moved. Habit calls it a small change
-# under 0.1 and a large one above 0.25.
-#
-# **Your turn**: the formula, for two arrays of counts in the same bins. Turn them into shares first.
+# Most incidents of a model are not statistics but plumbing: a gateway is down, a log shipper stalls, a
+# field arrives empty, an id table is stale. Such faults are found by plain *input health checks* that need
+# no label, so they belong in front of everything else. `hourly_health` counts four things per hour:
+# volume, freshness (`lag_minutes`, the age of the newest row at the end of the hour), missing values, and
+# the share of ids that the training data did not have.
 
-
-# %% tags=["your-turn"]
-def my_stability_index(reference_counts, current_counts):
-    """Population stability index of two histograms over the same bins."""
-    return ...
-
+# %%
+known = {column: set(log.frame[column]) for column in ("ad_id", "publisher_id", "category")}
+pipe = pd.concat([log.frame, quiet])[["ts", "region", *known]].query("ts < 27 * @DAY")
+health = hourly_health(pipe, known=known, required=["region"])
+health.loc[20 * 24 + 12 : 20 * 24 + 14].T.round(3)
 
 # %% [markdown]
-# The last case multiplies all counts by a tenth.
+# Half of the impressions on day 20 show an ad that the model was not trained on, because 4 % of the ads
+# are replaced each night. A rule such as "page above 5 % unknown ads" would therefore page every day
+# after the first. It has to ask for a *jump* instead.
+#
+# Volume needs a comparison too, and the obvious one is the hour before. How much does the volume usually
+# change against three candidates?
 
-# %% tags=["check"]
-check(
-    "population stability index",
-    my_stability_index,
-    gives(np.array([50, 50]), np.array([50, 50]), expected=0.0),
-    gives(np.array([50, 50]), np.array([160, 40]), expected=0.3 * np.log(1.6) - 0.3 * np.log(0.4)),
-    gives(np.array([10, 20, 70]), np.array([1, 2, 7]), expected=0.0, hint="shares, not counts"),
-)
+# %%
+lags = {"the hour before": 1, "same hour yesterday": 24, "same weekday and hour": 168}
+changed = {name: np.log(health["rows"]).diff(lag).loc[14 * 24 :] for name, lag in lags.items()}
+usual = 100 * pd.DataFrame(changed).std().rename("usual change of the volume, %")
+usual.round(1).to_frame()
+
+# %%
+assert usual["the hour before"] > 3 * usual["same weekday and hour"]
 
 # %% [markdown]
-# The package's version cuts the bins at quantiles of the reference, and adds half a row to each, so that
-# an empty bin costs much but a finite amount. Our reference is the first deployed day. We watch what
-# every team watches: some inputs, and the model's own output.
+# An `assert` after a result states what the text relies on; the build of the course fails if it stops
+# being true.
+#
+# Against the hour before, volume moves by 30 % because days have mornings and nights, so that losing a
+# third of the traffic would be an ordinary change. Against the same hour a day or a week ago it moves by
+# 7 %. We take the week, since a real service has weekends (here the two are equal, because this world's
+# weekdays differ by a few percent only). `surprise` divides that change by its usual spread; the limit
+# is set on days 14 to 20 for one false page in 720 hours.
+
+# %%
+moved = surprise(health["rows"], lag=168, window=168).loc[14 * 24 : 21 * 24]
+volume_limit = moved.std() * alarm_threshold(1, false_alarms=1 / 720)
+
+
+def health_rules(health):
+    """Return which rule pages in which hour."""
+    return pd.DataFrame(
+        {
+            "volume": surprise(health["rows"], lag=168, window=168).abs() > volume_limit,
+            "freshness": health["lag_minutes"] > 15,
+            "missing values": health["missing region"] > 0.005,
+            "unknown categories": health["unknown category"] > 0.005,
+            "jump of unknown ads": health["unknown ad_id"].diff(24) > 0.2,
+        }
+    )
+
+
+health_rules(health).loc[21 * 24 :].sum().rename("pages in six quiet days").to_frame().T
+
+# %% [markdown]
+# No rule pages on six quiet days that set no limit, where the volume's limit allows 0.2 pages. Now five
+# faults, each for three hours from 14:00 on day 24.
+
+# %%
+FAULT, chance = 24 * 24 + 14, np.random.default_rng(0).random(len(pipe))
+broken = pipe["ts"].between(FAULT * 3_600, (FAULT + 3) * 3_600)
+next_code = (pipe["category"] + 1) % 24
+faults = {
+    "a third of the traffic lost": pipe[~(broken & (chance < 1 / 3))],
+    "log shipper stalls": pipe[~broken],
+    "2 % of regions missing": pipe.assign(region=pipe["region"].mask(broken & (chance < 0.02))),
+    "ad ids in a new format": pipe.assign(ad_id=pipe["ad_id"].mask(broken, -1)),
+    "category codes moved by one": pipe.assign(category=pipe["category"].mask(broken, next_code)),
+}
+hours_paged = {}
+for name, rows in faults.items():
+    rules = health_rules(hourly_health(rows, known=known, required=["region"]))
+    hours_paged[name] = rules.loc[FAULT : FAULT + 2].sum()
+pages = pd.DataFrame(hours_paged).T
+pages
+
+# %%
+found_at_once = pages.drop("category codes moved by one").max(axis=1)
+assert (found_at_once == 3).all()
+assert pages.loc["category codes moved by one"].sum() == 0
+
+# %% [markdown]
+# A cell counts in how many of the three broken hours a rule paged. Four faults are seen in their first
+# hour. The fifth is not, because every moved code is still a known code: the values are wrong, but they
+# look right. We come back to it under *Find the skew*.
+
+# %% [markdown]
+# ## Measure drift of the inputs
+#
+# The *population stability index* (PSI) compares the histogram of a column with that of a reference, bin
+# by bin. With $r_b$ the share of the reference in bin $b$ and $c_b$ the current share,
+#
+# $$\text{PSI} = \sum_b (c_b - r_b) \ln \frac{c_b}{r_b}.$$
+#
+# It is zero for equal shares, and every share that moves adds to it. If two halves become 80 % and 20 %,
+# the index is $0.3 \ln 1.6 - 0.3 \ln 0.4 \approx 0.42$. By habit, 0.1 is called a small change and 0.25 a
+# large one.
+#
+# What are the bins? Of a number, the quantiles of the reference. Of a *nominal* column such as a
+# category, each value is a bin, and rare values share one. The distinction has to be told to the code,
+# since category codes look like numbers. Below, all traffic of category 0 is booked under category 1.
+
+# %% tags=["nbval-check-output"]
+category = log.frame["category"]
+merged = category.replace({0: 1})
+psi_of = {
+    "bins of the code": population_stability_index(category, merged),
+    "one bin per category": population_stability_index(category, merged, nominal=True),
+}
+pd.Series(psi_of, name="PSI").round(2).to_frame()
+
+# %% [markdown]
+# Binned by its code, the column shows nothing at all, because 0 and 1 fall into the same bin. The same
+# care is due for tests: Kolmogorov-Smirnov for numbers, chi-square for nominal columns. `drift_table`
+# gives index and test per column. We compare each day with day 14, in eight columns: seven inputs and
+# the model's own output.
 
 # %%
 watched = ["hour", "device", "region", "publisher_id", "category"]
-watched += ["account_age_days", "ad_age_days", "expected"]
-drift = {day: drift_table(days[FIRST_DAY], rows, watched) for day, rows in days.items()}
-index = pd.DataFrame({day: table["psi"] for day, table in drift.items()})
-index.round(3)
+watched += ["account_age_days", "ad_age_days", "predicted_ctr"]
+nominal, tables = ["device", "region", "publisher_id", "category"], {}
+for name, rows in served.items():
+    by_day = dict(tuple(rows.groupby("day")))
+    for day in range(15, 28):
+        tables[name, day] = drift_table(by_day[14], by_day[day], watched, nominal=nominal)
+drift = pd.concat(tables, names=["world", "day", "column"])
+index = drift["psi"].unstack("day")
 
 # %% [markdown]
-# Before reading on: in which columns would you look for the event? **Your guess first**: how many of
-# these eight indices cross 0.1 on the days of the event, 12 and 13, and not on other days?
+# **Your guess**: for how many of the eight columns is the index above 0.1 in the event (on day 21 or 22),
+# but on no other day?
 
 # %% tags=["guess"]
-guess_crossings = ...
-
-# %% [markdown]
-# Count them:
+guess("monitor_columns_over_a_tenth", ...)
 
 # %%
-only_event = (index[event_days] > 0.1).any(axis=1) & ~(index[quiet_days] > 0.1).any(axis=1)
-assert only_event.sum() == 0
-assert (index.loc["ad_age_days", quiet_days] > 0.1).any()
-assert (index.drop("ad_age_days")[event_days] < 0.1).all(axis=None)
-{"columns that cross 0.1 in the event alone": int(only_event.sum())}
+in_event = index.loc["event"]
+others = in_event.drop(columns=event_days)
+only_then = (in_event[event_days] > 0.1).any(axis=1) & ~(others > 0.1).any(axis=1)
+in_event[[15, 18, 20, 21, 22, 23, 26]].round(3)
+
+# %%
+compare("monitor_columns_over_a_tenth", only_then.sum(), within=0.5)
+
+# %%
+assert (in_event.loc["ad_age_days", range(23, 28)] > 0.1).all()
+assert (index.loc["quiet"].loc["ad_age_days", range(23, 28)] > 0.1).all()
+assert in_event.loc["category", event_days].min() > 3 * others.loc["category"].max()
 
 # %% [markdown]
-# None. The index crossed 0.1 in one column, the age of the ads, on ordinary days: ads are born and grow
-# older. And the inputs did not change in the event. The same people asked at the same hours. What
-# changed is what they would click, and that is no column.
-
-# %% [markdown]
-# ## Test it
+# None. The only column above 0.1 is the age of the ads, and it is there on quiet days as well, since ads
+# that are replaced at random make every later day differ from day 14. But one column does move in the
+# event: the category goes from 0.01 to 0.05. That is a puzzle, because the users who come, the pages they
+# visit and the ads on offer are the same in both worlds. How can tastes change an *input*?
 #
-# Perhaps the thresholds are too crude, and a test would be sharper. The Kolmogorov-Smirnov test takes
-# the largest distance between two distribution functions, and says how probable so large a distance
-# is by chance. As a *Kolmogorov-Smirnov alarm* it pages below some p-value. We watch eight columns and
-# allow one false page a month, so each test gets p < 1 / (30 · 8).
+# One suspect is the budgets. Categories that are clicked more use up their campaigns' daily budgets
+# sooner and then drop out of the auction. If that is the cause, the index should grow over the day, and
+# vanish in a world whose budgets never run out.
 
 # %%
-level = 1 / (30 * len(watched))
-p_values = pd.DataFrame({day: table["p_value"] for day, table in drift.items()})
-pages = (p_values < level).drop(columns=FIRST_DAY)
-pages.astype(int)
-
-# %% [markdown]
-# A one is a page. Read along the rows. How many columns page on each day?
+parts = {}
+for first in range(0, 24, 6):
+    hours = {
+        name: rows[(rows["day"] == 21) & rows["hour"].between(first, first + 5)]["category"]
+        for name, rows in served.items()
+    }
+    parts[f"{first:02} to {first + 6:02} h"] = population_stability_index(
+        hours["quiet"], hours["event"], nominal=True
+    )
+config = replace(settings["event"], budget_per_impression=5.0)
+rich = served_rows(AdClickWorld(seed=13, config=config), days=15)
+parts["all day, without budgets"] = population_stability_index(
+    rich[rich["day"] == 14]["category"], rich[rich["day"] == 21]["category"], nominal=True
+)
+pd.Series(parts, name="PSI of the category, day 21").round(3).to_frame()
 
 # %%
-per_day = pages.sum()
-assert (per_day > 0).all()
-assert per_day[event_days].max() <= per_day[quiet_days].max() + 1
-figure, axes = plt.subplots()
-for label, part, colour in (("ordinary day", quiet_days, "blue"), ("event", event_days, "orange")):
-    axes.bar(part, per_day[part], color=COLOURS[colour], label=label)
-axes.set(xlabel="day", ylabel="columns that page", ylim=(0, len(watched)))
-axes.legend()
-plt.show()
+assert parts["00 to 06 h"] < 0.001 < 0.05 < parts["18 to 24 h"]
+assert parts["all day, without budgets"] < 0.015
 
 # %% [markdown]
-# How to read it: a bar is a day, its height the number of columns that would page somebody. The alarm
-# rings on every single day, in the event no louder than after it. With seventy thousand rows a day the
-# test sees differences of one percent, and differences of one percent are always there: new accounts
-# grow old, ads come and go. *Significant* is a statement about the sample size. *Harmful* is not.
+# Both hold: against its twin the index rises from 0.000 in the first six hours to 0.10 in the last six,
+# and without budgets it stays at its quiet level. So the index does not measure the tastes but a side
+# effect, which a market with looser budgets would not have.
+#
+# Would a significance test do better than the habit of 0.1? We let each of the eight tests page at
+# $p < 1/240$, which is eight tests a day for 30 days with one false page among them, and try it on the
+# quiet twin.
+
+# %%
+p_values = drift["p_value"].unstack("day")
+tests_page = (p_values < 1 / 240).groupby("world").sum()
+tests_page
+
+# %%
+assert (tests_page.loc["quiet"] > 0).all()
+assert (tests_page.loc["event"] - tests_page.loc["quiet"]).max() <= 2
+
+# %% [markdown]
+# A number counts the columns that page on that day. Something pages on every quiet day, and the event
+# adds one column. With 70,000 rows a day the test sees differences of one percent, and they are always
+# there, because ads and accounts come and go. A p-value says whether a difference is real; it says
+# nothing about whether it matters.
 
 # %% [markdown]
 # ## Ask the clicks
 #
-# The inputs cannot tell. The outcome can. Under a right model the clicks of a group of impressions have
-# mean Σ p and variance Σ p (1 − p). So
+# Concept drift is a change of the answer, so the answer has to be asked. Let $p_i$ be the predictions of
+# a group of impressions and $y_i$ their clicks. If the predictions are right, the number of clicks has
+# mean $\sum p_i$ and variance $\sum p_i (1 - p_i)$, so that
 #
-# > score = (Σ y − Σ p) / √(Σ p (1 − p))
+# $$z = \frac{\sum y_i - \sum p_i}{\sqrt{\sum p_i (1 - p_i)}}$$
 #
-# is a draw from a standard normal, whatever the group. A *calibration alarm* pages when it is too large.
-# First one score a day for all impressions together.
+# has mean 0 and standard deviation 1. A *calibration alarm* pages when $|z|$ is large. With 1,500 expected
+# clicks and 1,400 seen, $z \approx -100 / 38 = -2.6$. One score per day for all impressions, in the quiet
+# twin; one false page a month would be a limit of 2.13:
 
 # %%
-overall = pd.Series({d: calibration_score(g["click"], g["expected"]) for d, g in days.items()})
-overall.round(1).to_frame("all impressions").T
-
-# %% [markdown]
-# No day stands out as the event. Here the shift cancels in the sum, for the calibration as for the
-# revenue; with other winners and losers, part of it might have shown. We do not want to depend on that,
-# so we split by what we believe may move together: the category.
-
-# %% tags=["nbval-check-output"]
-by_category = pd.DataFrame(
-    {d: calibration_scores(g["click"], g["expected"], g["category"]) for d, g in days.items()}
+single = alarm_threshold(1, false_alarms=1 / 30)
+overall = pd.Series(
+    {day: calibration_score(g["click"], g["expected"]) for day, g in quiet.groupby("day")}
 )
-threshold = alarm_threshold(len(by_category), false_alarms=1 / 30)
-f"{len(by_category)} categories, page beyond {threshold:.2f} standard deviations"
-
-# %% [markdown]
-# The line shares one false page a month among 24 tests a day.
+overall.round(1).to_frame("quiet twin").T
 
 # %%
-largest = by_category.abs().max()
-assert largest[event_days].min() > 2 * largest[[d for d in days if d < EVENT[0]]].max()
-assert abs(overall[event_days]).max() < largest[event_days].min() / 2
+assert (overall.abs() > single).loc[21:].sum() >= 5
+assert abs(overall.loc[14:].mean()) > abs(overall.loc[:12].mean())
+
+# %% [markdown]
+# The rule fails on nothing: from day 13 on it pages nearly every day, because a model of the first week
+# promises more and more clicks that do not come. Ageing is real and needs a retraining schedule
+# ([62_release](62_release.ipynb)), but it is no reason to wake somebody each night. The alarm should ask
+# what *changed*. So the reference becomes the model's own calibration ratio over the last seven days,
+# and today is compared with that.
+#
+# The sum of all impressions would also hide what cancels in it. The first idea is to split by category,
+# but then we would have chosen the one column that we know to move. A *slice scan* splits by every column
+# that the log has, numbers cut into eighths, and scores each value with at least 20 expected clicks a day.
+
+# %%
+columns = ["category", "format", "publisher_id", "advertiser_id", "campaign_id", "device"]
+columns += ["region", "age_band", "hour", "position"]
+numbers = {"ad age": "ad_age_days", "account age": "account_age_days", "promise": "predicted_ctr"}
+for name, column in numbers.items():
+    edges = quiet.query("day < 14")[column].quantile(np.arange(1, 8) / 8).unique()
+    for rows in served.values():
+        rows[name] = np.searchsorted(edges, rows[column])
+columns += list(numbers)
+scores = {
+    name: slice_scores(rows, columns, skip=event_days if name == "event" else ())
+    for name, rows in served.items()
+}
+past = scores["quiet"].loc[:, 14:20]
+spread = (past.stack() ** 2).mean() ** 0.5
+f"{past.notna().sum().mean():.0f} slices per day, root mean square of their scores {spread:.2f}"
+
+# %% [markdown]
+# Some 130 slices are scored per day. (`skip` keeps the days of an open incident out of later references,
+# so that an event does not become the new normal.) Looking 130 times a day needs a stricter limit than
+# looking once. `alarm_threshold(tests, false_alarms=...)` gives each test an equal share of the allowed
+# false alarms (the Bonferroni correction) and returns the limit for scores that are standard normal. The
+# scores of seven quiet days, however, have a root mean square of 1.16 instead of 1.
+#
+# **Your turn**: a limit that keeps its promise with the scores that we have. `scores` holds quiet scores,
+# one line per slice and one column per day, missing where a slice was too small to be scored. Decide how
+# many tests a day has, and what to do about the spread.
+
+
+# %% tags=["your-turn"]
+def my_threshold(scores, false_alarms):
+    """Return the absolute score from which to page, for so many false alarms per day."""
+    return ...
+
+
+# %% [markdown]
+# The cases are random scores of 400 slices over 20 days, where the right answer is known.
+
+# %% tags=["check"]
+noise = pd.DataFrame(np.random.default_rng(1).normal(size=(400, 20)))
+half = noise.copy()
+half.iloc[::2] = np.nan
+verdict = check(
+    "threshold",
+    my_threshold,
+    gives(noise, 1 / 30, expected=3.94, rtol=0.015, hint="400 tests a day, spread 1"),
+    gives(1.5 * noise, 1 / 30, expected=5.91, rtol=0.015, hint="spread 1.5"),
+    gives(half, 1 / 30, expected=3.76, rtol=0.015, hint="only 200 slices were scored"),
+)
+verdict
+
+# %% [markdown]
+# We go on with your function if it passed, and with the package's `scan_threshold` otherwise. The limit
+# is set on days 14 to 20 and tried on the quiet days 21 to 27.
+
+# %%
+threshold_of = verdict.answer_or(lambda table, rate: scan_threshold(table, false_alarms=rate))
+limit = threshold_of(past, 1 / 30)
+later = scores["quiet"].loc[:, 21:]
+loud = later.abs().max().rename("largest score").to_frame().T
+loud.loc["slice"] = [" ".join(map(str, name)) for name in later.abs().idxmax()]
+loud
+
+# %% [markdown]
+# The limit is 4.2, and one of seven days is beyond it: on day 24, publisher 2 has many more clicks than it
+# should. Nothing was planted there, and it is a quiet day. Is the page false? Publishers with bots exist in this
+# world, and since the world knows which clicks are robots', we can ask.
+
+# %%
+history = worlds["quiet"].history(days=28)
+shown = history.labelled_log().frame
+robot = worlds["quiet"].reveal(history)["is_spam"].to_numpy()[: len(shown)]
+clicks = shown.assign(robot=robot, day=(shown["ts"] // DAY).astype(int)).query("click == 1")
+of_two = clicks[clicks["publisher_id"] == 2].groupby("day")["robot"].agg(["size", "sum"])
+of_two.columns = ["clicks of publisher 2", "of these by robots"]
+of_two.loc[20:].T
+
+# %%
+robots = of_two["of these by robots"]
+assert robots.loc[24] > 1.2 * robots.drop(24).loc[14:].max()
+
+# %% [markdown]
+# (The record here is that of the logging policy, whose visitors are the same.) On day 24 robots made 74
+# clicks on publisher 2, more than on any other day, so the page was right: a burst of invalid traffic that
+# the anti-fraud team wants to know of, although it has nothing to do with our model.
+#
+# One world with seven days cannot show a rate of one page in 30 days. A study repeats the measurement
+# in ten other worlds with 14 quiet days each, and then runs their event. We divide them: five worlds to
+# look at, five to check what we conclude.
+
+# %%
+study = load_study("ad_click/61_alarms")
+study["worlds"] = np.where(study["seed"] < 206, "first five", "last five")
+counts = ["days", "total_pages", "plain_pages", "pages"]
+table = study.groupby("worlds")[counts].sum().assign(promised=lambda rows: rows["days"] / 30)
+table.round(1)
+
+# %% [markdown]
+# Scores on which nothing was planted page too often. In the first five worlds a limit of a standard normal
+# (`plain_pages`) gives 14 pages in 70 days where 2.3 were promised, and the limit that knows the spread
+# still gives 9. We suspect bursts such as that of the robots, since they make the tails of the scores
+# heavier than a normal's, whatever its spread.
+#
+# The remedy needs no distribution: take the largest score of each quiet day, and set the limit at the
+# largest of many days. One more day then exceeds the largest of 70 with probability $1/71$, as long as
+# days are alike, and 1/30 was allowed. A company would use its last 70 quiet days; we take those of the first five
+# worlds and apply the limit to the last five.
+
+# %%
+empirical_limit = study[study["worlds"] == "first five"]["quiet_largest"].max()
+study["any page"] = study["quiet_largest"] > empirical_limit
+study["event seen"] = study["event_largest"] > empirical_limit
+by_group = study.groupby("worlds")[["any page", "event seen", "total_seen"]].sum()
+by_group.columns = ["quiet worlds with a page", "events seen", "events seen by the total"]
+by_group
+
+# %% [markdown]
+# The limit is 4.8, the largest score on those 70 days. In five fresh worlds it pages in one of them within 70
+# days, once or twice (that world had two days beyond the lower limit), where 2.3 pages were allowed. And
+# it sees all five events: the weakest has a score of 8.2. The last column is the cheap alternative, one
+# score per day for all impressions against their own last seven days. It sees eight of ten events, and
+# cannot say where they are. With other winners and losers, more or less cancels in the sum, so we
+# do not want to depend on it.
+#
+# Back to our own world, with that limit, and now with the event.
+
+# %%
 figure, axes = plt.subplots()
-axes.plot(by_category.columns, by_category.T, color=COLOURS["grey"], alpha=0.5, lw=0.8)
-axes.plot(largest.index, largest, "o-", color=COLOURS["blue"], label="largest score, sign dropped")
-axes.axhline(threshold, color=COLOURS["red"], ls="--", label="page beyond this line")
-axes.axvspan(EVENT[0] - 0.5, EVENT[1] - 0.5, color=COLOURS["orange"], alpha=0.2, label="event")
-axes.set(xlabel="day", ylabel="calibration score\n(standard deviations)")
-axes.legend(loc="upper left")
+for name, marker, colour in (("event", "o-", "blue"), ("quiet", ":", "black")):
+    axes.plot(scores[name].abs().max(), marker, color=COLOURS[colour], label=f"{name} world")
+axes.axhline(limit, color=COLOURS["orange"], ls="--", label="normal limit")
+axes.axhline(empirical_limit, color=COLOURS["red"], ls="--", label="limit of 70 quiet days")
+axes.axvspan(20.5, 22.5, color=COLOURS["grey"], alpha=0.3)
+axes.set(xlabel="day", ylabel="largest |score| of any slice", ylim=(0, 8))
+axes.set_title("The scan pages on the first day of the event (grey band)")
+axes.legend(loc="lower left", ncols=2)
 plt.show()
 
 # %% [markdown]
-# How to read it: a thin line is a category, the thick one the largest of the day. In the event it leaves
-# everything behind, on the first day. But it is close to its line before, and across it after: the model
-# was learned in one week and has its own small errors in each category, and they last.
-#
-# An alarm that should not ring for old errors looks at the *change*. The first three deployed days say
-# how far off the model usually is in each category; later days are scored against that. A reference
-# of three days has luck of its own, a third of a day's variance.
+# A blue dot is the largest of some 130 scores of one day. On day 21 it is 7.1 and on day 22 it is 6.1,
+# against limits of 4.2 and 4.8. The peak on day 24 is the robots, in both worlds. Which slices are loud in the event?
 
 # %%
-usual = pd.concat([days[day] for day in range(FIRST_DAY, FIRST_DAY + 3)])
-sums = usual.groupby("category")[["click", "expected"]].sum()
-ratio = sums["click"] / sums["expected"]
-change = pd.DataFrame(
-    {
-        d: calibration_scores(g["click"], g["expected"] * g["category"].map(ratio), g["category"])
-        for d, g in days.items()
-        if d >= FIRST_DAY + 3
-    }
-) / np.sqrt(1 + 1 / 3)
-assert change[[d for d in change if d < EVENT[0]]].abs().max(axis=None) < threshold + 0.5
-assert change[event_days].abs().max().min() > 1.5 * threshold
-change.abs().max().round(1).to_frame("largest change").T
+loudest = scores["event"][event_days].dropna()
+loudest.loc[loudest.abs().max(axis=1).nlargest(6).index].round(1)
+
+# %%
+assert scores["event"][event_days].abs().max().min() > empirical_limit
+assert scores["event"][21].abs().idxmax()[0] == "category"
 
 # %% [markdown]
-# Before the event this alarm is silent, and in the event it is loud. Afterwards one category stays just
-# across the line. That may be luck, or the slow drift of tastes that this world has on every day; the
-# reference is a week old by then, and should be moved along.
+# The scan names the categories by itself, though it was given thirteen columns and no hint. That is what
+# the person on call needs: not "the model is wrong" but "these categories are clicked differently since
+# last night".
 #
-# How much did it matter? We let the alarm do something: after the first day of the event, shift each
-# category's logit by what that day taught, and read the second day. Twenty imagined views at a rate of
-# two percent keep small categories from extremes.
+# ### Why did we not keep a fixed reference?
+#
+# A simpler alarm compares each day with one good week, here days 7 to 13, for ever. It sees the event
+# even more clearly. But after the event it pages again, on days 26 and 27, and it would be easy to say
+# that the event left something behind. Whether it did is a question for the twin without an event.
 
 # %%
-first, second = (days[day] for day in event_days)
-logit = np.log(second["expected"] / (1 - second["expected"]))
-odds = first.groupby("category")[["click", "expected"]].sum().add(20 * 0.02)
-shift = np.log(odds["click"] / odds["expected"])
-mended = 1 / (1 + np.exp(-(logit + second["category"].map(shift).fillna(0.0))))
-pair = mended.to_numpy(), second["expected"].to_numpy()
+fixed_scores = {
+    name: slice_scores(rows, columns, skip=range(14, 28)).loc[:, 19:]
+    for name, rows in served.items()
+}
+fixed_pages = pd.DataFrame({name: table.abs().max() for name, table in fixed_scores.items()}).T
+fixed_pages.round(1)
+
+# %%
+assert (fixed_pages.loc["quiet", [26, 27]] > empirical_limit).all()
+assert np.allclose(fixed_pages.loc["quiet", [26, 27]], fixed_pages.loc["event", [26, 27]], atol=0.3)
 
 # %% [markdown]
-# Both predictions meet the clicks of the same rows; the interval resamples users.
+# The twin pages on the same days with the same scores, so the event is not the cause. Tastes drift slowly
+# in this world and the model stays as it was; category 10 leaves its first week behind. Those pages are
+# true, but they are about ageing, and the right answer to ageing is a weekly fit, not a call at night. The
+# moving reference leaves slow drift to that schedule and keeps the page for what is sudden. The price is
+# that it cannot see what is slow: track the total calibration ratio on a dashboard as well.
+#
+# ### What the scan cannot see
+#
+# A slice with $E$ expected clicks a day has a standard deviation of about $\sqrt{E}$, and a reference of
+# seven days adds a seventh to the variance. With the limit $k$, a change is seen half of the time if its
+# relative size is
+#
+# $$\delta = k \sqrt{\frac{1 + 1/7}{E}}.$$
+#
+# **Your guess**: by how many percent do the clicks of the smallest slices, with 20 expected clicks a day,
+# have to change for that?
+
+# %% tags=["guess"]
+guess("monitor_smallest_change", ..., unit="%")
 
 # %%
-users = second["user_id"].to_numpy()
-ne, clicked = metrics.normalized_entropy, second["click"].to_numpy()
-gain = metrics.paired_interval(ne, clicked, *pair, clusters=users, repetitions=200, seed=0)
-assert gain.high < 0
+per_day = quiet.query("14 <= day <= 20")
+sizes = pd.concat([per_day.groupby(column)["expected"].sum() / 7 for column in columns])
+sizes = sizes[sizes >= 20].to_numpy()
+smallest = 100 * empirical_limit * np.sqrt((1 + 1 / 7) / 20)
+figure, axes = plt.subplots()
+axes.loglog(sizes, 100 * empirical_limit * np.sqrt((1 + 1 / 7) / sizes), "o", color=COLOURS["blue"])
+axes.set(xlabel="expected clicks per day of the slice", ylabel="change seen half of the time (%)")
+axes.set_title("Small slices have to double before the scan sees them")
+plt.show()
+
+# %%
+compare("monitor_smallest_change", smallest)
+
+# %% [markdown]
+# A dot is a slice: one with 100 expected clicks a day has to change by 52 %, one with 20 has to more than
+# double. A small advertiser can be served badly for weeks below this line. The remedies cost something:
+# wait longer (a weekly scan sees changes $\sqrt{7} \approx 2.6$ times smaller), or watch fewer slices.
+#
+# The other blind spot is a change along a line that no column draws. We plant one in the quiet twin: on
+# day 20 the clicks of all users with an odd number rise by 40 %, and those of even ones fall by 40 %.
+
+# %%
+planted = quiet.query("day <= 20").copy()
+today = planted["day"] == 20
+odd, chance = planted["user_id"] % 2 == 1, np.random.default_rng(0).random(len(planted))
+lost = today & ~odd & (chance < 0.4)
+gained = today & odd & (chance < 0.4 * planted["expected"])
+planted["click"] = np.where(lost, 0, np.where(gained, 1, planted["click"]))
+planted["half"] = planted["user_id"] % 2
+found = slice_scores(planted, [*columns, "half"])[20].abs()
+told, unseen = found.loc["half"].max(), found.drop("half").max()
+pd.Series({"the thirteen columns": unseen, "and the half": told}, name="largest score").round(1)
+
+# %%
+assert unseen < empirical_limit < told
+
+# %% [markdown]
+# The scan is silent, although every single prediction is wrong by 40 %, because each of its slices holds
+# as many odd users as even ones. With the right column it shouts. The open question of every scan is therefore which columns are
+# missing from the log.
+#
+# ### Act on the page
+#
+# An alarm is worth something if an action follows. Here the action is a shift of each category's
+# log-odds by what the first day of the event taught: with $C$ clicks and $E$ expected ones,
+# $\ln \frac{C + 0.4}{E + 0.4}$, where the 0.4 (twenty imagined views at a rate of 2 %) keeps small
+# categories from extremes. We score it on the second day, on the same rows as the served prediction.
+
+# %%
+day_one, day_two = event[event["day"] == 21], event[event["day"] == 22]
+taught = day_one.groupby("category")[["click", "expected"]].sum() + 20 * 0.02
+shift = day_two["category"].map(np.log(taught["click"] / taught["expected"])).fillna(0.0)
+odds = day_two["expected"] / (1 - day_two["expected"]) * np.exp(shift)
+corrected, as_served = (odds / (1 + odds)).to_numpy(), day_two["expected"].to_numpy()
+users, clicked = day_two["user_id"].to_numpy(), day_two["click"].to_numpy()
+gain = metrics.paired_interval(
+    metrics.normalized_entropy,
+    clicked,
+    corrected,
+    as_served,
+    clusters=users,
+    repetitions=200,
+    seed=0,
+)
 f"normalized entropy {gain.estimate:.4f}, 95 % interval {gain.low:.4f} to {gain.high:.4f}"
 
+# %%
+assert gain.high < 0
+
 # %% [markdown]
-# Twenty-four numbers, learned in a day, bring about as much as the as-of counters brought over the ids
-# (the table under Results has both). Without an alarm the repair would have waited for the weekly fit.
+# Twenty-four numbers from one day's clicks improve normalized entropy by 0.032, about as much as the
+# counters of [30_count](30_count.ipynb) added to the ids. So the page was worth a call.
+
+# %% [markdown]
+# ## Wait for the labels
 #
+# A click counts as settled ten minutes after the impression, so a daily scan at a quarter past midnight
+# sees complete labels. Conversions take days (delayed feedback, [42_convert](42_convert.ipynb)). What does
+# an alarm on the conversion rate say if it compares the last week with the week before, as both are known
+# tonight? And what if it counts, for both weeks, only conversions that were known by the midnight after
+# the click?
+
+# %% tags=["nbval-check-output"]
+bought = history.clicks[["impression_id", "ts"]].copy()
+bought["known_at"] = conversion_known_at(bought, history.conversions)
+bought["week"] = (bought["ts"] // (7 * DAY)).astype(int)
+midnight = (bought["ts"] // DAY + 1) * DAY
+bought["known tonight"] = bought["known_at"] <= 28 * DAY
+bought["known the first midnight"] = bought["known_at"] <= midnight
+weeks = bought.groupby("week")[["known tonight", "known the first midnight"]].agg("sum")
+weeks["clicks"] = bought.groupby("week").size()
+weeks.loc[2:]
+
+# %% [markdown]
+# As known tonight, conversions fell by 8 % (664 to 609), and such a fall comes every week, because the
+# last days are not complete. Counted at the same age of the label, they rose by 2 % (522 to 535). The
+# second comparison gives up the late conversions and gains an alarm that can be trusted the next
+# morning. The rule for every delayed label is the same: compare like ages, or wait.
+
+# %% [markdown]
+# ## Spend an error budget
+#
+# Everything so far watches the model. The service around it has a promise of its own, its *service level
+# objective* (SLO): say that 99.9 % of the requests are answered by the model in time and not by a
+# fallback ([60_serve](60_serve.ipynb)). The missing 0.1 % is the *error budget*. A *burn rate* says how
+# fast it is spent: 1 uses it up in exactly the 30 days of the SLO, and 14.4 would use it up in two days.
+#
+# We take the minutes of thirteen days of the world's own traffic, 17 requests per minute on average and 3 at
+# night, and let 0.04 % of them fail. Then two incidents: for 40 minutes a fifth fails, or for two days
+# 0.4 %. Three rules compete: a minute above 1 % failures; a burn rate above 14.4 over both the last hour and the
+# last five minutes (the long window says that it matters, the short one that it still goes on); and a
+# burn rate above 1 over three days and six hours.
+
+# %%
+requests = quiet[quiet["position"] == 0]["ts"] // 60
+minutes = range(14 * 1440, 27 * 1440)
+traffic = requests.astype(int).value_counts().reindex(minutes, fill_value=0).sort_index()
+rng = np.random.default_rng(0)
+share = {name: pd.Series(0.0004, index=minutes) for name in ("quiet", "outage", "leak")}
+INCIDENT = 24 * 1440 + 720
+share["outage"].loc[INCIDENT : INCIDENT + 39] = 0.2
+share["leak"].loc[INCIDENT : INCIDENT + 2 * 1440] = 0.004
+burns = {}
+for name, rate in share.items():
+    bad = pd.Series(rng.binomial(traffic, rate), index=minutes)
+    burns[name] = {
+        window: burn_rate(bad, traffic, objective=0.999, window=window)
+        for window in (1, 5, 60, 360, 4320)
+    }
+
+# %%
+burn_found = {}
+for name, burn in burns.items():
+    rules = {
+        "a minute above 1 %": burn[1] > 10,
+        "fast: 14.4 over 1 h and 5 min": (burn[60] > 14.4) & (burn[5] > 14.4),
+        "slow: 1 over 3 days and 6 h": (burn[4320] > 1) & (burn[360] > 1),
+    }
+    for rule, on in rules.items():
+        started = on.index[on & ~on.shift(fill_value=False)]
+        after = started[started >= INCIDENT]
+        minutes_until = after[0] - INCIDENT if len(after) and name != "quiet" else np.nan
+        burn_found[name, rule] = {
+            "pages before": (started < INCIDENT).sum(),
+            "minutes until": minutes_until,
+        }
+burn_pages = pd.DataFrame(burn_found).T
+burn_pages
+
+# %%
+fast, slow = "fast: 14.4 over 1 h and 5 min", "slow: 1 over 3 days and 6 h"
+assert burn_pages.loc[("quiet", "a minute above 1 %"), "pages before"] > 50
+assert burn_pages.loc[("quiet", fast), "pages before"] == 0
+assert burn_pages.loc[("outage", fast), "minutes until"] < 10
+
+# %% [markdown]
+# The rule that looks at single minutes pages about ten times a day with nothing wrong, because at 17
+# requests per minute one failure is 6 %. The fast burn rate is silent then, and pages four minutes into
+# the outage. The leak never reaches it, but the slow rule opens a ticket after nine hours, when a
+# twentieth of the month's budget is gone. The pair of rules separates what needs a call from what
+# needs a ticket.
+
+# %% [markdown]
 # ## Find the skew
 #
-# There is a change that no user makes. *Training-serving skew* is a feature that is computed in one way
-# for training and in another for serving. We deploy the same model with two such bugs. In the first, the
-# service runs in another time zone, so the hour is six hours off. In the second, serving still has an
-# old table of category codes, and every code is one too high.
+# *Training-serving skew* is a feature that is computed in one way for training and in another for
+# serving. We deploy the same model with two such bugs. In the first the service runs in another time
+# zone, so that the hour is six off. In the second it still has an old table of category codes, and every
+# code is one too high: the fault that no input check could see.
 
 
 # %%
 class SkewedPolicy(ScorerPolicy):
     """Serves a model with one column wrong."""
 
-    column, off, modulus = "hour", 6, 24
+    def __init__(self, scorer, column, off, modulus):
+        super().__init__(scorer)
+        self.column, self.off, self.modulus = column, off, modulus
 
     def act(self, requests):
         """Score the candidates with the column shifted."""
@@ -339,76 +819,159 @@ class SkewedPolicy(ScorerPolicy):
         return super().act(replace(requests, **parts))
 
 
+bugs = {
+    "wrong clock": RecordedPolicy(SkewedPolicy(model, "hour", 6, 24)),
+    "old codes": RecordedPolicy(SkewedPolicy(model, "category", 1, 24)),
+}
+
 # %% [markdown]
-# **Your guess**: which costs more revenue, the clock or the codes, and how much?
+# **Your guess**: which of the two costs more revenue?
 
 # %% tags=["guess"]
-guess_costlier_bug = ...
+guess("monitor_costlier_bug", ..., choices=("wrong clock", "old codes", "the same"))
 
 # %% [markdown]
-# Each bug meets the sound service in twin worlds.
+# Each bug meets the sound service for three days in twin worlds.
 
 # %%
-clock, codes = RecordedPolicy(SkewedPolicy(model)), RecordedPolicy(SkewedPolicy(model))
-codes.policy.column, codes.policy.off = "category", 1
-cost = {}
-for bug, broken in {"wrong clock": clock, "old codes": codes}.items():
-    lifts = world.compare(policy, broken, days=3, history_days=FIRST_DAY).lifts
-    cost |= {(bug, measure): vars(lifts[measure].relative) for measure in ("revenue", "clicks")}
-cost = 100 * pd.DataFrame(cost).T
-assert cost.loc[("old codes", "revenue"), "high"] < 0
-assert cost.loc[("old codes", "revenue"), "estimate"] < cost.loc[("wrong clock", "revenue"), "low"]
-plot_changes(cost, xlabel="change by the bug in the twin world (%, bar: 95 % interval)")
+reports = {}
+for bug, policy_with_bug in track(bugs.items(), "comparing"):
+    report = worlds["quiet"].compare(policy, policy_with_bug, days=3, history_days=FIRST_DAY)
+    reports[bug] = report.changes("revenue", "clicks")
+cost = pd.concat(reports, names=["bug", "measure"])
+plot_changes(
+    cost,
+    title="Wrong codes cost clicks and money, a wrong clock next to nothing",
+    xlabel="change by the bug in the twin world (%, bar: 95 % interval)",
+)
 plt.show()
 
-# %% [markdown]
-# How to read it: left of the line is lost. The clock costs next to nothing, since the hour says next to
-# nothing in this model. The codes cost real money. No exception was raised in either.
-#
-# There is a test that finds every such bug that moves a prediction, whatever the column: *replay*. The
-# log holds the request as it came in, and the prediction that was served. Compute features and
-# prediction once more with the training code, and compare. It has to start from the raw request: a log
-# of the features *as the service computed them* would repeat the bug and find nothing. (`position=0`,
-# because a service predicts before a slot is known.)
+# %%
+costlier = cost["estimate"].xs("revenue", level="measure").idxmin()
+compare("monitor_costlier_bug", costlier)
 
 # %%
-replayed = {}
-for name, record in {"sound": recorded, "wrong clock": clock, "old codes": codes}.items():
-    rows = record.rows().query("ts >= 86_400 * @FIRST_DAY").head(20_000)
-    again = model.predict_proba(rows.assign(position=0))[:, 1]
-    replayed[name] = (np.abs(again / rows["predicted_ctr"] - 1) > 0.001).mean()
-assert replayed["sound"] == 0
-assert min(replayed["wrong clock"], replayed["old codes"]) > 0.5
-pd.Series(replayed, name="share of predictions that differ").round(3).to_frame()
+assert cost.loc[("old codes", "clicks"), "high"] < 0
+assert cost.loc[("wrong clock", "revenue"), "low"] > -1
 
 # %% [markdown]
-# The replay needs no clicks, so it answers in minutes, and it is exact: the sound model differs nowhere.
-# Run it on a sample of every hour, and before every release.
+# A dot left of zero is a loss. The old codes cost 2.7 % of revenue and 5.6 % of clicks; the clock costs
+# less than 0.2 % of either, because the hour carries little weight in this model. Neither raised an exception.
+#
+# One test finds every bug of this kind that moves a prediction: *replay*. The log holds the request as it
+# came in and the prediction that was served; features and prediction are computed once more with the
+# training code and compared. It has to start from the raw request, because a log of the features *as the
+# service computed them* would repeat the bug and find nothing. (`position=0`, since a service predicts
+# before a slot is known.) As every alarm, it is first tried where nothing is wrong.
+
+# %%
+differ = {}
+first_days = quiet.query("day < @FIRST_DAY + 3")
+logs = {"sound": first_days, **{bug: recorder.rows() for bug, recorder in bugs.items()}}
+for name, rows in logs.items():
+    sample = rows.query("ts >= @DAY * @FIRST_DAY").head(20_000)
+    again = model.predict_proba(sample.assign(position=0))[:, 1]
+    differ[name] = (np.abs(again / sample["predicted_ctr"] - 1) > 0.001).mean()
+pd.Series(differ, name="share of predictions that differ by more than 0.1 %").round(3).to_frame()
+
+# %%
+assert differ["sound"] == 0
+assert min(differ["wrong clock"], differ["old codes"]) > 0.5
+
+# %% [markdown]
+# The replay needs no clicks and is exact: of the sound service nothing differs, of the others nearly
+# everything. So it belongs before every release, and on a sample of every hour. What it cannot see is
+# a feature that both sides compute wrongly in the same way.
+
+# %% [markdown]
+# ## Route every alarm
+#
+# An alarm without an addressee and a first step is noise. A *runbook* says, for each, who is told and
+# what is done first. Only what costs much within hours and can be acted upon pages; the rest opens a
+# ticket or stays on a dashboard.
+#
+# | signal | goes to | first look | first action |
+# |---|---|---|---|
+# | burn rate 14.4 (1 h and 5 min) | page, serving | last release, capacity | roll back, shed load |
+# | burn rate 1 (3 days and 6 h) | ticket, serving | slowest dependency | fix within the week |
+# | volume, freshness | page, data platform | which gateway, which shipper | fail over; hold retraining |
+# | missing values, unknown ids | page, data platform | upstream schema change | default value, or last good table |
+# | replay differs | blocks the release; page if live | the column that differs | roll back |
+# | slice scan beyond the limit | page, model owner | the named slices; duplicates, robots | correct the slice, refit on recent days |
+# | scan names one publisher | ticket, anti-fraud | users, click times | stop paying for it |
+# | total calibration ratio below 0.9 | ticket, model owner | age of the model | retrain |
+# | PSI, p-values | dashboard | only after another alarm | none |
+#
+# During an incident of the data, retraining is held, since a model trained on a broken day outlives the
+# incident.
 
 # %% [markdown]
 # ## Results
 #
-# What each alarm said about the same ten days, and what it needs.
+# What each rule said on seven quiet days that had set no limit (21 to 27 of the quiet twin), and on the two days of
+# the event.
 
 # %%
-fired = {
-    "stability index > 0.1": index.gt(0.1).any(),
-    "Kolmogorov-Smirnov": pages.any(),
-    "calibration, all": overall.abs() > 3,
-    "calibration change, by category": change.abs().max() > threshold,
+totals = {
+    name: {day: calibration_score(g["click"], g["expected"]) for day, g in rows.groupby("day")}
+    for name, rows in served.items()
 }
-fired = pd.DataFrame(fired).T
-verdicts = {f"pages, {len(quiet_days)} other days": fired[quiet_days].sum(axis=1)}
-verdicts[f"pages, {len(event_days)} days of event"] = fired[event_days].sum(axis=1)
-pd.DataFrame(verdicts).astype(int)
+largest = pd.DataFrame({name: table.abs().max() for name, table in scores.items()}).T
+rules = {
+    "PSI above 0.1 in any column": index.groupby("world").max() > 0.1,
+    "a test at p < 1/240": tests_page > 0,
+    "calibration of all impressions": pd.DataFrame(totals).T.abs() > single,
+    "slice scan, normal limit": largest > limit,
+    "slice scan, limit of 70 quiet days": largest > empirical_limit,
+}
+verdicts = {
+    rule: {
+        "pages, 7 quiet days": pages_on.loc["quiet", range(21, 28)].sum(),
+        "pages, 2 event days": pages_on.loc["event", event_days].sum(),
+    }
+    for rule, pages_on in rules.items()
+}
+pd.DataFrame(verdicts).T.astype(int)
+
+# %%
+results = pd.DataFrame(verdicts).T
+assert (results.iloc[:3, 0] >= 6).all()
+assert results.loc["slice scan, limit of 70 quiet days"].tolist() == [1, 2]
 
 # %% [markdown]
-# The last row has five other days, since three made its reference. Only this alarm tells the event from
-# the other days, and it does so on the first day, as we asked. One false page a month it has not shown:
-# its two other pages follow the event, and ten days of one world cannot settle a monthly rate.
+# The first three rules see the event in the sense in which a stopped clock shows the time: they page on
+# quiet days too. The scan's one quiet page is the burst of robots. What was required, and what we
+# measured:
+
+# %%
+fresh = study[study["worlds"] == "last five"]
+closing = [
+    (
+        "a shift of tastes is noticed",
+        "page on day 1",
+        f"{fresh['event seen'].sum()} of 5 fresh worlds",
+    ),
+    (
+        "quiet nights",
+        "1 false page in 30 days",
+        f"{fresh['any page'].sum()} of 5 worlds paged in {fresh['days'].sum()} days",
+    ),
+    ("broken input", "within the hour", f"{int((found_at_once == 3).sum())} of 5 faults"),
+    (
+        "skew, without clicks",
+        "replay differs",
+        f"{sum(d > 0.5 for d in differ.values())} of 2 bugs",
+    ),
+]
+pd.DataFrame(closing, columns=["requirement", "criterion", "measured"])
+
+# %% [markdown]
+# The promise of quiet nights holds in the fresh worlds, with one or two pages in 70 days, for a limit
+# that was set elsewhere; some of those pages may be robots, which we did not look up there. Of the
+# faults, the moved codes pass the input checks and are left to the replay.
 #
-# On the ladder so far nothing has changed: monitoring makes no model better, it says when the one you
-# have has become worse. The rung that we watched, and its neighbours:
+# On the ladder of models nothing has changed, since monitoring makes no model better. The rung that we
+# watched stands in the ledger beside its neighbours.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
@@ -419,49 +982,91 @@ ledger.loc[rungs, list(shown)].rename(columns=shown).round(4)
 # %% [markdown]
 # ## What breaks in production
 #
-# Alarms that always ring are switched off, in the head first and in the system later. Delete an alarm that
-# was never followed by an action.
+# **Alarm fatigue.** An alarm that always rings is ignored first and switched off later. Count per alarm
+# how many pages led to an action, and remove those that never did.
 #
-# A calibration alarm needs labels. Clicks come in minutes; conversions come in days, and until then the
-# alarm sees a shortage that is only a delay. Compare with the same age of last week's impressions.
+# **The reference contains the incident.** A moving reference learns a long incident as the new normal
+# and then pages on the recovery. Leave the days of an open incident out (`skip` above).
 #
-# A policy that learns online repairs what the alarm should see. Watch its weights, or score the clicks
-# with yesterday's snapshot.
+# **A model that learns online** repairs within hours what the alarm should see
+# ([31_stream](31_stream.ipynb)). Score the clicks against yesterday's snapshot as well.
+#
+# **The monitor breaks.** A scan that does not run never pages. Let it send a heartbeat, and page if the
+# heartbeat is missing.
+#
+# **Change this and see**: set `event_sd=0.3` in the second cell. Which rules still see the event? Look
+# at the largest score of day 21, and compare it with the smallest change that a category of its size can show.
+#
+# **Change this and see**: give `slice_scores` `window=3` and `window=14`. Look at the spread of the quiet
+# scores, which follows the drift inside the reference, and at the score of day 21.
+
+# %% [markdown]
+# ## In the interview
+#
+# **"You deployed a click model. What do you monitor?"**
+#
+# - *Mid-level*: PSI or a Kolmogorov-Smirnov test on every feature, with an alert above 0.1 or $p < 0.05$.
+# - *Senior*: starts with volume, freshness, missing values and replay, which need no label; then
+#   calibration by slice. Notes that drift tests paged on all quiet days here.
+# - *Staff*: states both costs first, one false page a month and one day to detection, shows each alarm's rate on
+#   quiet days, and names what none of them sees: small slices and unlogged columns.
+#
+# **"Your calibration alarm paged on one of 130 slices. Is it real?"**
+#
+# - *Mid-level*: $|z| > 1.96$, so yes.
+# - *Senior*: with 130 looks a day, six or seven exceed 1.96 by chance; asks for a corrected limit and for the
+#   spread on quiet days (1.16 here, so 4.2 and not 3.7).
+# - *Staff*: looks for the cause by removing it, such as without robots or in another slice, and keeps a
+#   log of verdicts, because a publisher at 5.4 was a true page for another team.
+#
+# **"Conversions fell by 8 % this week. What do you do?"**
+#
+# - *Mid-level*: rolls back the last model.
+# - *Senior*: compares both weeks at the same age of the label, since the last week is not complete.
+# - *Staff*: agrees with the business which decisions may use incomplete weeks, and alarms on first-day
+#   conversions, which are complete for every week the next morning.
 
 # %% [markdown]
 # ## Summary
 #
-# - Data drift is a change of inputs; concept drift a change of answers. Only clicks see the second.
-# - The stability index measures the size of a change, not its harm.
-# - With many rows, a significance test pages on every ordinary day.
-# - Score clicks against promises, by group, and page on a change.
-# - Replay served predictions; it finds every skew without a label.
+# - Check the pipes first: volume by weekday and hour, freshness, missing values, unknown ids, replay.
+# - Drift of inputs is a side effect at best. Bin nominal columns by category, and do not page on p-values.
+# - A slice scan asks the clicks; its limit pays for every look and is calibrated on quiet days.
+# - Find a page's cause by removing it: the twin without the event showed ageing, and the robots theirs.
+# - Page on what is sudden, costly and actionable, and route the rest.
 
 # %% [markdown]
 # ## Recall
 #
-# 1. Why did no input column show the event?
+# 1. Why did the PSI of the category move in the event, although no user or ad changed?
 #
-# <details><summary>Answer</summary>The same people asked at the same hours. What changed was how they
-# answer, which is not an input.</details>
+# <details><summary>Answer</summary>Campaigns of the winning categories used up their budgets earlier and
+# left the auction. Without budgets the index stayed at its quiet level.</details>
 #
-# 2. Why did the calibration of all impressions together not show it either?
+# 2. The alarm with a fixed reference paged on the days after the event. Why was that not the event's doing?
 #
-# <details><summary>Answer</summary>Some categories gained what others lost, so the sum stayed.</details>
+# <details><summary>Answer</summary>The twin without the event paged on the same days with the same
+# scores. The cause was drift against a model and a reference that were growing old.</details>
 #
-# 3. Your Kolmogorov-Smirnov alarm has p = 10⁻²⁰ on the age of accounts. What do you do?
+# 3. Your Kolmogorov-Smirnov alarm has $p = 10^{-20}$ on the age of accounts. What do you do?
 #
-# <details><summary>Answer</summary>Look at the size of the change, and at the clicks of the affected
-# group. Accounts grow older every day; that is no reason to wake anybody.</details>
+# <details><summary>Answer</summary>Look at the size of the change and at the clicks of the affected
+# slices. Accounts grow older every day, and with many rows any difference is significant.</details>
 
 # %% [markdown]
 # ## Lab and further reading
 #
-# This chapter has no lab of its own; `lab_33_calibration` and `lab_31_tracker` hold the tools that you
-# would use after the alarm.
+# This chapter has no lab of its own.
+# [lab_33_calibration](../../labs/01_ad_click_prediction/lab_33_calibration.ipynb) and
+# [lab_31_tracker](../../labs/01_ad_click_prediction/lab_31_tracker.ipynb) hold the tools that you would
+# use after a page.
 #
-# - Bilal Yurdakul, Joshua Naranjo 2020, *Statistical properties of the population stability index*,
-#   Journal of Risk Model Validation 14(4).
+# - Betsy Beyer, Niall Richard Murphy, David K. Rensin, Kent Kawahara, Stephen Thorne (eds.) 2018, *The
+#   Site Reliability Workbook*, O'Reilly, chapter 5, "Alerting on SLOs".
 # - Eric Breck et al. 2017, *The ML Test Score: A Rubric for ML Production Readiness and Technical Debt
 #   Reduction*, IEEE Big Data.
+# - Stephan Rabanser, Stephan Günnemann, Zachary C. Lipton 2019, *Failing Loudly: An Empirical Study of
+#   Methods for Detecting Dataset Shift*, NeurIPS.
 # - D. Sculley et al. 2015, *Hidden Technical Debt in Machine Learning Systems*, NIPS.
+# - Bilal Yurdakul, Joshua Naranjo 2020, *Statistical properties of the population stability index*,
+#   Journal of Risk Model Validation 14(4).
