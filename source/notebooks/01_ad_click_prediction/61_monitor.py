@@ -41,9 +41,9 @@
 # **You will learn** how to set a threshold that keeps its promise, how to find the cause of a page by
 # removing it, and which changes no alarm of yours can see.
 #
-# **You need** [30_count](30_count.ipynb): hashed logistic regression; [31_stream](31_stream.ipynb): concept
-# drift; [33_calibrate](33_calibrate.ipynb): calibration ratio; [42_convert](42_convert.ipynb): delayed
-# feedback.
+# **You need** [20_baseline](20_baseline.ipynb): normalized entropy and its clustered interval;
+# [30_count](30_count.ipynb): hashed logistic regression; [31_stream](31_stream.ipynb): concept drift;
+# [33_calibrate](33_calibrate.ipynb): calibration ratio; [42_convert](42_convert.ipynb): delayed feedback.
 #
 # **Minutes**: 98, with good places to stop after the pipes and after the clicks.
 
@@ -526,9 +526,10 @@ table = study.groupby("worlds")[counts].sum().assign(promised=lambda rows: rows[
 table.round(1)
 
 # %% [markdown]
-# Both limits page too often on days without an event. In the first five worlds the plain limit gives 14 pages
-# in 70 days where 2.3 were promised, and the limit that knows the spread still gives 9. We suspect bursts such as that of the robots, since they make the tails of the scores
-# heavier than a normal's, whatever its spread.
+# Both limits page too often on days without an event. In the first five worlds the plain limit gives 14
+# pages in 70 days where 2.3 were promised, and the limit that knows the spread still gives 9. We suspect
+# bursts such as that of the robots, since they make the tails of the scores heavier than a normal's,
+# whatever its spread.
 #
 # The remedy needs no distribution: take the largest score of each quiet day, and set the limit at the
 # largest of many days. One more day then exceeds the largest of 70 with probability $1/71$, as long as
