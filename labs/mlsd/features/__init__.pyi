@@ -1,5 +1,6 @@
 """What the package offers, and where each name lives: read by `lazy_loader` and by editors."""
 
+from .budget import best_within_budget as best_within_budget
 from .counters import CounterFeatures as CounterFeatures
 from .definitions import DecayedCounter as DecayedCounter
 from .definitions import TrailingWindow as TrailingWindow
