@@ -1,24 +1,27 @@
 # ---
 # jupyter:
 #   mlsd:
-#     title: Put leaves into a line, and earn within a budget
+#     title: Put leaves into a linear model, and earn within a budget
 #     sections:
-#     - {name: Splits that trust nobody with three rows, minutes: 12}
+#     - {name: Splits that need enough clicks, minutes: 12}
 #     - {name: Leaves as columns, minutes: 16, stop: true}
 #     - {name: Buy step by step, minutes: 12}
 #     - {name: A decision, minutes: 8}
 #     - {name: A policy within its keys, minutes: 12}
-#     introduces: []
-#     needs: [gradient boosting, feature budget, as-of counter, hashed logistic regression]
+#     introduces: {}
+#     needs: [gradient boosting, feature budget, tree leaves as features, as-of counter, hashed logistic regression]
 # ---
 
 # %% [markdown]
-# # Put leaves into a line, and earn within a budget
+# # Put leaves into a linear model, and earn within a budget
 #
-# Trees find crosses; a linear model learns fast and is cheap to refresh. He et al. (2014) put one into
-# the other: every leaf that a row falls into becomes a column of a logistic regression. You build
-# that, choose counters under a budget that the chapter's choice would break, and deploy. Nothing is
-# needed but `32_boost`.
+# **60 minutes, 13 points.** This lab belongs to the chapter
+# [32_boost](../../notebooks/01_ad_click_prediction/32_boost.ipynb), and nothing else is needed.
+#
+# After it you can say when a split may be trusted, turn the leaves of boosted trees into inputs of a
+# linear model (He et al. 2014) and judge whether that is worth shipping, buy features one after
+# another under a budget, and deploy a policy whose counters fit a store that is too small for the
+# chapter's choice.
 
 # %%
 import numpy as np
@@ -32,21 +35,27 @@ from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
 
 # %% [markdown]
-# ## Splits that trust nobody with three rows
+# ## Splits that need enough clicks
 #
-# The chapter's `boost` takes any split that helps on the training rows, even one that puts three rows
-# on one side. Real trees demand a minimum of *curvature*, Σ h, on both sides: for rare clicks it is
-# about the number of clicks expected there, which is what a leaf's value rests on.
+# The chapter's `boost` takes any split that helps on the training rows, even one that puts three
+# rows on one side. Libraries demand a minimum of *curvature* on both sides, the sum of $p(1 - p)$
+# over the rows. For rare clicks this sum is close to the number of clicks that the model expects
+# there, and the value of a leaf is only as reliable as that number is large: with an expected count
+# of 1, chance alone often doubles the observed rate or turns it into 0.
 
 # %% [markdown]
 # ### Exercise 1: the best split that both sides can bear
 #
-# **Goal**: where to cut a sorted column. **Inputs**: `gradient` and `curvature`, the sums of g and h
-# for each distinct value in ascending order, shape (k,); `penalty`; `least`, the smallest sum of
-# curvature that each side must have. **Output**: the number of values on the left side, from 1 to
-# k − 1, with the largest sum of (Σ g)² / (Σ h + penalty) over the two sides; 0 if no split is allowed.
-# **Worked number**: gradients (−3, 1, 2), curvatures (1, 1, 1), penalty 1 and least 1 give 1 on the
-# left: 9 / 2 + 9 / 3 = 7.5, against 4 / 3 + 4 / 2 = 3.33. A side with exactly `least` will do.
+# - **Goal**: find where to cut a sorted column so that the two sides together have the largest
+#   $\sum_{\text{sides}} (\sum g)^2 / (\sum h + \text{penalty})$, while both sides keep a curvature of
+#   at least `least`. A side with exactly `least` is allowed.
+# - **Inputs**: `gradient` and `curvature`, the sums of $g$ and $h$ for each distinct value in ascending
+#   order, both of shape (k,), in units of clicks; the numbers `penalty` and `least`.
+# - **Output**: the number of values on the left side, an integer from 1 to k - 1, or 0 where no split
+#   is allowed.
+#
+# **Worked number**: gradients (-3, 1, 2), curvatures (1, 1, 1), penalty 1 and `least` 1 give 1. With
+# one value on the left the sum is $9/2 + 9/3 = 7.5$, and with two it is $4/3 + 4/2 = 3.33$.
 
 
 # %% tags=["exercise"] exercise="best_cut"
@@ -69,8 +78,8 @@ check_best_cut(best_cut)
 # %% [markdown]
 # ## Leaves as columns
 #
-# A week of a fresh world, with the counters of user and publisher × category. The trees are small and
-# few: they only have to find crosses.
+# We take a week of a fresh world with two counters, the user's click rate and that of a category on a
+# publisher. The trees are small and few, because all that we want from them is crosses of columns.
 
 # %%
 log = AdClickWorld(seed=22).history(days=7).labelled_log()
@@ -93,19 +102,23 @@ leaves = trees.leaf_indices(second)
 leaves[:2, :8]
 
 # %% [markdown]
-# One row per impression, one column per tree, the number of the leaf within its tree. The trees saw
-# only the first half of the training days. On those days their leaves look better than they are, and
-# a linear model fitted there would trust them too much. So the line is fitted on the second half.
+# There is one row per impression and one column per tree, and each entry is the number of the leaf
+# that the row reaches in that tree. The trees saw only the first half of the training days. On the
+# rows that grew them, leaves look better than they are, so a linear model that was fitted there
+# would trust them too much. We fit it on the second half.
 
 # %% [markdown]
 # ### Exercise 2: leaf columns
 #
-# **Goal**: names for the leaves that a hashed linear model can use. **Input**: `leaves`, integers of
-# shape (n, trees). **Output**: a dictionary with one entry a tree, key `"tree_0"`, `"tree_1"`, …, each
-# an array of shape (n,) of leaf numbers. But rare leaves are noise: a leaf that fewer than `least` rows
-# fall into becomes −1. A leaf number means nothing outside its tree, so rows are counted tree by tree.
-# **Worked number**: leaves [[3, 5], [3, 3], [5, 5]] with least 2 give {"tree_0": [3, 3, −1],
-# "tree_1": [5, −1, 5]}.
+# - **Goal**: give the leaves names under which a hashed linear model can read them, and merge the rare
+#   ones, whose weights would be noise. A leaf that fewer than `least` rows reach becomes -1. Remember
+#   what a leaf number means outside its tree.
+# - **Inputs**: `leaves`, integers of shape (n, trees); `least`, a number of rows.
+# - **Output**: a dictionary with one entry per tree, `"tree_0"`, `"tree_1"` and so on, each an integer
+#   array of shape (n,).
+#
+# **Worked number**: leaves [[3, 5], [3, 3], [5, 5]] with `least` 2 give {"tree_0": [3, 3, -1],
+# "tree_1": [5, -1, 5]}.
 
 
 # %% tags=["exercise"] exercise="leaf_columns"
@@ -126,14 +139,16 @@ from mlsd.checks.ad_click.lab_32_leaves import check_leaf_columns
 check_leaf_columns(leaf_columns)
 
 # %% [markdown]
-# The text goes on with the package's columns, rare leaves kept. Three models, all fitted on the second
-# half and read on the validation days: the line on the columns, the line on the leaves, and both. A
-# last row has the trees themselves, which saw only the first half.
+# From here on the text uses the package's columns, in which rare leaves are kept. We fit three linear
+# models on the second half of the training days: on the columns, on the leaves, and on both. Each
+# gets two strengths of the penalty, so that no input suffers from a setting that suits another, and
+# the validation days are read. The last line shows the trees themselves, which saw only the first
+# half.
 
 
 # %%
 def with_leaves(part):
-    """Add a column a tree to some rows."""
+    """Add one column per tree to some rows."""
     found = trees.leaf_indices(part)
     names = [f"tree_{tree}" for tree in range(found.shape[1])]
     return pd.concat([part, pd.DataFrame(found, part.index, names)], axis=1), tuple(names)
@@ -147,36 +162,46 @@ choices = {
 }
 
 # %%
-entropy = {}
-for name, (categorical, numbers) in choices.items():
-    line = HashedLogisticRegression(categorical=categorical, numeric=numbers, C=0.1)
-    line.fit(fit_rows, fit_rows["click"])
-    p = line.predict_proba(read_rows)[:, 1]
-    entropy[name] = metrics.normalized_entropy(read_rows["click"].to_numpy(), p)
-entropy["trees alone"] = metrics.normalized_entropy(
-    validation["click"].to_numpy(), trees.predict_proba(validation)[:, 1]
+clicks = read_rows["click"].to_numpy()
+entropy = pd.DataFrame(
+    index=[*choices, "trees alone"], columns=["C = 0.01", "C = 0.1"], dtype=float
 )
-pd.Series(entropy, name="normalized entropy").round(4).to_frame()
+for name, (categorical, numbers) in choices.items():
+    for setting, C in {"C = 0.01": 0.01, "C = 0.1": 0.1}.items():
+        linear = HashedLogisticRegression(categorical=categorical, numeric=numbers, C=C)
+        linear.fit(fit_rows, fit_rows["click"])
+        p = linear.predict_proba(read_rows)[:, 1]
+        entropy.loc[name, setting] = metrics.normalized_entropy(clicks, p)
+entropy.loc["trees alone"] = metrics.normalized_entropy(
+    clicks, trees.predict_proba(validation)[:, 1]
+)
+entropy.round(4)
 
 # %% [markdown]
-# Leaves alone lose what the numbers said between two cuts. Beside the columns they add what the line
-# could not bend, which in this mostly additive world is little.
+# A lower number is better. Leaves alone lose what the numbers said between two thresholds, because
+# all rows of a leaf are the same to the linear model. Leaves beside the columns can only add the
+# crosses that no column holds yet; how much that is here, you can read from the first and the third
+# line, each at its better setting.
 
 # %% [markdown]
 # ## Buy step by step
 #
-# The chapter bought all counters by their gain *alone*. Gains overlap: after the counter of the user,
-# the pair of user and category is worth less than it was. A careful buyer fits again after every
-# purchase, with everything bought so far, and asks what to buy next.
+# The chapter chose counters by their gain *alone*. But gains overlap: once the user's rate is known,
+# the rate of user and category is worth less. A careful buyer fits again after every purchase, with
+# everything bought so far, and only then decides about the next one.
 
 # %% [markdown]
 # ### Exercise 3: the next purchase
 #
-# **Goal**: one step of that. **Inputs**: `entropy`, a dictionary from candidate to the normalized
-# entropy reached *with* it; `now`, the normalized entropy without any of them; `keys`, a dictionary of
-# costs; `left`, the keys still affordable. **Output**: the candidate with the largest improvement *per
-# key* among those that fit and improve, or `None`. **Worked number**: from 0.97, a candidate at 0.96
-# with 1,000 keys (0.01 / 1,000) goes before one at 0.94 with 6,000 (0.03 / 6,000).
+# - **Goal**: take one step of this. Among the candidates that fit and that improve, choose the one with
+#   the largest improvement *per key*.
+# - **Inputs**: `entropy`, a dictionary from candidate to the normalized entropy reached *with* it;
+#   `now`, the normalized entropy without any of them; `keys`, a dictionary of costs; `left`, the number
+#   of keys that may still be bought.
+# - **Output**: the name of a candidate, or `None`.
+#
+# **Worked number**: from 0.97, a candidate that reaches 0.96 with 1,000 keys saves $10^{-5}$ per key. It
+# goes before one that reaches 0.94 with 6,000 keys, which saves $5 \cdot 10^{-6}$ per key.
 
 
 # %% tags=["exercise"] exercise="next_purchase"
@@ -200,29 +225,41 @@ check_next_purchase(next_purchase)
 # %% [markdown] tags=["exercise"] exercise="decision" points=3
 # ### Exercise 4: which model goes to production?
 #
-# On your log the leaves in a line gain 0.001 of normalized entropy over the line alone, with an interval
-# that excludes zero. The line is retrained every ten minutes, the trees once a week. In about six lines:
-# do you ship the leaves, what do you measure first, and what new way to fail do you buy?
+# On your log, leaves beside the columns gain 0.001 of normalized entropy over the linear model alone,
+# with an interval that excludes zero. The linear model is retrained every ten minutes, the trees once
+# a week.
+#
+# - **Goal**: decide, in about six lines, whether you ship the leaves.
+# - **Inputs**: the figures above, and what the chapter says about cost.
+# - **Output**: your decision, what you would measure first, and the new way to fail that comes with
+#   two models in a row.
 #
 # <!-- BEGIN SOLUTION -->
-# Probably not for 0.001 alone. First measure what it earns in a deployment or an A/B test, and what it
-# costs: scoring goes through the trees first, so latency and memory grow by theirs. Then freshness: the
-# trees' crosses age over the week while the line's weights do not, so measure the gain on the seventh
-# day after a tree fit, not the first. The new way to fail: two models must be deployed as one. When new
-# trees arrive, every leaf number changes its meaning, and a line trained on the old numbers gives
-# nonsense without any error.
+# **Rubric** (3 points): weighs the gain against latency, memory or upkeep by a measurement rather
+# than by taste (1); sees that the trees age while the linear model stays fresh, and measures the gain
+# late in the week (1); names the version skew between trees and linear model, or the training of the
+# linear model on rows that the trees saw (1).
 #
-# **Rubric**: weighs the gain against latency, memory or upkeep with a measurement, not by taste (1);
-# sees that the trees age while the line stays fresh, and measures that (1); names the version skew
-# between trees and line, or the training of the line on rows that the trees saw (1).
+# **Sample answer, full marks**: I would not ship it for 0.001 alone. First I measure what it earns in
+# an A/B test, and what it costs: every candidate now goes through the trees before the linear model, so
+# I would compare p99 latency and memory with and without them. Then I look at freshness. The crosses in
+# the trees age over the week while the weights do not, so I measure the gain on the seventh day after a
+# tree fit, not on the first. The new way to fail is that two models must be released as one. When new
+# trees arrive, every leaf number changes its meaning, and a linear model trained on the old numbers
+# gives nonsense without any error. I would give both one version and refuse to load a mixed pair.
+#
+# **Sample answer, half marks**: The gain is significant, so I would ship it if latency allows, which
+# I would check with a load test. Since the trees are retrained only weekly, I would retrain them
+# daily to keep them fresh. (1.5 points: it measures the cost, but asks for daily trees without
+# measuring what age costs, and does not see that leaf numbers and weights must change together.)
 # <!-- END SOLUTION -->
 
 # %% [markdown]
 # ## A policy within its keys
 #
-# The chapter's choice of four counters needs more than 21,000 keys. Now there are 18,000, so one of
-# them at least has to go. `log_keys` counts what a set of entities needs on a log; the pair below
-# does not fit.
+# Four of the chapter's counters, those of ad, campaign, user, and publisher by category, need more than
+# 21,000 keys in this small market. Now there is room for 18,000, so at least one has to go. `log_keys`
+# counts what a set of entities needs on a log; the pair of counters below does not fit.
 
 # %%
 f"{log_keys(log, [('user_id',), ('publisher_id', 'category')]):,} of {KEY_BUDGET:,} keys"
@@ -230,13 +267,19 @@ f"{log_keys(log, [('user_id',), ('publisher_id', 'category')]):,} of {KEY_BUDGET
 # %% [markdown]
 # ### Exercise 5: earn more within 18,000 keys
 #
-# **Goal**: a policy that earns clearly more than trees on context alone. **Input**: `log`, a labelled
-# log of a week (`log.frame`, `log.label`, `log.roles`, `log.split`). **Output**: a `ScorerPolicy`; if it
-# looks up counters, they come from one `CounterFeatures` whose entities need at most 18,000 keys on that
-# log. **Worked number**: the baseline stands at 100 %, and the check asks for 104 % on average over three
-# fresh markets. The names of counter columns are `counters.names`; `counters.serving(log)` makes what
-# the policy looks up. To try a policy in three other markets, import `deployed_revenue` from where
-# `log_keys` comes from, and call `deployed_revenue(23, make_policy)`.
+# - **Goal**: a policy that earns at least 104 % of what trees on context alone earn, on average over
+#   three fresh markets.
+# - **Inputs**: `log`, a labelled log of a week, with `log.frame`, `log.label` (clicks), `log.roles` and
+#   `log.split`.
+# - **Output**: a `ScorerPolicy`. If it looks up counters, they come from one `CounterFeatures` whose
+#   entities need at most 18,000 keys on that log; a policy beyond the budget is not deployed and earns
+#   nothing.
+#
+# **Worked number**: the baseline stands at 100 %. The names of the counter columns are
+# `counters.names`, and `counters.serving(log)` makes what the policy looks up. To try a policy in three
+# other markets, import `deployed_revenue` from where `log_keys` comes from and call
+# `deployed_revenue(23, make_policy)`: it gives the mean of the markets, and the lowest and highest of
+# them. Think about what a counter has to tell apart if it is to change which ad wins.
 
 
 # %% tags=["exercise"] exercise="make_policy"

@@ -9,7 +9,8 @@ import pandas as pd
 
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
-from mlsd.lab_support.deployed import mean_over_markets
+from mlsd.lab_support.deployed import market_seeds
+from mlsd.metrics import Interval
 from mlsd.models import LightGBMScorer
 from mlsd.models.base import Scorer
 from mlsd.policies.ad_click import ScorerPolicy
@@ -56,17 +57,17 @@ def _earned(seed: int, make_policy: MakePolicy) -> float:
     return report.measures["revenue"].estimate
 
 
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
-    """Return three days' revenue in percent of the baseline's, a mean of three markets.
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> Interval:
+    """Return three days' revenue in percent of the baseline's: mean, lowest, highest market.
 
-    In each market the policy is made from a week of the log. Where it looks up more keys than the
-    budget allows, it is not deployed and earns nothing.
+    In each of three markets the policy is made from a week of the log. Where it looks up more keys
+    than the budget allows, it is not deployed and earns nothing.
     """
-
-    def ratio(market: int) -> float:
-        return _earned(market, make_policy) / _earned(market, context_policy)
-
-    return 100 * mean_over_markets(seed, WORLDS, ratio)
+    percent = [
+        100 * _earned(market, make_policy) / _earned(market, context_policy)
+        for market in market_seeds(seed, WORLDS)
+    ]
+    return Interval(sum(percent) / len(percent), min(percent), max(percent))
 
 
 def fitted_policy(
