@@ -10,6 +10,7 @@ from mlsd.data.catalogue import (
     load_dataset,
 )
 from mlsd.data.conversions import conversion_known_at, conversion_labels
+from mlsd.data.delays import completeness_curve, conversions_at_risk
 from mlsd.data.fetch import fetch_dataset
 from mlsd.data.loading import load_log, read_log
 from mlsd.data.locations import data_root
@@ -31,8 +32,10 @@ __all__ = [
     "card_path",
     "cards_folder",
     "catalogue",
+    "completeness_curve",
     "conversion_known_at",
     "conversion_labels",
+    "conversions_at_risk",
     "data_root",
     "fetch_dataset",
     "find_entry",
