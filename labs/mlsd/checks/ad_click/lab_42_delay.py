@@ -1,4 +1,4 @@
-"""Checks of the lab on delayed conversions: waiting, another law, a stream, and a forecast."""
+"""Checks of the lab on delayed conversions: a fall, a wait, an alarm, and a forecast."""
 
 from __future__ import annotations
 
@@ -10,79 +10,94 @@ from scipy import stats
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
 from mlsd.lab_support.ad_click.delayed_credit import (
-    DAYS,
+    OPEN_DAYS,
     Forecast,
-    _contribution,
     clicks_and_credit,
     exponential_forecast,
     forecast_accuracy,
+    log_normal_forecast,
     naive_forecast,
     one_law_forecast,
+    open_days,
 )
 
-# Points of accuracy above the naive forecast; settled on seeds 300 to 319. No verdict on 300 to
-# 399 was false: right 7.0 or more, wrong up to 4.4 (tests/benchmarks/lab_verdicts.py).
-MARGIN = 5.0
+# Points of accuracy above the log-normal forecast (tests/benchmarks/lab_verdicts.py).
+MARGIN = 1.3
 _FRESH_SEED = 20_042
 
 
-def check_window_estimate(answer: Callable[..., tuple[float, float]]) -> CheckResult:
+def check_really_fell(answer: Callable[..., np.ndarray]) -> CheckResult:
     """Check the first exercise."""
-    delay = np.array([0.5, np.nan, 3.0, np.nan, 0.1])
-    elapsed = np.array([5.0, 5.0, 5.0, 1.0, 1.0])
+    clicks, usual = np.array([400, 400, 50, 400]), np.array([0.25, 0.25, 0.2, 0.25])
+    completeness = np.array([0.7, 0.7, 0.9, 1.0])
     return check(
-        "window_estimate",
+        "really_fell",
         answer,
         gives(
-            delay,
-            elapsed,
-            2.0,
-            expected=[1 / 3, np.sqrt(2 / 27)],
-            hint="clicks at least as old as the wait; conversions within the wait",
+            clicks,
+            np.array([66, 50, 5, 82]),
+            completeness,
+            usual,
+            expected=np.array([False, True, False, False]),
+            hint="expect clicks x completeness x usual rate; then allow two standard deviations",
         ),
-        gives(delay, elapsed, 4.0, expected=[2 / 3, np.sqrt(2 / 27)]),
-        gives(delay, elapsed, 0.5, expected=[2 / 5, np.sqrt(0.4 * 0.6 / 5)]),
+        gives(np.array([100]), np.array([7]), np.array([0.8]), np.array([0.2]), expected=[True]),
         points=2,
     )
 
 
-def check_weibull_contribution(answer: Callable[..., np.ndarray]) -> CheckResult:
+def check_best_wait(answer: Callable[..., float]) -> CheckResult:
     """Check the second exercise."""
-    converted, days = np.array([1, 0, 1]), np.array([0.5, 1.0, 4.0])
+    waits = np.array([0.0, 1.0, 3.0, 7.0])
+    completeness = np.array([0.88, 0.90, 0.93, 0.95])
     return check(
-        "weibull_contribution",
+        "best_wait",
         answer,
-        gives(0.1, 1.0, 0.5, converted[:2], days[:2], expected=[0.0735759, 0.9135335]),
         gives(
-            0.3,
-            0.5,
-            4.0,
-            converted,
-            days,
-            expected=_contribution(0.3, stats.weibull_min(0.5, scale=4.0), converted, days),
-            hint="density k/s (t/s)^(k-1) exp(-(t/s)^k), survival exp(-(t/s)^k)",
+            waits,
+            completeness,
+            np.array([80, 50, 30, 10]),
+            expected=0.0,
+            hint="square the missing share, add 1 / conversions, take the wait with the least sum",
         ),
+        gives(waits, completeness, np.array([8_000, 6_000, 4_000, 1_000]), expected=7.0),
+        gives(waits, completeness, np.array([800, 700, 500, 150]), expected=3.0),
         points=2,
     )
 
 
-def check_stream_loss(answer: Callable[..., np.ndarray]) -> CheckResult:
+def check_delay_moved(answer: Callable[..., float]) -> CheckResult:
     """Check the third exercise."""
+    delay, age = _cohorts(1.0)
+    slower = _cohorts(4.0)
     return check(
-        "stream_loss",
+        "delay_moved",
         answer,
         gives(
-            np.array([1, 0]),
-            np.array([0.1, 0.1]),
-            expected=[-1.1 * np.log(0.1), -0.99 * np.log(0.9)],
+            np.array([0.5, 3.0, 0.2, 6.0, 0.5, 9.0, np.nan, 0.1]),
+            np.array([20.0, 20.0, 15.0, 25.0, 8.0, 13.0, 9.0, 3.0]),
+            expected=1 / np.sqrt(0.6 * 0.4 * (1 + 1 / 4)) * 0.5,
+            hint="of the delays up to 7 days: share within one day, young minus old",
         ),
-        gives(
-            np.array([0, 1, 0]),
-            np.array([0.5, 0.5, 0.2]),
-            expected=[-0.75 * np.log(0.5), -1.5 * np.log(0.5), -0.96 * np.log(0.8)],
+        holds(
+            lambda moved: abs(moved(delay, age)) < 3,
+            "where the delay has not changed, the z-score has to stay within 3: give old and young "
+            "clicks the same seven days",
         ),
-        points=2,
+        holds(
+            lambda moved: moved(np.where(age < 14, slower[0], delay), age) < -3,
+            "where young clicks convert later, the z-score has to be clearly negative",
+        ),
+        points=3,
     )
+
+
+def _cohorts(scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return delays on record and ages of clicks whose delay is heavy-tailed."""
+    rng = np.random.default_rng(42)
+    age = rng.uniform(0, 30, 6_000)
+    delay = scale * rng.weibull(0.5, 6_000)
+    return np.where(delay <= age, delay, np.nan), age
 
 
 def check_make_forecast(answer: Forecast) -> CheckResult:
@@ -91,75 +106,96 @@ def check_make_forecast(answer: Forecast) -> CheckResult:
         "make_forecast",
         answer,
         holds(
-            lambda make: np.shape(make(clicks_and_credit(1)[0])) == (DAYS,),
-            f"return one number a day, shape ({DAYS},)",
+            lambda make: np.shape(make(clicks_and_credit(1)[0])) == (OPEN_DAYS,),
+            f"return one number per day, shape ({OPEN_DAYS},)",
         ),
         beats(
             forecast_accuracy,
-            naive_forecast,
+            log_normal_forecast,
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="accuracy, in percent:",
+            authors="2.1 to 2.8 above the log-normal model, on six seeds",
+            hint="read the completeness of each click off a curve from clicks that had the time",
         ),
         points=4,
     )
 
 
-def log_normal_forecast(clicks: pd.DataFrame) -> np.ndarray:
-    """Return the forecast under a log-normal delay, shape (14,)."""
+def weibull_forecast(clicks: pd.DataFrame) -> np.ndarray:
+    """Return the forecast under a Weibull delay, shape (30,)."""
+    start = [0.0, -0.5]
     return one_law_forecast(
-        clicks, lambda a: stats.lognorm(np.exp(a[1]), scale=np.exp(a[0])), [-2.0, 1.0]
+        clicks, lambda a: stats.weibull_min(np.exp(a[1]), scale=np.exp(a[0])), start
     )
 
 
-def _old_clicks_all_conversions(delay, elapsed, wait):
-    old = elapsed >= wait
-    rate = np.mean(~np.isnan(delay[old]))
-    return rate, np.sqrt(rate * (1 - rate) / old.sum())
+def settled_rate_forecast(clicks: pd.DataFrame) -> np.ndarray:
+    """Return the rate of the settled clicks times each day's clicks, shape (30,)."""
+    rate = clicks.loc[clicks["elapsed"] >= OPEN_DAYS, "delay"].notna().mean()
+    return rate * open_days(clicks["day"].to_numpy(), np.ones(len(clicks)))
 
 
-def _young_clicks_too(delay, elapsed, wait):
-    rate = np.mean(delay <= wait)
-    return rate, np.sqrt(rate * (1 - rate) / len(delay))
+def _a_tenth_more(clicks: pd.DataFrame) -> np.ndarray:
+    return 1.1 * naive_forecast(clicks)
 
 
-def _never_only(p, shape, scale, converted, days):
-    return np.where(converted == 1, p * stats.weibull_min(shape, scale=scale).pdf(days), 1 - p)
+def _a_twentieth_more(clicks: pd.DataFrame) -> np.ndarray:
+    return 1.05 * naive_forecast(clicks)
 
 
-def _no_chance_of_never(p, shape, scale, converted, days):
-    law = stats.weibull_min(shape, scale=scale)
-    return np.where(converted == 1, law.pdf(days), law.sf(days))
+def _settled_or_known(clicks: pd.DataFrame) -> np.ndarray:
+    return np.maximum(settled_rate_forecast(clicks), naive_forecast(clicks))
 
 
-def _exponential_density(p, shape, scale, converted, days):
-    survival = np.exp(-((days / scale) ** shape))
-    return np.where(converted == 1, p / scale * survival, 1 - p + p * survival)
+def _fall_without_completeness(clicks, known, completeness, usual):
+    expected = clicks * usual
+    return known < expected - 2 * np.sqrt(expected)
 
 
-def _plain_loss(labels, predicted):
-    return -np.where(labels == 1, np.log(predicted), np.log(1 - predicted))
+def _fall_without_noise(clicks, known, completeness, usual):
+    return known < clicks * completeness * usual
 
 
-def _weights_swapped(labels, predicted):
-    weight = np.where(labels == 1, (1 - predicted) * (1 + predicted), 1 + predicted)
-    return weight * _plain_loss(labels, predicted)
+def _least_bias(waits, completeness, conversions):
+    return waits[np.argmax(completeness)]
 
 
-def _negatives_unweighted(labels, predicted):
-    return np.where(labels == 1, 1 + predicted, 1) * _plain_loss(labels, predicted)
+def _most_data(waits, completeness, conversions):
+    return waits[np.argmax(conversions)]
+
+
+def _all_follow_up(delay, elapsed):
+    young, old = elapsed < 14, elapsed >= 14
+    return _z_score(delay, young, old, delay >= 0)
+
+
+def _too_young_as_well(delay, elapsed):
+    young, old = elapsed < 14, (elapsed >= 14) & (elapsed < 30)
+    return _z_score(delay, young, old, delay <= 7)
+
+
+def _z_score(delay, young, old, counted):
+    quick = delay <= 1
+    n, m = np.sum(young & counted), np.sum(old & counted)
+    pooled = np.sum((young | old) & counted & quick) / (n + m)
+    gap = np.sum(young & counted & quick) / n - np.sum(old & counted & quick) / m
+    return gap / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
 
 
 WRONG_ANSWERS = (
-    WrongAnswer("window_estimate", "conversions after the wait", _old_clicks_all_conversions),
-    WrongAnswer("window_estimate", "clicks that are too young", _young_clicks_too),
-    WrongAnswer("weibull_contribution", "none so far means never", _never_only),
-    WrongAnswer("weibull_contribution", "everybody converts", _no_chance_of_never),
-    WrongAnswer("weibull_contribution", "density without the power", _exponential_density),
-    WrongAnswer("stream_loss", "no weights", _plain_loss),
-    WrongAnswer("stream_loss", "weights swapped", _weights_swapped),
-    WrongAnswer("stream_loss", "negatives count in full", _negatives_unweighted),
+    WrongAnswer("really_fell", "missing labels taken for a fall", _fall_without_completeness),
+    WrongAnswer("really_fell", "noise taken for a fall", _fall_without_noise),
+    WrongAnswer("best_wait", "as long as possible", _least_bias),
+    WrongAnswer("best_wait", "never wait", _most_data),
+    WrongAnswer("delay_moved", "unequal follow-up", _all_follow_up),
+    WrongAnswer("delay_moved", "clicks without seven days", _too_young_as_well),
     WrongAnswer("make_forecast", "nothing more will come", naive_forecast),
+    WrongAnswer("make_forecast", "a tenth more than naive", _a_tenth_more),
+    WrongAnswer("make_forecast", "a twentieth more than naive", _a_twentieth_more),
     WrongAnswer("make_forecast", "exponential delay", exponential_forecast),
     WrongAnswer("make_forecast", "log-normal delay", log_normal_forecast),
+    WrongAnswer("make_forecast", "Weibull delay", weibull_forecast),
+    WrongAnswer("make_forecast", "the settled rate", settled_rate_forecast),
+    WrongAnswer("make_forecast", "the settled rate or what is known", _settled_or_known),
 )
