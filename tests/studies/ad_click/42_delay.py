@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import optimize, stats
 from scipy.special import expit
 
-from mlsd.data import conversion_known_at
+from mlsd.data import completeness_curve, conversion_known_at
 from mlsd.experiments import run_study
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
@@ -63,17 +63,9 @@ def clicks_of(seed):
     )
 
 
-def product_limit(delay, age):
-    """Return sorted delays and the share of conversions that have come by each."""
-    x, t = np.sort(delay), np.sort(np.minimum(age, WINDOW))
-    at_risk = np.searchsorted(x, x, "right") - np.searchsorted(t, x, "left")
-    kept = np.cumprod((1 - 1 / np.maximum(at_risk, 2))[::-1])[::-1]
-    return x, np.append(kept[1:], 1.0)
-
-
 def by_curve(log, ages):
     known = log[log["known"]]
-    return np.interp(ages, *product_limit(known["delay"], known["elapsed"]))
+    return np.interp(ages, *completeness_curve(known["delay"], known["elapsed"], WINDOW))
 
 
 def by_law(log, ages, law, start):
