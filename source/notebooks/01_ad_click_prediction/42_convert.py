@@ -692,7 +692,7 @@ plt.show()
 #
 # In the second funnel a cause that no column holds remains. ESMM halves the error of the clicked
 # rows at the weaker decay and is still more than 10 points too high. (That the product loss alone
-# lies nearer to zero there is, we suspect, two errors of opposite sign.) So there is a list of
+# lies nearer to zero there comes, we suspect, from two errors of opposite sign.) So there is a list of
 # what ESMM does not cure:
 #
 # - *Delay*. Its labels are as of a day, like everybody's; the completeness curve is still needed.
