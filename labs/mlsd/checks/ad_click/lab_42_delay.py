@@ -115,7 +115,7 @@ def check_make_forecast(answer: Forecast) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="accuracy, in percent:",
-            authors="2.1 to 2.8 above the log-normal model, on six seeds",
+            authors="2.1 to 2.8 above the log-normal model, on fifteen seeds",
             hint="read the completeness of each click off a curve from clicks that had the time",
         ),
         points=4,
