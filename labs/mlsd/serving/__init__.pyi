@@ -12,8 +12,10 @@ from .engine import Engine as Engine
 from .engine import StageClock as StageClock
 from .limits import Overloaded as Overloaded
 from .limits import ServiceLimits as ServiceLimits
+from .local import LocalService as LocalService
 from .onnx_scorer import OnnxScorer as OnnxScorer
 from .queueing import QueueOutcome as QueueOutcome
+from .queueing import highest_rate as highest_rate
 from .queueing import poisson_arrivals as poisson_arrivals
 from .queueing import simulate_queue as simulate_queue
 from .ranking import RankingService as RankingService

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,3 +125,40 @@ def simulate_queue(
         latency[i] = present[-1] - arrival
         source[i] = "model" if in_time else "timeout"
     return QueueOutcome(latency, source)
+
+
+def highest_rate(p99_at: Callable[[float], float], limit: float, *, start: float = 1.0) -> float:
+    """Return the highest rate whose tail keeps a limit, to one percent.
+
+    Parameters
+    ----------
+    p99_at : callable
+        From requests per second to a latency; it does not fall as the rate rises.
+    limit : float
+        In the unit of `p99_at`.
+    start : float
+        First rate that is tried; it is halved or doubled until the answer lies between two rates.
+
+    Returns
+    -------
+    float
+        0 where the limit is missed even at a millionth of `start`.
+
+    Examples
+    --------
+    >>> p99 = lambda rate: 1 / (100 - rate) if rate < 100 else math.inf
+    >>> bool(79.2 < highest_rate(p99, 0.05) <= 80)
+    True
+    """
+    low = start
+    while p99_at(low) > limit:
+        low /= 2
+        if low < 1e-6 * start:
+            return 0.0
+    high = 2 * low
+    while p99_at(high) <= limit:
+        low, high = high, 2 * high
+    while high > 1.01 * low:
+        middle = (low + high) / 2
+        low, high = (middle, high) if p99_at(middle) <= limit else (low, middle)
+    return low

@@ -1,10 +1,12 @@
 """The queue before one worker, against hand computation and theory."""
 
+import math
+
 import numpy as np
 import pytest
 
 from mlsd.runtime import InputError
-from mlsd.serving import poisson_arrivals, simulate_queue
+from mlsd.serving import highest_rate, poisson_arrivals, simulate_queue
 
 
 def outcome(arrivals, needed, **limits):
@@ -74,3 +76,18 @@ def test_bad_arrivals_are_named(wrong):
 def test_a_rate_has_to_be_positive():
     with pytest.raises(InputError, match="above 0"):
         poisson_arrivals(0, 1, seed=0)
+
+
+def tail(rate):
+    """Return 1 / (100 - rate), the mean latency of a queue that does 100 a second."""
+    return 1 / (100 - rate) if rate < 100 else math.inf
+
+
+@pytest.mark.parametrize("start", [0.5, 70.0, 3_000.0])
+def test_the_highest_rate_keeps_the_limit_and_one_percent_more_does_not(start):
+    found = highest_rate(tail, 0.05, start=start)
+    assert tail(found) <= 0.05 < tail(1.011 * found)
+
+
+def test_a_limit_that_no_rate_keeps_gives_zero():
+    assert highest_rate(tail, 0.005) == 0.0
