@@ -3,11 +3,11 @@
 #   mlsd:
 #     title: Shrink the student, and keep what it earns
 #     sections:
-#     - {name: A model for every shop, minutes: 4}
+#     - {name: A model that travels, minutes: 4}
 #     - {name: Fewer bits, minutes: 12}
 #     - {name: Fewer units, minutes: 11, stop: true}
 #     - {name: Softer labels, minutes: 6}
-#     - {name: A choice that luck does not make, minutes: 9}
+#     - {name: A choice that noise does not make, minutes: 9}
 #     - {name: A decision, minutes: 7}
 #     - {name: A student of ten thousand bytes, minutes: 11}
 #     introduces: []
@@ -17,9 +17,13 @@
 # %% [markdown]
 # # Shrink the student, and keep what it earns
 #
-# You write five functions and one decision, with nothing but what the chapters up to `60_serve` said.
-# Every check tells you what is wrong and none blocks you: the text goes on with its own version. The
-# last check deploys your student in shops that nobody has looked at.
+# **60 minutes, 18 points**. It belongs to the chapter
+# [60_serve](../../notebooks/01_ad_click_prediction/60_serve.ipynb).
+#
+# **You will be able to** pack a model into few bits and count what it really takes, remove hidden units
+# without losing what they said, learn from a teacher where labels are few, choose among candidates that
+# noise makes look different, and say what a compressed model is worth. No check blocks you: each says
+# what is wrong, and the text goes on with its own version.
 
 # %%
 import matplotlib.pyplot as plt
@@ -42,42 +46,50 @@ from mlsd.serving import prune_by_magnitude
 plt.rcParams.update(course_style())
 
 # %% [markdown]
-# ## A model for every shop
+# ## A model that travels
 #
-# Your company runs the ads of 20,000 shops, and each shop has a model of its own. One server must
-# hold them all in 200 MB, which leaves **10,000 bytes a model**. Privacy rules add a second limit:
-# once the teacher is fitted, the clicks are deleted, and one row in 200 keeps its label. Rows without
-# clicks are plenty.
+# Your app ranks its ads on the phone, because the feed is also read where there is no network. Each night
+# the phones download a fresh ranking model, 40 million of them and mostly over mobile data, so the product
+# team grants **10,000 bytes per model**: that alone is 400 GB of traffic per night.
 #
-# Here is one shop, with a student distilled as in the chapter.
+# A second limit comes from the privacy team. The nightly job that trains the large model, the *teacher*,
+# may read the click log, which is deleted when it ends. Your job runs afterwards. It gets the teacher, all
+# impressions of the last four days without their clicks, and an audit sample: one impression in 200 keeps
+# its click.
+#
+# Here is one market, with a student distilled as in the chapter.
 
 # %%
-shop = market(60)
-student = StudentPerceptron(**COLUMNS, **RECIPE).distil(shop.traffic, shop.teacher)
+home = market(60)
+student = StudentPerceptron(**COLUMNS, **RECIPE).distil(home.traffic, home.teacher)
 weights = weights_of(student)
 shapes = {name: value.shape for name, value in weights.items()}
 pd.DataFrame({"shape": shapes, "bytes": {name: v.nbytes for name, v in weights.items()}})
 
 # %% [markdown]
-# Nearly half of the bytes are the table of embeddings, one row an id; the rest is the perceptron. A
-# weight matrix has one row for each *output unit*, so "row by row" means by id in a table and by
-# unit in a layer. In all it is far beyond the budget.
+# Nearly half of the bytes belong to the table of embeddings, which has one row per id; the rest is the
+# perceptron. A weight matrix has one row per *output unit*, so "row by row" means by id in the table and
+# by unit in a layer. Altogether the student takes more than four times what we may send.
 #
 # ## Fewer bits
 #
-# The chapter's INT8 had one scale for a matrix: the largest size becomes 127, everything else a whole
-# number in proportion. One row with large weights then makes the steps coarse for all others.
+# The chapter's INT8 had one scale per matrix: the largest absolute weight becomes 127, and everything else
+# a whole number in proportion. A single row with large weights then makes the steps coarse for all others.
 #
-# ### Exercise 1: a scale for each row, and the bill
+# ### Exercise 1: a scale per row, and the bill
 #
-# **Goal**: codes, scales and true bytes. With `bits` bits the codes run from −(2^(bits−1) − 1) to
-# 2^(bits−1) − 1, so from −127 to 127 with 8. A row's scale is its largest absolute value divided by
-# the largest code; a code is value / scale, rounded to the nearest whole number. A row of zeros has
-# codes 0 and any positive scale. **Inputs**: `values`, shape (n, d); `bits` from 2 to 8.
-# **Output**: three things: codes, int8 of shape (n, d); scale, float32 of shape (n,); bytes, a whole
-# number: codes lie bit by bit one after the other, each row starts at a new byte, and a scale takes
-# four. **Worked number**: the row (1.4, −0.4) with 4 bits has scale 0.2, codes (7, −2) and 1 + 4 = 5
-# bytes, where float32 takes 8.
+# With $b$ bits a code runs from $-(2^{b-1} - 1)$ to $2^{b-1} - 1$, so from $-127$ to 127 with eight. A row's
+# scale is its largest absolute value divided by the largest code. A row of zeros has codes 0 and any
+# positive scale.
+#
+# - **Goal**: codes, scales and the true number of bytes, as the phone stores them: codes lie bit by bit one
+#   after the other, each row starts at a new byte, and a scale takes four bytes.
+# - **Inputs**: `values`, float of shape (n, d); `bits`, from 2 to 8.
+# - **Output**: codes, int8 of shape (n, d), rounded to the nearest; scale, float32 of shape (n,); bytes, a
+#   whole number.
+#
+# A worked number: the row (1.4, −0.4) with 4 bits has scale 0.2, codes (7, −2) and takes 1 + 4 = 5 bytes,
+# where float32 takes 8.
 
 
 # %% tags=["exercise"] exercise="pack_rows"
@@ -126,38 +138,42 @@ if check_pack_rows(pack_rows).status == "passed":
 
 figure, axes = plt.subplots(figsize=(6, 3))
 for (name, scorers), mark, colour in zip(curves.items(), "so", ("orange", "blue")):
-    entropy = [shop.entropy(scorer) for scorer in scorers]
+    entropy = [home.entropy(scorer) for scorer in scorers]
     axes.plot(bits, entropy, f"{mark}-", color=COLOURS[colour], label=name)
-axes.axhline(shop.entropy(student), color=COLOURS["black"], lw=1, label="float32")
-axes.set(xlabel="bits a weight", ylabel="normalized entropy")
+axes.axhline(home.entropy(student), color=COLOURS["black"], lw=1, label="float32")
+axes.set(xlabel="bits per weight", ylabel="normalized entropy on the day after")
+axes.set_title("Three bits are enough, and at two the scales of rows matter")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# How to read it: a dot is the student with its matrices rounded to so many bits, the line is the
-# student in float32; lower is better. From eight bits to three, either way of scaling moves it by less than
-# a hundredth: these weights hold no outlier that would spoil a common scale. At two bits, which
-# leaves a row the codes −1, 0 and 1, the common scale makes the student worse than one rate for all
-# (above 1), and scales by row hold most of it. They have a price that the figure does not show: on a
-# row of eight 4-bit codes, the scale takes as many bytes as the codes.
+# A dot is the student with its matrices rounded to so many bits, the black line the student in float32;
+# lower is better. From eight bits down to three, either way of scaling moves the entropy by less than a
+# hundredth, so these weights hold no outlier that would spoil a common scale. With two bits a row has only
+# the codes −1, 0 and 1: the common scale then makes the student worse than predicting one rate for
+# everybody (above 1), whereas scales by row hold most of it. They have a price that the figure does not
+# show. On a row of eight codes of 4 bits, the scale takes as many bytes as the codes.
 #
 # ## Fewer units
 #
-# The chapter's pruning left zeros, and a zero takes as much room and time as any other number. To
-# take a hidden unit out for good, you delete its row in its own layer, its bias, and its *column* in
-# the next layer. Which unit can go? Not the one with small weights: one that never fires may have
-# large ones. And a unit that always gives the same value is a constant, which the next bias can hold.
+# The chapter's pruning left zeros, and a zero takes as much room and time as any other number. To remove a
+# hidden unit for good, you delete its row in its own layer, its bias, and its *column* in the next layer.
+# Which unit can go? Not simply one with small weights, because a unit that never fires may have large ones.
+# And a unit that always gives the same value is a constant, which the bias of the next layer can hold.
 #
-# ### Exercise 2: take units out, keep what they said on average
+# ### Exercise 2: remove units, keep what they said on average
 #
-# **Goal**: two smaller layers. A unit's output is max(0, first · x + bias). Its importance is the
-# standard deviation of its output over the rows of `inputs` (numpy's `std`) times the Euclidean norm
-# of its column in `second`. Keep the `keep` units that matter most, in the order in which they stood.
-# Each of the others goes; its mean output times its column is added to `second_bias`. **Inputs**:
-# `first` (units, d), `bias` (units,), `second` (m, units), `second_bias` (m,), `inputs` (rows, d),
-# `keep`. **Output**: the four new arrays in this order. **Worked number**: for the inputs 1 and 3,
-# one unit gives 1 and 3 and feeds 1; another gives 5 and 5 and feeds 10. With keep = 1 the first
-# stays, and the next bias rises by 50.
+# - **Goal**: two smaller layers that answer as nearly as possible as before. A unit's output is
+#   $\max(0, w \cdot x + c)$, with $w$ its row of `first` and $c$ its bias. It matters as much as what it feeds
+#   *varies*: take the standard deviation of its output over the rows of `inputs` times the Euclidean norm of
+#   its column in `second`. Keep the `keep` units that matter most, in the order in which they stood, and let
+#   the next bias say on average what the removed ones said.
+# - **Inputs**: `first` (units, d), `bias` (units,), `second` (m, units), `second_bias` (m,), `inputs`
+#   (rows, d), `keep`.
+# - **Output**: the four new arrays in this order.
+#
+# A worked number: for the inputs 1 and 3, one unit gives 1 and 3 and feeds 1; another gives 5 and 5 and feeds
+# 10. With keep = 1 the first stays, and the next bias rises by 50.
 
 
 # %% tags=["exercise"] exercise="drop_units"
@@ -179,13 +195,13 @@ from mlsd.checks.ad_click.lab_60_student import check_drop_units
 check_drop_units(drop_units)
 
 # %% [markdown]
-# Four candidates, as this lab's runtime serves them: the student; half of its layers' weights set to
-# zero; its matrices rounded to 8 bits, one scale each; and a student with a quarter of the units and
-# half of the dimensions, distilled afresh. Times are of the perceptron alone, on 100 rows, 30 runs.
+# Four candidates, as this lab's runtime serves them: the student; the student with half of its layers' weights
+# set to zero; its matrices rounded to 8 bits, with one scale each; and a student with a quarter of the units
+# and half of the dimensions, distilled from scratch. Times are of the perceptron alone, on 100 rows, 30 runs.
 
 # %%
 small = StudentPerceptron(**COLUMNS, **RECIPE, embedding_dim=4, hidden=(16, 8))
-small.distil(shop.traffic, shop.teacher)
+small.distil(home.traffic, home.teacher)
 candidates = {
     "student": PackedStudent(student, weights),
     "half zeros": PackedStudent(student, weights_of(prune_by_magnitude(student, 0.5))),
@@ -193,32 +209,36 @@ candidates = {
     "small": PackedStudent(small, weights_of(small)),
 }
 sizes = {name: artifact_bytes(scorer.weights) for name, scorer in candidates.items()}
-# A byte a weight and a scale a matrix; the runtime has unpacked them, so count what was stored.
+# One byte per weight and a scale per matrix; the runtime has unpacked them: count what was stored.
 sizes["8 bits"] = sum(v.size + 4 if v.ndim == 2 else v.nbytes for v in weights.values())
 kilobytes = np.array(list(sizes.values())) / 1e3
-losses = np.stack([shop.losses(scorer) for scorer in candidates.values()])
+losses = np.stack([home.losses(scorer) for scorer in candidates.values()])
 milliseconds = np.stack([scorer.milliseconds() for scorer in candidates.values()])
 measured = pd.DataFrame({"kB": kilobytes, "log loss": losses.mean(axis=1)}, list(candidates))
 measured["median, ms"], measured["slowest, ms"] = np.median(milliseconds, 1), milliseconds.max(1)
 measured.round(4)
 
 # %% [markdown]
-# Zeros save nothing, and cost quality. Eight bits save room and no time, since this runtime unpacks
-# them once, when it loads. Fewer units save both. Their loss is higher here. `drop_units` on the large
-# student would shrink its layers and leave the table; without another fit it can lose even more.
+# Zeros save nothing, and they cost quality. Eight bits save room but no time, since this runtime unpacks them
+# once, when it loads. Fewer units save both, at a higher loss here. `drop_units` on the large student would
+# shrink its layers and leave the table as it is; without another fit it can lose even more.
 #
 # ## Softer labels
 #
-# Where a row has kept its click, the student can learn from both; where not, from the teacher alone.
+# Where an impression has kept its click, the student can learn from click and teacher; everywhere else, from
+# the teacher alone.
 #
 # ### Exercise 3: a loss for both kinds of rows
 #
-# **Goal**: the mean log loss of the student's scores against soft targets. A row's target is the
-# teacher's probability, or (1 − `weight`) of it plus `weight` times the click, where there is one.
-# **Inputs**: `scores`, before the sigmoid, possibly far from 0; `teacher_p`; `clicked`, 1, 0 or NaN
-# for no label; all of shape (n,); `weight` from 0 to 1. **Output**: one finite number. For a score s
-# and a target t the log loss is log(1 + exp(s)) − t · s; `np.logaddexp(0, s)` gives its first part
-# without overflow. **Worked number**: score 0, teacher 0.2, no label: log 2 = 0.693.
+# - **Goal**: the mean log loss (cross entropy) of the student's scores against soft targets. A row's target is
+#   the teacher's probability; where the click is known, the click has a share `weight` in it. Scores may be
+#   as far from 0 as ±900, and the loss has to stay finite: work out the loss as a function of the *score* before
+#   you type it, and look for numpy's function that adds exponentials safely.
+# - **Inputs**: `scores`, before the sigmoid; `teacher_p`; `clicked`, 1, 0 or NaN where it is unknown; all of
+#   shape (n,); `weight` from 0 to 1.
+# - **Output**: one finite number.
+#
+# A worked number: score 0, teacher 0.2, click unknown: $\log 2 = 0.693$.
 
 
 # %% tags=["exercise"] exercise="distillation_loss"
@@ -237,22 +257,23 @@ from mlsd.checks.ad_click.lab_60_student import check_distillation_loss
 check_distillation_loss(distillation_loss)
 
 # %% [markdown]
-# ## A choice that luck does not make
+# ## A choice that noise does not make
 #
-# A table like the one above tempts one to take the lowest loss. But candidates that answer alike
-# differ by luck, and one pause of the computer makes any of them look slow.
+# A table like the one above tempts one to take the lowest loss. But candidates that answer almost alike differ
+# by sampling error, and one pause of the computer makes any of them look slow.
 #
 # ### Exercise 4: the smallest that is as good as the best
 #
-# **Goal**: which candidate to serve. It *fits* if its kilobytes are at most `size_budget` and the
-# median of its times is at most `time_budget`. Among those that fit, the one with the lowest mean
-# loss is the reference. A fitting candidate is *level* with it if the mean of its row-by-row
-# differences in loss, candidate minus reference, is at most two standard errors: 2 · s / √rows, with
-# s the standard deviation of the differences (`ddof=1`). Return the index of the smallest level
-# candidate (the first of equal ones), −1 where none fits. **Inputs**: `kilobytes` (n,);
-# `milliseconds` (n, runs); `losses` (n, rows); the budgets. **Worked number**: 30 and 10 kB, both
-# fit, losses (0.1, 0.3, 0.2) and (0.2, 0.2, 0.3): index 0 is the reference, with mean 0.2 against
-# 0.233; the differences 0.1, −0.1, 0.1 have mean 0.033 and two standard errors 0.133, so index 1.
+# - **Goal**: decide which candidate to send. It *fits* if its size and its typical time keep the budgets, where
+#   a single pause must not disqualify it. Among those that fit, the one with the lowest mean loss is the
+#   reference. Send the smallest fitting candidate that the data cannot tell to be worse than the reference: its
+#   excess loss is at most two standard errors, for an error that suits two models scored on the *same* rows.
+# - **Inputs**: `kilobytes` (n,); `milliseconds` (n, runs); `losses` (n, rows), in the same order of rows;
+#   `size_budget`, `time_budget`.
+# - **Output**: the index of the candidate, the first among equally small ones; −1 where none fits.
+#
+# A worked number: 30 and 10 kB, both fit, losses (0.1, 0.3, 0.2) and (0.2, 0.2, 0.3). Index 0 is the reference
+# with mean 0.2, against 0.233. The excess is 0.033 and two of its standard errors are 0.133, so the answer is 1.
 
 
 # %% tags=["exercise"] exercise="choose_artifact"
@@ -284,54 +305,63 @@ chosen = choose_artifact(kilobytes, milliseconds, losses, 50.0, 5.0)
 chosen if chosen is ... else [*candidates, "none"][chosen]
 
 # %% [markdown]
-# Level does not mean equal. It says that a day of shown ads cannot tell the two apart, and rows of
-# one user share their luck, so that the true interval is wider still. What the auction makes of it,
-# only a deployment says.
+# Not told apart does not mean equal. A day of shown ads cannot distinguish the two, and as the rows of one user
+# are not independent, the true interval is wider still. What the auction makes of it, only a deployment says.
 #
 # ## A decision
 
 # %% [markdown] tags=["exercise"] exercise="decision" points=3
 # ### Exercise 5: ship the colleague's student?
 #
-# A colleague has pruned nine tenths of the student's weights to zero and rounded the rest to 4 bits.
-# His slide says: "1.6 kB as a zip file; 40 % faster, mean of 20 calls on my laptop; normalized
-# entropy on yesterday's impressions only 0.002 worse." In about eight lines: what do you ask and
-# measure first, what do you ship, and how?
+# A colleague has set nine tenths of the student's weights to zero and rounded the rest to 4 bits. The slide says:
+# "1.6 kB as a zip file; 40 % faster, mean of 20 calls on my laptop; normalized entropy on yesterday's impressions
+# only 0.002 worse."
+#
+# - **Goal**: a recommendation: what you ask and measure first, what you ship, and how.
+# - **Inputs**: the slide, and what you saw above.
+# - **Output**: about eight lines of prose.
 #
 # <!-- BEGIN SOLUTION -->
-# Size: what does the server hold in memory? Zeros shrink under a compressor and come back when the
-# file is loaded. Time: zeros are multiplied like other numbers, so 40 % from 20 calls is most likely
-# noise. Measure the 99th percentile on the serving machine, in an open loop, both artifacts by turns.
-# Quality: a paired interval for the 0.002, by user; the calibration ratio; the same for rare ids. And
-# impressions are not candidates: the auction picks what the model overrates, so deploy both in twin
-# worlds or an A/B test. I would ship four bits row by row without the pruning, or a student with fewer
-# units, whichever is level with the float32 student; first to a few percent of the traffic, encoders
-# and weights as one version, the old one kept for the way back. After every retraining, compress anew
-# and compare with the float32 model before release.
+# **Rubric** (3 points): measures bytes and time as they are on the phone, and doubts zeros and the mean of 20
+# calls (1); judges quality by a paired interval and by what the decisions earn, not by shown impressions alone
+# (1); ships in steps with a way back, and repeats the comparison at each retraining (1).
 #
-# **Rubric**: measures bytes and time as they are served, and doubts zeros and the mean of 20 calls
-# (1); judges quality by a paired interval and by what the decisions earn, not by shown impressions
-# alone (1); ships in steps with a way back, and repeats the comparison at each retraining (1).
+# **Sample answer, full marks.** First, what does the phone store and hold in memory? Zeros shrink in a zip file and
+# come back when it is opened, so I would count the bytes of the download and of the loaded model. Zeros are also
+# multiplied like other numbers, so 40 % from 20 calls is most likely noise; I would measure a high percentile on a
+# slow phone, both models by turns. For quality I ask for a paired interval of the 0.002, resampled by user, and
+# for calibration, also among rare ids. Shown impressions are not candidates: the auction picks what the model
+# overrates, so I deploy both in twin worlds, and then in an A/B test. I would ship four bits by row without the
+# pruning, or fewer units, whichever cannot be told from the float32 student; to one percent of the phones first,
+# encoders and weights as one version, with the old one kept on the phone for the way back. After every retraining
+# the job compresses from scratch and compares with the float32 model before the release.
+#
+# **Sample answer, half marks.** The zip size is misleading because zeros come back, and 20 calls on a laptop say
+# little, so I would measure bytes in memory and p99 on a phone. An entropy of 0.002 is small, so quality is fine.
+# I would ship 4 bits without pruning to everybody tonight. *What it lacks: no interval for the 0.002 and no
+# look at what the decisions earn; no steps, no way back, and nothing about the next retraining.*
 # <!-- END SOLUTION -->
 
 # %% [markdown]
 # ## A student of ten thousand bytes
 #
-# Now for the shop that you have not seen. The runtime takes a pair: a fitted student, for its
-# encoders, and its weights by name, as `weights_of` gives them. Each is a plain array, or
-# `Packed(codes, scale, bits)`, whose third value is the bits a code has, not the bytes of all.
-# `artifact_bytes` counts: 45,796 for the student at the top, before anything is done.
+# Now for markets that you have not seen. The runtime on the phone takes a pair: a fitted student, for its encoders,
+# and its weights by name, as `weights_of` gives them. Each is a plain array or `Packed(codes, scale, bits)`, whose
+# third value is the number of bits per code. `artifact_bytes` counts: 45,796 for the student at the top, before
+# anything is done.
 #
 # ### Exercise 6: keep three quarters of the worth
 #
-# **Goal**: an artifact within the budget that keeps what the uncompressed student is worth. Worth is
-# the revenue of two days, beyond what the fallback, a smoothed rate by ad, would earn. **Inputs**:
-# `teacher`, with `predict_proba`; `traffic`, rows without clicks; `labelled`, one in 200 of them with
-# `click`. **Output**: the pair. `StudentPerceptron(**COLUMNS, **RECIPE)` is the student of this lab;
-# you may change its size. The runtime counts bytes as in exercise 1, and plain arrays by their type.
-# **Worked number**: the fallback keeps 0 %, and so does an artifact beyond the budget, which is not
-# deployed. The uncompressed student is at 100 %, which is no ceiling: one that learns longer may go
-# beyond. The check asks for 75 % in three fresh shops together.
+# - **Goal**: a model within the budget that keeps what the uncompressed student is worth. Worth is the revenue of
+#   two days beyond that of the fallback, a smoothed rate by ad. The check asks for 75 % of it in three fresh markets
+#   together.
+# - **Inputs**: `teacher`, with `predict_proba`; `traffic`, rows without clicks; `labelled`, one in 200 of them with
+#   the column `click`.
+# - **Output**: the pair. `StudentPerceptron(**COLUMNS, **RECIPE)` is the student of this lab; you may change its
+#   size. Bytes are counted as in exercise 1, and plain arrays by their type.
+#
+# A worked number: the fallback keeps 0 %, and so does a model beyond the budget, which is not sent. The
+# uncompressed student is at 100 %, which is no ceiling: one that learns longer may go beyond.
 
 
 # %% tags=["exercise"] exercise="make_student"
@@ -353,13 +383,17 @@ from mlsd.checks.ad_click.lab_60_student import check_make_student
 check_make_student(make_student)
 
 # %% [markdown]
-# A smaller student in float32 fits too, with `embedding_dim=2, hidden=(44,)`, say. Which keeps more, few
-# bits or few units, and for how many seeds of five?
+# Where did your bytes go? Two things to try:
 #
-# To try yours in three other shops, import `deployed_value` from where `Packed` comes from, and call
-# `deployed_value(60, make_student)` as often as you like. The check uses another seed, and an
-# instructor uses yet another.
+# - **Change this and see**: a smaller student in float32 fits too, with `embedding_dim=2, hidden=(44,)`, say. Which
+#   keeps more, few bits or few units, and for how many seeds of five?
+# - **Change this and see**: pack the table with 3 bits and the layers with 6. Which of the two can you afford to
+#   treat roughly?
 #
-# Further reading: Raghuraman Krishnamoorthi 2018, *Quantizing deep convolutional networks for
-# efficient inference: A whitepaper*, arXiv:1806.08342, on scales by channel; Hui Guan et al. 2019,
-# *Post-Training 4-bit Quantization on Embedding Tables*, arXiv:1911.02079.
+# To try yours in three other markets, import `deployed_value` from where `Packed` comes from, and call
+# `deployed_value(60, make_student)` as often as you like. The check uses another seed, and an instructor uses yet
+# another.
+#
+# Further reading: Raghuraman Krishnamoorthi 2018, *Quantizing deep convolutional networks for efficient
+# inference: A whitepaper*, arXiv:1806.08342, on scales by channel; Hui Guan et al. 2019, *Post-Training 4-bit
+# Quantization on Embedding Tables*, arXiv:1911.02079.

@@ -46,7 +46,7 @@ RECIPE = {"epochs": 2, "batch_size": 1024, "decay": "cosine", "random_state": 0}
 
 
 class Packed(NamedTuple):
-    """A matrix of whole numbers, of `bits` bits each, with one float32 scale a row."""
+    """A matrix of whole numbers, of `bits` bits each, with one float32 scale per row."""
 
     codes: np.ndarray
     scale: np.ndarray
@@ -228,23 +228,36 @@ def deployed_value(seed: int, make_student: MakeStudent) -> float:
 
     The worth is what two days in each of three markets bring beyond the fallback's revenue; the
     fallback alone keeps 0, and so does an artifact beyond the byte budget, which is not deployed.
-    In a single market the worth may be small, and a bad student lucky.
+    In a single market the worth may be small, and noise may favour a bad student.
 
     Examples
     --------
     >>> deployed_value(3, fallback_alone)
     0.0
     """
+    gains = gains_by_market(seed, make_student)
+    return 100 * sum(kept for kept, _ in gains) / sum(worth for _, worth in gains)
+
+
+@lru_cache(maxsize=4)
+def gains_by_market(seed: int, make_student: MakeStudent) -> tuple[tuple[float, float], ...]:
+    """Return what an artifact gains in each market over the fallback, and what could be gained.
+
+    Examples
+    --------
+    >>> gains_by_market(3, fallback_alone)
+    ((0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
+    """
+    nothing = ((0.0, 1.0),) * MARKETS
     if make_student is fallback_alone:
-        return 0.0
-    kept, worth = 0.0, 0.0
+        return nothing
+    gains = []
     for own in market_seeds(seed, MARKETS):
         student, weights = artifact(own, make_student)
         if artifact_bytes(weights) > BYTE_BUDGET:
-            return 0.0
-        kept += _gain(own, PackedStudent(student, weights))
-        worth += _reference_gain(own)
-    return 100 * kept / worth
+            return nothing
+        gains.append((_gain(own, PackedStudent(student, weights)), _reference_gain(own)))
+    return tuple(gains)
 
 
 @lru_cache(maxsize=4)
