@@ -2,10 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlsd.checks.ad_click import lab_60_student
+from mlsd.lab_support.ad_click import packed_student
 from mlsd.lab_support.ad_click.packed_student import (
     Packed,
     PackedStudent,
     artifact_bytes,
+    deployed_value,
     weights_of,
 )
 from mlsd.models import StudentPerceptron
@@ -70,3 +73,30 @@ def test_bytes_are_packed_within_rows_and_codes_have_to_fit():
         artifact_bytes({"a": Packed(codes, scale, 3)})
     with pytest.raises(InputError, match="scales for 2 rows"):
         artifact_bytes({"a": Packed(codes, scale[:1], 4)})
+
+
+def test_an_artifact_of_one_byte_too_many_keeps_nothing(monkeypatch):
+    budget = packed_student.BYTE_BUDGET
+    sizes = {"right": budget, "wrong": budget + 1}
+
+    def artifact(seed, make_student):
+        return None, {"w": np.zeros(sizes[make_student(None, None, None)], np.int8)}
+
+    monkeypatch.setattr(packed_student, "artifact", artifact)
+    monkeypatch.setattr(packed_student, "PackedStudent", lambda student, weights: "packed")
+    monkeypatch.setattr(packed_student, "_gain", lambda seed, scorer: 3.0)
+    monkeypatch.setattr(packed_student, "_reference_gain", lambda seed: 4.0)
+    assert deployed_value(9, lambda *given: "right") == 75.0
+    assert deployed_value(9, lambda *given: "wrong") == 0.0
+
+
+@pytest.mark.parametrize(("kept", "wanted"), [(80.0, "passed"), (70.0, "entropy")])
+def test_the_check_says_what_each_market_kept(monkeypatch, kept, wanted):
+    monkeypatch.setattr(lab_60_student, "_within_budget", lambda answer: "")
+    values = {lab_60_student.fallback_alone: 0.0}
+    monkeypatch.setattr(lab_60_student, "deployed_value", lambda seed, make: values.get(make, kept))
+    gains = ((0.2, 0.4), (0.3, 0.3))
+    monkeypatch.setattr(lab_60_student, "gains_by_market", lambda seed, make: gains)
+    said = lab_60_student.check_make_student(lambda *given: None).sentence
+    assert "by market 50 to 100" in said
+    assert wanted in said
