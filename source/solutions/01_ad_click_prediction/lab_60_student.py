@@ -172,8 +172,8 @@ plt.show()
 #   (rows, d), `keep`.
 # - **Output**: the four new arrays in this order.
 #
-# A worked number: for the inputs 1 and 3, one unit gives 1 and 3 and feeds 1; another gives 5 and 5 and feeds
-# 10. With keep = 1 the first stays, and the next bias rises by 50.
+# A worked number: for the inputs 1 and 3, one unit gives 1 and 3 and feeds 1; another gives 5 and 5 and
+# feeds 10. With keep = 1 the first stays, and the next bias rises by 50.
 
 
 # %% tags=["exercise"] exercise="drop_units"
@@ -232,7 +232,7 @@ measured.round(4)
 #
 # - **Goal**: the mean log loss (cross entropy) of the student's scores against soft targets. A row's target is
 #   the teacher's probability; where the click is known, the click has a share `weight` in it. Scores may be
-#   as far from 0 as ±900, and the loss has to stay finite: work out the loss as a function of the *score* before
+#   as far from 0 as $\pm 900$, and the loss has to stay finite: work out the loss as a function of the *score* before
 #   you type it, and look for numpy's function that adds exponentials safely.
 # - **Inputs**: `scores`, before the sigmoid; `teacher_p`; `clicked`, 1, 0 or NaN where it is unknown; all of
 #   shape (n,); `weight` from 0 to 1.
