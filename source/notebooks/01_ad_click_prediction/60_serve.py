@@ -394,11 +394,13 @@ inputs = {"categorical": ids, "numeric": features.names}
 teacher = LightGBMScorer(**inputs, n_estimators=150, num_leaves=31).fit(train, train["click"])
 by_library = teacher.predict_proba(test)[:, 1]
 by_masks = expit(compile_scorer(teacher).score(RequestColumns(dict(test[[*ids, *features.names]]))))
-assert np.abs(by_masks - by_library).max() < 1e-6
-f"largest difference in probability: {np.abs(by_masks - by_library).max():.1e}"
+changed = np.abs(by_masks - by_library).max()
+assert changed < 1e-6
+f"largest difference in probability: {changed:.1e}"
 
 # %% [markdown]
-# So compiling is free in quality. The second remedy is not. *Distillation* trains a small *student* to
+# So compiling is free in quality, and the package's tests hold the other members of the ensemble to the
+# same. The second remedy is not free. *Distillation* trains a small *student* to
 # repeat the probabilities of a *teacher* instead of learning from the clicks (Bucilă, Caruana and
 # Niculescu-Mizil 2006; Hinton, Vinyals and Dean 2015). A click is one bit with much chance in it,
 # whereas the teacher's answer for the same row has that chance averaged out. It also needs no label,
@@ -795,7 +797,6 @@ rungs.rename(columns={"predict_batch_ms": "ms for 500"}).round(3)
 # %%
 trained, compiled = fleet.loc["ensemble, as trained"], fleet.loc["ensemble, compiled"]
 tail = p99_at("ensemble, compiled", rate=150.0)
-answered = 100 * report.share("model", "timeout", "error")
 results = [
     ("in time", "p99 at 150/s and core at most 50 ms", f"{naive:,.0f} ms", f"{tail:.0f} ms"),
     (
@@ -809,7 +810,12 @@ results = [
         "at most 333 cores at the peak",
         *(f"{c['cores with headroom']:,.0f}" for c in (trained, compiled)),
     ),
-    ("worth it", "same answers as the model chosen offline", "itself", "to 1e-6"),
+    (
+        "worth it",
+        "same answers as the model chosen offline",
+        "itself",
+        f"trees: within {changed:.0e}",
+    ),
 ]
 pd.DataFrame(results, columns=["requirement", "criterion", "as trained", "compiled"])
 
