@@ -387,8 +387,9 @@ check_make_student(make_student)
 #
 # - **Change this and see**: a smaller student in float32 fits too, with `embedding_dim=2, hidden=(44,)`, say. Which
 #   keeps more, few bits or few units, and for how many seeds of five?
-# - **Change this and see**: pack the table with 3 bits and the layers with 6. Which of the two can you afford to
-#   treat roughly?
+# - **Change this and see**: deploy the student that has two bits and one scale per matrix. Its entropy is above 1,
+#   so as a probability it is worthless. How much of the worth does it keep all the same, and what does the auction
+#   need of a prediction that the entropy does not measure?
 #
 # To try yours in three other markets, import `deployed_value` from where `Packed` comes from, and call
 # `deployed_value(60, make_student)` as often as you like. The check uses another seed, and an instructor uses yet

@@ -145,17 +145,6 @@ def never_trained(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame
     return student, {**packed, "out.weight": np.zeros_like(weights_of(student)["out.weight"])}
 
 
-def two_bits_one_scale(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
-    """Return a distilled student rounded as the lab shows it to fail."""
-    student = not_packed(teacher, traffic, labelled)[0]
-    packed = {}
-    for name, value in weights_of(student).items():
-        scale = np.float32(np.abs(value).max())
-        codes = np.round(value / scale).astype(np.int8)
-        packed[name] = Packed(codes, np.full(len(value), scale), 2) if value.ndim == 2 else value
-    return student, packed
-
-
 WRONG_ANSWERS = (
     WrongAnswer("pack_rows", "one scale for all rows", _mistaken_packing(axis=None)),
     WrongAnswer("pack_rows", "largest value, not largest size", _mistaken_packing(size=np.array)),
@@ -179,5 +168,4 @@ WRONG_ANSWERS = (
     WrongAnswer("make_student", "the teacher's classes", classes_of_the_teacher),
     WrongAnswer("make_student", "few clicks alone", few_clicks_alone),
     WrongAnswer("make_student", "one probability for all", never_trained),
-    WrongAnswer("make_student", "two bits, one scale", two_bits_one_scale),
 )
