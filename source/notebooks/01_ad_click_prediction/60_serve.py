@@ -496,11 +496,10 @@ assert loss["INT8"] < loss["float32"] + 0.003
 # We cannot forbid pauses, but we can refuse to wait for them. A *timeout* is the moment after which we
 # stop waiting, and a *fallback* is the answer that is at hand then: here the smoothed rate by ad, which
 # needs no user, no feature store and no model. The service computes in a worker thread and waits for
-# the thread's *future* at most 30 ms, so that the network keeps the rest of the 50.
-# Whatever goes wrong, there is an answer.
+# the thread's *future* at most 30 ms, so that the network keeps the rest of the 50. Whatever goes wrong,
+# there is an answer.
 #
-# Now watch what a timeout does when more comes in than can
-# be served. At its deadline a request leaves the queue; the worker takes the next one, which has waited
+# Now watch what a timeout does when more comes in than can be served. At its deadline a request leaves the queue; the worker takes the next one, which has waited
 # almost as long, and finishes it too late as well. It works for people who have left.
 #
 # *Load shedding* refuses at the door: when so many requests are in the system that one more would be
