@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import copy
-import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
+import pandas as pd
 
+from mlsd.policies.sequential import RateGap, always_valid_limit, rate_gap
 from mlsd.runtime import InputError
 from mlsd.worlds.base import Mergeable, Policy, Requests
+from mlsd.worlds.kit.luck import hashed_uniform
 from mlsd.worlds.logs import Tables, table_of
 
-_LEAST_SUCCESSES = 50
-
 ActionsType = TypeVar("ActionsType", bound=Mergeable)
+_CLICKS = MappingProxyType({"click": 1})
 
 
-def rate_gap(successes: np.ndarray, trials: np.ndarray) -> float:
-    """Return how many standard errors the second arm's rate lies above the first's.
+def in_canary(user_id: np.ndarray, share: float, *, salt: int = 0) -> np.ndarray:
+    """Return which users get the new system, shape (n,): `share` percent, chosen by a hash.
 
-    Two-proportion score, with the pooled rate in the error and rows taken as independent.
+    A larger share holds the users of a smaller one, so that a ramp takes nobody back; another salt
+    is another choice, so that not every release is tried on the same people.
 
     Parameters
     ----------
-    successes, trials : array, shape (2,)
-        Such as clicks and impressions.
+    user_id : array of int, shape (n,)
+    share : float
+        Percent.
+    salt : int
+        Of the release, non-negative.
 
     Examples
     --------
-    >>> round(rate_gap(np.array([200, 10]), np.array([10_000, 1_000])), 2)
-    -2.2
+    >>> users = np.arange(10_000)
+    >>> five, twenty = in_canary(users, 5, salt=7), in_canary(users, 20, salt=7)
+    >>> five.sum(), twenty.sum(), (five & ~twenty).sum()
+    (np.int64(507), np.int64(1985), np.int64(0))
     """
-    if trials.min() == 0 or successes.sum() == 0:
-        return 0.0
-    pooled = successes.sum() / trials.sum()
-    error = math.sqrt(pooled * (1 - pooled) * (1 / trials).sum())
-    return float((successes[1] / trials[1] - successes[0] / trials[0]) / error)
+    return hashed_uniform(salt, "canary", np.asarray(user_id)) < share / 100
 
 
 class CanaryPolicy(Generic[ActionsType]):
@@ -47,34 +52,39 @@ class CanaryPolicy(Generic[ActionsType]):
     control, treatment : Policy
         The old and the new one, of any world whose actions are `Mergeable`. Both observe every
         event, so that either can take over.
-    share : int
-        Percent of the users who get the new policy, by user id.
-    limit : float
-        Standard errors of the success rate by which the new arm must be behind.
+    share : float
+        Percent of the users who get the new policy; see `in_canary`.
+    promise : float
+        Largest probability that a harmless policy is ever taken back. It is divided among the
+        outcomes that are watched.
+    harm : float
+        Relative loss that is to be found fast; see `always_valid_limit`.
+    limit : float or None
+        A fixed number of standard errors instead of the always-valid limit, for comparison.
     start : float
         Seconds since the origin; rows that happened earlier are not counted.
-    user, table, outcome : str
-        Column of the user's id; event table that is watched; its column of 0/1 outcomes, of which
-        more are better. The defaults are those of an ad market.
+    salt : int
+        Of the choice of users.
+    user, table : str
+        Column of the user's id, and the event table that is watched.
+    outcomes : mapping of str to int
+        Columns of the table whose sum per row is watched: 1 where more is better, -1 where less is.
 
     Attributes
     ----------
     rolled_back_at : float or None
         When the new policy was taken back, seconds since the origin. Copies share it, so that it
         can be read after a deployment.
-    successes, trials : ndarray, shape (2,)
-        Outcomes of 1, and rows, of the old and the new arm.
 
     Raises
     ------
     InputError
-        For a share outside 1 to 99, or a limit that is not positive.
+        For a share that is not between 0 and 100, a limit that is not positive, no outcome, or one
+        whose direction is not 1 or -1.
 
     Notes
     -----
-    The score is looked at whenever events come in. Many looks raise the chance of a false alarm
-    above that of one, and rows of one user are not independent; a limit of 3.5 leaves room for
-    both. The check begins with 50 successes.
+    Each outcome is compared per row, with users as the unit, whenever events come in.
 
     Examples
     --------
@@ -90,28 +100,40 @@ class CanaryPolicy(Generic[ActionsType]):
         control: Policy,
         treatment: Policy,
         *,
-        share: int = 10,
-        limit: float = 3.5,
+        share: float = 10,
+        promise: float = 0.01,
+        harm: float = 0.2,
+        limit: float | None = None,
         start: float = 0.0,
+        salt: int = 0,
         user: str = "user_id",
         table: str = "impressions",
-        outcome: str = "click",
+        outcomes: Mapping[str, int] = _CLICKS,
     ) -> None:
-        if not 1 <= share <= 99:
-            raise InputError(f"share is {share}; give 1 to 99 percent of the users")
-        if limit <= 0:
+        if not 0 < share < 100:
+            raise InputError(f"share is {share}; give a percentage of users between 0 and 100")
+        if limit is not None and not limit > 0:
             raise InputError(f"limit is {limit}; give standard errors above 0")
+        if not outcomes or not set(outcomes.values()) <= {1, -1}:
+            raise InputError(f"outcomes is {dict(outcomes)}; give 1 or -1 for each column")
         self.control, self.treatment = control, treatment
-        self.share, self.limit, self.start = share, limit, start
-        self.user, self.table, self.outcome = user, table, outcome
-        self.successes, self.trials = np.zeros(2), np.zeros(2)
+        self.share, self.salt, self.start = share, salt, start
+        self.promise, self.harm, self.limit = promise, harm, limit
+        self.user, self.table, self.outcomes = user, table, dict(outcomes)
+        # Sums by user: rows, then one line per outcome.
+        self.totals = np.zeros((1 + len(outcomes), 0))
         self._now = start
-        self._stopped: list[float] = []
+        self._stopped: list[tuple[float, str]] = []
 
     @property
     def rolled_back_at(self) -> float | None:
         """When the new policy was taken back, None if it was not."""
-        return self._stopped[0] if self._stopped else None
+        return self._stopped[0][0] if self._stopped else None
+
+    @property
+    def rolled_back_for(self) -> str | None:
+        """The outcome that took it back, None if nothing did."""
+        return self._stopped[0][1] if self._stopped else None
 
     def act(self, requests: Requests) -> ActionsType:
         """Return the control's actions, with the treatment's for the users of the canary."""
@@ -120,30 +142,52 @@ class CanaryPolicy(Generic[ActionsType]):
         if self._stopped:
             return control
         treatment = self.treatment.act(requests)
-        return treatment.where(self._in_canary(requests.context[self.user]), control)
+        return treatment.where(self._is_new(requests.context[self.user]), control)
 
     def observe(self, events: Tables) -> None:
         """Count the outcomes of both arms, and roll back where the new one is clearly behind."""
         self.control.observe(events)
         self.treatment.observe(events)
-        rows = table_of(events, self.table)
+        rows = self.watched(events)
         if self._stopped or len(rows) == 0:
             return
-        rows = rows[rows["ts"] >= self.start]
-        arm = self._in_canary(rows[self.user].to_numpy()).astype(int)
-        self.successes += np.bincount(arm, rows[self.outcome], minlength=2)
-        self.trials += np.bincount(arm, minlength=2)
-        behind = rate_gap(self.successes, self.trials) < -self.limit
-        if behind and self.successes.sum() >= _LEAST_SUCCESSES:
-            self._stopped.append(self._now)
+        self._count(rows[rows["ts"] >= self.start])
+        for name, gap in self.gaps().items():
+            if self.outcomes[name] * gap.score < -self._limit(gap):
+                self._stopped.append((self._now, name))
+                return
 
-    def _in_canary(self, user_id: np.ndarray) -> np.ndarray:
-        return np.asarray(user_id) % 100 < self.share
+    def watched(self, events: Tables) -> pd.DataFrame:
+        """Return the rows whose outcomes are counted; a subclass may add columns to them."""
+        return table_of(events, self.table)
+
+    def gaps(self) -> dict[str, RateGap]:
+        """Return how far the new arm lies from the old one so far, by outcome."""
+        rows, *outcomes = self.totals
+        is_new = self._is_new(np.arange(self.totals.shape[1]))
+        return {name: rate_gap(sums, rows, is_new) for name, sums in zip(self.outcomes, outcomes)}
+
+    def _limit(self, gap: RateGap) -> float:
+        if self.limit is not None:
+            return self.limit
+        promise = self.promise / len(self.outcomes)
+        return always_valid_limit(gap.error, promise=promise, harm=self.harm)
+
+    def _count(self, rows: pd.DataFrame) -> None:
+        user = rows[self.user].to_numpy()
+        users = max(int(user.max(initial=-1)) + 1, self.totals.shape[1])
+        new = [np.bincount(user, minlength=users)]
+        new += [np.bincount(user, rows[name], minlength=users) for name in self.outcomes]
+        missing = users - self.totals.shape[1]
+        self.totals = np.pad(self.totals, ((0, 0), (0, missing))) + new
+
+    def _is_new(self, user_id: np.ndarray) -> np.ndarray:
+        return in_canary(user_id, self.share, salt=self.salt)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copy the policies and the counts; share the news of a rollback."""
         other = copy.copy(self)
         other.control = copy.deepcopy(self.control, memo)
         other.treatment = copy.deepcopy(self.treatment, memo)
-        other.successes, other.trials = self.successes.copy(), self.trials.copy()
+        other.totals = self.totals.copy()
         return other

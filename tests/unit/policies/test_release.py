@@ -1,0 +1,26 @@
+"""The decision about a release: what has to be sure for each answer."""
+
+import pytest
+
+from mlsd.policies import decide_release
+
+LIMITS = {"clicks": -2.0, "hides": 5.0}
+CASES = [
+    ((1.0, 4.0), (-1.0, 2.0), (-3.0, 4.0), "release"),
+    ((-3.0, -1.0), (-1.0, 2.0), (0.0, 1.0), "roll back"),
+    ((1.0, 4.0), (-6.0, -3.0), (0.0, 1.0), "roll back"),
+    ((1.0, 4.0), (-3.0, 1.0), (0.0, 1.0), "keep testing"),
+    ((1.0, 4.0), (-1.0, 2.0), (-2.0, 9.0), "keep testing"),
+    ((1.0, 4.0), (-1.0, 2.0), (6.0, 9.0), "roll back"),
+    ((-1.0, 4.0), (-1.0, 2.0), (0.0, 1.0), "keep testing"),
+]
+
+
+@pytest.mark.parametrize(("revenue", "clicks", "hides", "expected"), CASES)
+def test_what_is_sure_decides(revenue, clicks, hides, expected):
+    changes = {"revenue": revenue, "clicks": clicks, "hides": hides}
+    assert decide_release(changes, LIMITS, "revenue") == expected
+
+
+def test_without_guardrails_the_goal_decides_alone():
+    assert decide_release({"revenue": (0.1, 2.0)}, {}, "revenue") == "release"
