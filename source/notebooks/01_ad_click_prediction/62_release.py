@@ -528,7 +528,7 @@ quiet_worlds.round(2).rename_axis("share, %")
 # The promise holds in worlds that nothing was tuned on, and the textbook rule fails in all of them, since the
 # design effect is about 2 where the service knows its users better. A limit of 3.5 on impressions is not far
 # off here. But nobody could have promised that, because what it gives depends on the design effect and on the
-# number of looks; the lab has a market in which it takes back one harmless release in five.
+# number of looks; the lab has a market in which it takes back at least one harmless release in five.
 
 # %% [markdown]
 # ## Choose the share
@@ -629,7 +629,7 @@ clicks_only = table.xs("clicks", level="measure")
 plot_changes(
     clicks_only,
     xlabel="clicks against no release, three days (%, bar: 95 % interval)",
-    title="Released to everybody the fault is expensive, as a canary it is not",
+    title="As a canary, the fault costs little",
 )
 plt.show()
 

@@ -276,7 +276,7 @@ outcomes = rule_outcomes(62, make_rule) if attempted else pd.DataFrame(index=lis
 outcomes.round(1)
 
 # %% [markdown]
-# The table shows your rule on another seed, market by market; the authors' rule has between 55 and 80 points
+# The table shows your rule on another seed, market by market; the authors' rule has between 53 and 85 points
 # in each, and the spread over seeds is a few points. Where yours falls short, look at the column: many false
 # rollbacks among the devotees mean that the unit is wrong, many everywhere mean that looking every hour was
 # not paid for, and little harm avoided means that the limit is too wide. Then try a limit from quiet days

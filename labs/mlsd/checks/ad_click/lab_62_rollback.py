@@ -28,7 +28,8 @@ __all__ = [
     "check_make_rule",
 ]
 
-# Points in the worst of three markets; tests/benchmarks/lab_verdicts.py has the gains behind it.
+# Points in the worst of three markets. On seeds 300 to 305 the right rule has 53 to 65; of the cheap
+# ones never going back has 0, all others fewer than -12 (tests/benchmarks/lab_verdicts.py).
 MARGIN = 30.0
 _FRESH_SEED = 62_031
 
@@ -118,7 +119,7 @@ def check_make_rule(answer: MakeRule) -> CheckResult:
             never,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="points in the worst market (authors: about 55 to 65):",
+            unit="points in the worst market (authors: 53 to 70):",
         ),
         points=4,
     )
