@@ -28,8 +28,8 @@ __all__ = [
     "check_make_rule",
 ]
 
-# Points in the worst of three markets. On seeds 300 to 305 the right rule has 53 to 65; of the cheap
-# ones never going back has 0, all others fewer than -12 (tests/benchmarks/lab_verdicts.py).
+# Points in the worst of three markets. On seeds 300 to 305 the right rule has 53 to 65; of the
+# cheap ones, never going back has 0, all others have less than -12 (see lab_verdicts.py).
 MARGIN = 30.0
 _FRESH_SEED = 62_031
 
