@@ -685,7 +685,7 @@ pd.DataFrame(ramp).T.round(1).rename_axis("stage")
 
 # %% [markdown]
 # A first stage of 1 % finds no partial fault within a day, but it does find a service that crashes, times out or
-# returns empty slates, and those are the most frequent faults of all. Stages last whole days, because a
+# returns empty slates, and such faults need no statistics. Stages last whole days, because a
 # morning's users are not an evening's, and the first hour of a stage is a *warm-up* that does not count:
 # caches are cold and counters are still being filled.
 #
@@ -868,8 +868,8 @@ pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T
 # to, so days that were rolled back belong out of the training window, and a randomised share of the traffic
 # has to stay in it.
 #
-# The same users are the canary of every release. They meet every fault, they leave, and the comparison
-# is biased from then on; a new salt of the hash for each release avoids it.
+# The same users are the canary of every release. They meet every fault, some of them may leave, and the comparison
+# would be biased from then on; a new salt of the hash for each release avoids it.
 
 # %% [markdown]
 # ## In the interview
