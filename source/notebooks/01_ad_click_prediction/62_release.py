@@ -496,7 +496,7 @@ final.rename("standard deviation of the final score").round(2).to_frame().T
 # %%
 figure, axes = plt.subplots()
 hours = np.arange(1, 73)
-axes.plot(hours, user_score[:, :60], color=COLOURS["grey"], lw=0.6, alpha=0.7)
+axes.plot(hours, user_score[:, :15], color=COLOURS["grey"], lw=0.8)
 axes.plot(hours, -boundary, color=COLOURS["blue"], lw=2, label="always-valid boundary")
 axes.axhline(-1.96, color=COLOURS["red"], ls="--", label="1.96 standard errors")
 axes.set(title="Harmless canaries cross a fixed line, but not the boundary", ylim=(-7, 4))
@@ -508,7 +508,7 @@ axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Each grey line is one of 60 canaries that changed nothing, with users as the unit; where it dips below the
+# Each grey line is one of 15 canaries that changed nothing, with users as the unit; where it dips below the
 # dashed line, a fixed limit would have taken the release back. The blue boundary comes in from below as data
 # arrive.
 #
