@@ -1,5 +1,15 @@
 """The ladder, its ledger, and tests of one policy against another."""
 
+from mlsd.experiments.ab_statistics import (
+    cuped,
+    false_alarm_probability,
+    holm,
+    mean_lift,
+    ratio_lift,
+    sample_ratio_p_value,
+    sequential_boundary,
+    users_per_arm,
+)
 from mlsd.experiments.deployment import deployer, run_ab_test
 from mlsd.experiments.ladder import Ladder, run_ladder
 from mlsd.experiments.ledger import (
@@ -27,17 +37,25 @@ __all__ = [
     "Rung",
     "ScoringProtocol",
     "WorldSource",
+    "cuped",
     "default_seeds",
     "deployer",
+    "false_alarm_probability",
+    "holm",
     "ledger_path",
     "load_ledger",
     "load_study",
+    "mean_lift",
+    "ratio_lift",
     "require_replaceable",
     "run_ab_test",
     "run_ladder",
     "run_study",
+    "sample_ratio_p_value",
+    "sequential_boundary",
     "study_path",
     "summarise_ladder",
+    "users_per_arm",
     "write_json",
     "write_ledger",
 ]
