@@ -163,12 +163,16 @@ class Report:
         What each measure counts, in words.
     requests : int
         Number of requests behind the estimates.
+    by_unit : DataFrame
+        Totals of each unit (user, or window of a switchback test) that had a request, as `by_day`
+        has them; the index is its number.
     """
 
     measures: dict[str, Interval]
     by_day: pd.DataFrame
     units: dict[str, str] = field(default_factory=dict)
     requests: int = 0
+    by_unit: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,9 @@ class Tally:
         by_day.insert(0, "day", np.arange(self.first_day, self.first_day + len(by_day)))
         for name, make in self.measures.daily.items():
             by_day[name] = make(by_day)
-        return Report(measures, by_day, dict(units), int(self.by_unit[:, 0].sum()))
+        by_unit = pd.DataFrame(self.by_unit, columns=list(self.measures.parts)).rename_axis("unit")
+        by_unit = by_unit[self.by_unit[:, 0] > 0]
+        return Report(measures, by_day, dict(units), int(self.by_unit[:, 0].sum()), by_unit)
 
 
 def interval(estimate: float, draws: np.ndarray) -> Interval:
