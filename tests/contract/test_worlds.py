@@ -164,6 +164,16 @@ def test_history_and_deployments_do_not_depend_on_the_order_of_calls(case):
     assert_same_logs(two.history(HISTORY), logs)
 
 
+def test_the_units_of_a_report_add_up_to_its_days_and_arms_share_no_user(case, world):
+    test = world.ab_test(case.control, case.treatment, DAYS, **OPTIONS)
+    arms = [test.control, test.treatment]
+    for report in arms:
+        days = report.by_day[list(report.by_unit.columns)].sum()
+        np.testing.assert_allclose(report.by_unit.sum(), days, rtol=1e-9, atol=1e-9)
+        assert (report.by_unit.iloc[:, 0] > 0).all()
+    assert not set(arms[0].by_unit.index) & set(arms[1].by_unit.index)
+
+
 def test_deploying_after_a_longer_history_changes_nothing(case, world):
     first = world.deploy(case.control, 1, **OPTIONS)
     world.history(HISTORY + 2)
