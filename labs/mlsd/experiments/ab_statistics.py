@@ -6,6 +6,7 @@ of one unit are not independent.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -235,6 +236,12 @@ def sequential_boundary(
         raise InputError(f"sequential_boundary: looks={looks}; give 1 or more")
     if shape not in BOUNDARIES:
         raise InputError(f"sequential_boundary: shape={shape!r}; choose among {BOUNDARIES}")
+    return _boundary(looks, significance, shape).copy()
+
+
+@lru_cache(maxsize=64)
+def _boundary(looks: int, significance: float, shape: str) -> np.ndarray:
+    """Return a boundary; kept, since an analysis of many tests asks for the same ones."""
     seen = np.arange(1, looks + 1)
     relative = np.ones(looks) if shape == "pocock" else np.sqrt(looks / seen)
     scale = optimize.brentq(
