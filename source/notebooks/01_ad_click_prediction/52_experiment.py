@@ -281,6 +281,9 @@ pd.Series(candidates, name="meaning").to_frame()
 # %% tags=["your-turn"]
 my_covariates = ...  # a list of names, as in ["clicks"]
 
+# %% [markdown]
+# The check names the reason if a column should not be there.
+
 # %% tags=["check"]
 verdict = check(
     "my_covariates",
@@ -720,7 +723,8 @@ columns = ["requirement", "criterion", "usual analysis", "ours"]
 pd.DataFrame(results, columns=columns).set_index("requirement").round(1)
 
 # %% [markdown]
-# The usual analysis misses each of the four lines and ours meets them. The methods do not replace one another:
+# The usual analysis misses each of the four lines and ours meets them; the last one by its estimate, whose 95 %
+# interval of −1.8 to 0.7 does not exclude an error slightly above one point. The methods do not replace one another:
 # CUPED cannot remove interference, and a budget split does not make daily looks safe.
 #
 # Now the rungs so far, by revenue when deployed (money per thousand requests, mean of three worlds). The ledger keeps
@@ -747,7 +751,7 @@ rungs.round(3)
 # **Novelty.** Users click on what is new because it is new. Plot the lift by day since a user first saw the treatment,
 # and decide on the settled part. Our world has no such effect; the lab does.
 #
-# **The pre-period.** CUPED needs a past. New users have none, and get the mean, so it helps less where
+# **The pre-period.** CUPED needs a past. New users have none (they count as zero here), so it helps less where
 # many users are new. A pre-period that overlaps the first day of the test subtracts part of the effect.
 #
 # **Drift of the design.** A budget-split test halves each advertiser's budget in each arm. Where budgets are a few
