@@ -55,7 +55,8 @@ print(f"{experiment.days} of {experiment.planned_days} days, true effect {effect
 experiment.users.groupby("arm")["before"].agg(["size", "mean"]).round(2)
 
 # %% [markdown]
-# Three of them are broken. The usual analysis, $z$ of the revenue per user on the last day, recommends them all:
+# Three of them are broken and harmful. The usual analysis, $z$ of the revenue per user on the last day, would ship two of
+# the three all the same:
 
 # %%
 kinds = ("sound, better", "lost users", "novelty", "shared budget")

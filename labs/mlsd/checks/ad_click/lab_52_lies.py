@@ -18,8 +18,8 @@ from mlsd.lab_support.ad_click.lying_experiments import (
     simulate_experiment,
 )
 
-# Percent of what can be earned. On 27 seeds of 300 to 333 the solution earned 94.4 or more (standard
-# deviation 1.6), and no listed wrong answer above 61.7 (1.9).
+# Percent of what can be earned. On 28 seeds of 300 to 333 the solution earned 94.4 or more, and no
+# listed wrong answer above 61.7 (standard deviations 1.5 and 2.1).
 MARGIN = 80.0
 _FRESH_SEED = 20_052
 # Seed, effect, and z of `rate_z`.
