@@ -9,16 +9,21 @@
 #     - {name: A frozen model and a trailing window, minutes: 12}
 #     - {name: A decision, minutes: 8}
 #     - {name: A policy from a thinned log, minutes: 12}
-#     introduces: []
+#     introduces: {}
 #     needs: [negative downsampling, downsampling correction, calibration ratio, expected calibration error, FTRL-Proximal, deployment]
 # ---
 
 # %% [markdown]
 # # Correct row by row, and deploy from a thinned log
 #
-# You write five functions and one decision, with nothing but what `33_calibrate` said. Every check
-# tells you what is wrong and none blocks you: the text goes on with its own version. The last check
-# deploys your policy in a world that nobody has looked at.
+# **57 minutes, 15 points**, three of them for an answer in prose.
+#
+# This lab belongs to [33_calibrate](../../notebooks/01_ad_click_prediction/33_calibrate.ipynb), and you need nothing
+# else. Afterwards you can correct a log whose rows were kept with different shares, say who was promised too much,
+# choose a share for a budget, keep a frozen model right from day to day, and earn with a log that looks spoilt.
+#
+# Every check says what is wrong with an answer and none of them blocks you, because the text goes on with its own
+# version. The last check deploys your policy in a world that nobody has looked at.
 
 # %%
 import matplotlib.pyplot as plt
@@ -47,11 +52,13 @@ plt.rcParams.update(course_style())
 # %% [markdown]
 # ### Exercise 1: both classes thinned, row by row
 #
-# **Goal**: the probability before thinning. **Inputs**: `p`, what a model trained on the thinned
-# log predicts; `kept_clicks` and `kept_others`, the shares of clicks and of other impressions that
-# were kept; each a number or an array of shape (n,), with shares above 0. **Output**: shape (n,),
-# or a number. **Worked number**: p = 0.5, half of the clicks and a tenth of the others kept: odds 1
-# become odds 0.2, and the probability 1/6. Values of 0 and 1 stay what they are.
+# - **Goal**: the probability before thinning.
+# - **Inputs**: `p`, what a model trained on the thinned log predicts; `kept_clicks` and `kept_others`, the shares of
+#   clicks and of other impressions that were kept. Each is a number or an array of shape `(n,)`, with shares above 0.
+# - **Output**: an array of shape `(n,)`, or a number. Values of 0 and 1 stay what they are.
+#
+# **Worked number**: for $p = 0.5$, with half of the clicks and a tenth of the others kept, odds of 1 become odds of
+# 0.2, and the probability becomes $1/6$.
 
 
 # %% tags=["exercise"] exercise="corrected"
@@ -72,17 +79,19 @@ check_corrected(corrected)
 # %% [markdown]
 # ## Calibration by hand
 #
-# The expected calibration error counts promises that were too small like promises that were too
-# large. A salesman who forecasts clicks for advertisers fears one of the two.
+# The expected calibration error counts a promise that was too small like one that was too large. Somebody who
+# forecasts clicks for advertisers fears only one of the two, so the metric should count only that one.
 #
 # ### Exercise 2: clicks that were promised and did not come
 #
-# **Goal**: sort the rows by prediction, cut them into bins of equal size, and add up by how much
-# each bin's expected clicks exceed its real ones, where they do; divide by all real clicks.
-# **Inputs**: `clicked` and `predicted`, shape (n,); `bins`, which divides n. Rows of equal
-# prediction keep their order. **Output**: one number. **Worked number**: predictions 0.6, 0.2, 0.2,
-# 0.6 with clicks 0, 1, 0, 1 in two bins: the low bin expects 0.4 and gets 1, the high bin expects 1.2
-# and gets 1; so 0.2 clicks of 2 are missing, 0.1.
+# - **Goal**: sort the rows by prediction, cut them into bins of equal size, and add up by how much each bin's
+#   expected clicks exceed its real ones, where they do; divide by all real clicks.
+# - **Inputs**: `clicked` and `predicted`, arrays of shape `(n,)`; `bins`, which divides n. Rows of equal prediction
+#   keep their order.
+# - **Output**: one number.
+#
+# **Worked number**: predictions 0.6, 0.2, 0.2, 0.6 with clicks 0, 1, 0, 1 in two bins. The low bin expects 0.4 and
+# gets 1, the high bin expects 1.2 and gets 1, so 0.2 of 2 clicks are missing: 0.1.
 
 
 # %% tags=["exercise"] exercise="overpromised"
@@ -103,17 +112,19 @@ check_overpromised(overpromised)
 # %% [markdown]
 # ## A share for a budget
 #
-# A nightly fit has a slot on a machine, and not more. Among the shares w that fit into it, the best
-# need not be worth its price.
+# A nightly fit has a slot on a machine and no more. Among the shares $w$ that fit into the slot, the most accurate need
+# not be worth its price, because a cheaper one may be nearly as good.
 #
 # ### Exercise 3: which share to keep?
 #
-# **Goal**: of the shares whose fit takes at most `budget` seconds, find the lowest normalized
-# entropy; then return the share with the fewest seconds among the affordable ones that are within
-# `tolerance` of it. **Inputs**: `share`, `seconds`, `entropy`, arrays of shape (n,) in any order;
-# `budget`; `tolerance`. **Output**: one share, NaN where none is affordable. **Worked number**:
-# shares 0.5, 0.2, 0.1 with 1.0, 0.5, 0.4 seconds and 0.9422, 0.9429, 0.9441: a budget of 0.6 and a
-# tolerance of 0.0015 give 0.1.
+# - **Goal**: among the shares whose fit takes at most `budget` seconds, find the lowest normalized entropy; then
+#   return the share with the fewest seconds among the affordable ones that are within `tolerance` of it.
+# - **Inputs**: `share`, `seconds` and `entropy`, arrays of shape `(n,)` in any order; `budget` in seconds;
+#   `tolerance` in normalized entropy.
+# - **Output**: one share, NaN where none is affordable.
+#
+# **Worked number**: shares 0.5, 0.2 and 0.1 take 1.0, 0.5 and 0.4 seconds and reach 0.9422, 0.9429 and 0.9441. A budget
+# of 0.6 and a tolerance of 0.0015 give 0.1.
 
 
 # %% tags=["exercise"] exercise="share_to_keep"
@@ -136,9 +147,10 @@ check_share_to_keep(share_to_keep)
 # %% [markdown]
 # ## A frozen model and a trailing window
 #
-# An online learner was trained for six days, frozen, and is served for ten more. Hour and weekday are
-# left out: they come in blocks, and the weights of such a learner chase the latest block. We read its
-# calibration ratio day by day.
+# An online learner was trained for six days, frozen, and then served for ten more. Hour and weekday are left out,
+# because they come in blocks and the weights of such a learner chase the latest block. We read its calibration ratio
+# day by day.
+
 
 # %%
 log = lab_world(41).history(days=16).labelled_log()
@@ -151,12 +163,14 @@ promised = frozen.predict_proba(served)[:, 1]
 # %% [markdown]
 # ### Exercise 4: a factor from the last days
 #
-# **Goal**: the factor that would have made the frozen model right over the rows that became known
-# in the last `window` seconds, shrunk to 1. **Inputs**: `clicked`, `predicted`, `known_at`, arrays
-# of shape (n,); `now` and `window` in seconds; `strength` in clicks. Use rows with now − window ≤
-# known_at ≤ now. **Output**: (clicks + strength) / (expected clicks + strength), and 1 where
-# both sums are 0. **Worked number**: 1 click where 1.5 were expected, strength 10: 11 /
-# 11.5.
+# - **Goal**: the factor that would have made the frozen model right over the rows that became known in the last
+#   `window` seconds (both ends included), shrunk towards 1. It is the sum of clicks plus `strength` over the sum of
+#   expected clicks plus `strength`, and 1 where both are 0.
+# - **Inputs**: `clicked`, `predicted` and `known_at`, arrays of shape `(n,)`; `now` and `window` in seconds; `strength`
+#   in clicks.
+# - **Output**: one number.
+#
+# **Worked number**: 1 click where 1.5 were expected, with strength 10, gives $11 / 11.5 = 0.957$.
 
 
 # %% tags=["exercise"] exercise="trailing_factor"
@@ -189,16 +203,17 @@ ratio = daily["promised"] / daily["click"]
 
 figure, axes = plt.subplots(figsize=(6, 3))
 axes.plot(ratio.index, ratio, "o-", color=COLOURS["orange"], label="frozen")
-mended = ratio * pd.Series(factors)
-axes.plot(mended.index, mended, "s-", color=COLOURS["blue"], label="times the trailing factor")
+followed = ratio * pd.Series(factors)
+axes.plot(followed.index, followed, "s-", color=COLOURS["blue"], label="times the trailing factor")
 axes.axhline(1, color=COLOURS["black"], lw=1)
 axes.set(xlabel="day", ylabel="expected / real clicks")
+axes.set_title("A trailing factor keeps a frozen model near its promise")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# How to read it: a dot is one day's calibration ratio, and the line at one is a promise kept. The
-# factor takes away the level that the frozen model is wrong by, and adds a little noise of its own.
+# A dot is one day's calibration ratio, and on the line at 1 as many clicks came as were expected. The factor takes
+# away most of the error of the frozen model and adds a little noise of its own.
 
 # %% [markdown]
 # ## A decision
@@ -206,24 +221,27 @@ plt.show()
 # %% [markdown] tags=["exercise"] exercise="decision" points=3
 # ### Exercise 5: globally, per segment, or not at all?
 #
-# Candidates are ranked by bid × p and pay per click. There are 24 categories, 150 advertisers, 200
-# publishers and 1,500 clicks a day. Sales now wants to show each advertiser a forecast of its
-# clicks for the coming week. In about eight lines: do you calibrate globally, per segment (which
-# one?), or not at all? From how many days of clicks, with which calibrator, and what do you watch
-# afterwards?
+# - **Goal**: a recommendation in about eight lines. Sales wants to show each advertiser a forecast of its clicks for the
+#   coming week. Do you calibrate globally, per segment (which one?), or not at all?
+# - **Inputs**: candidates are ranked by bid times probability and pay per click; 24 categories, 150 advertisers, 200
+#   publishers, and 1,500 clicks a day.
+# - **Output**: what you calibrate, from how many days of clicks and with which calibrator, and what you watch afterwards.
 #
 # <!-- BEGIN SOLUTION -->
-# For the auction alone, a global factor and a factor by publisher change nothing; a factor that
-# differs between candidates does, and so does the forecast. So: one global shift each night, and on
-# top a factor by advertiser, shrunk strongly to one, because 1,500 clicks over 150 advertisers are
-# ten a day, and one of ten has a standard error of a third. Two weeks of trailing, later clicks;
-# a shrunk ratio or Platt, no isotonic regression per advertiser. Watch the calibration ratio by
-# advertiser with its interval, on days after the calibrator was fitted, and revenue beside it.
+# **Rubric**: says for which use the size of the probability matters, and that a factor shared by all candidates of a
+# request leaves this auction as it is (1); counts clicks per segment and shrinks, or merges segments, accordingly (1);
+# fits on later clicks than the model's and measures on later ones still, by segment (1).
 #
-# **Rubric**: says for which use the level matters, and that a factor shared by all candidates of a
-# request leaves this auction as it is (1); counts clicks per segment and shrinks, or merges
-# segments, accordingly (1); fits on later clicks than the model's and measures on later ones still,
-# by segment (1).
+# **Sample answer, full marks**: For the auction alone a global factor and a factor by publisher change nothing, because
+# all candidates of a request share them; the forecast reads the number itself. So I shift all logits by one constant
+# each night, and on top use a factor by advertiser, shrunk strongly towards 1: 1,500 clicks over 150 advertisers are ten
+# a day, and a ratio from ten clicks has a standard error of a third. Two weeks of trailing clicks give each about 140.
+# No isotonic regression per advertiser, which needs a thousand clicks. I watch the calibration ratio by advertiser with
+# its interval on the days after the fit, and revenue beside it.
+#
+# **Sample answer, half marks**: Calibrate per advertiser with isotonic regression on the last week, because sales needs
+# it per advertiser, and check the ratio on the following week. *It measures on later days, but does not count the clicks
+# that each advertiser has, and does not say what the auction needs.*
 # <!-- END SOLUTION -->
 
 # %% [markdown]
@@ -241,12 +259,14 @@ sample.groupby("format").agg(
 # %% [markdown]
 # ### Exercise 6: earn what the thinning took
 #
-# **Goal**: a policy that earns clearly more than one trained on the thinned log as it is.
-# **Input**: `log`, five days of thinned impressions with `click` and `kept_share`. **Output**: a
-# policy; `ScorerPolicy(model)` makes one from anything with `predict_proba`, as the chapter's `Scaled`.
-# Candidates come with `format` and without `kept_share`. **Worked number**: the uncorrected policy,
-# `baseline_policy`, stands at 100 %, and the check asks for 106 % in a fresh world. It reads the
-# columns in `COLUMNS`, ids and context; you may read others.
+# - **Goal**: a policy that earns clearly more than one trained on the thinned log as it is.
+# - **Inputs**: `log`, five days of thinned impressions with `click` and `kept_share`. The baseline reads the columns in
+#   `COLUMNS`, ids and context; you may read others. Candidates come with `format` and without `kept_share`.
+# - **Output**: a policy; `ScorerPolicy(model)` makes one from anything with `predict_proba`, such as the chapter's
+#   `Scaled`.
+#
+# **Worked number**: the uncorrected policy, `baseline_policy`, stands at 100 %, and the check asks for 106 % in a fresh
+# world.
 
 
 # %% tags=["exercise"] exercise="make_policy"
@@ -265,8 +285,8 @@ from mlsd.checks.ad_click.lab_33_calibration import check_make_policy
 check_make_policy(make_policy)
 
 # %% [markdown]
-# For comparison, the uncorrected policy in a world of your choice. Try your policy there as often
-# as you like; the check uses another seed, and an instructor uses yet another.
+# Try ideas in a world of your choice as often as you like: put `make_policy` in the place of `baseline_policy`. The check
+# uses another seed, and an instructor uses yet another.
 
 # %%
-f"{deployed_revenue(22, baseline_policy):.1f} % of the baseline's revenue"
+f"{deployed_revenue(22, baseline_policy)} % of the baseline's revenue"

@@ -17,13 +17,14 @@ from mlsd.lab_support.ad_click.thinned_log import (
     deployed_revenue,
     thinned_log,
 )
-from mlsd.models import HashedLogisticRegression
+from mlsd.models import GlobalRate, HashedLogisticRegression
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds.base import Policy
 
 # Percent of the baseline's revenue; settled on seeds 300 to 319 with `outcome_margin`. No verdict
 # on 300 to 399 was false: right 7.6 or more, wrong up to 5.2 (tests/benchmarks/lab_verdicts.py).
 MARGIN = 6.0
+AUTHORS = "108 to 121 on a hundred seeds"
 _FRESH_SEED = 20_033
 
 
@@ -113,6 +114,8 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="percent of the baseline's revenue:",
+            authors=AUTHORS,
+            hint="Undo the thinning row by row: each format was thinned by a share of its own.",
         ),
     )
 
@@ -135,6 +138,28 @@ def one_share_policy(log: pd.DataFrame) -> Policy:
     others = log[log["click"] == 0]
     overall = len(others) / (1 / others["kept_share"]).sum()
     return ScorerPolicy(_Mapped(baseline_policy(log).scorer, np.full(4, overall)))
+
+
+class _Tenth:
+    """A scorer with a tenth of the probability."""
+
+    def __init__(self, scorer: HashedLogisticRegression) -> None:
+        self.scorer = scorer
+
+    def predict_proba(self, X: dict[str, np.ndarray]) -> np.ndarray:
+        """Return the probabilities of 0 and of 1, shape (n, 2)."""
+        p = self.scorer.predict_proba(X)[:, 1] / 10
+        return np.column_stack([1 - p, p])
+
+
+def one_factor_policy(log: pd.DataFrame) -> Policy:
+    """Return the baseline with all probabilities divided by ten, which ranks as it did."""
+    return ScorerPolicy(_Tenth(baseline_policy(log).scorer))
+
+
+def one_rate_policy(log: pd.DataFrame) -> Policy:
+    """Return the policy of one rate for all, which ranks by the bid."""
+    return ScorerPolicy(GlobalRate().fit(log, log["click"]))
 
 
 def upside_down_policy(log: pd.DataFrame) -> Policy:
@@ -225,6 +250,8 @@ WRONG_ANSWERS = (
     WrongAnswer("trailing_factor", "not shrunk", _not_shrunk),
     WrongAnswer("trailing_factor", "upside down", _factor_upside_down),
     WrongAnswer("make_policy", "one share for all", one_share_policy),
+    WrongAnswer("make_policy", "one factor for all", one_factor_policy),
+    WrongAnswer("make_policy", "one rate for all", one_rate_policy),
     WrongAnswer("make_policy", "odds divided by the share", upside_down_policy),
     WrongAnswer("make_policy", "clicks weighed up as well", weighted_clicks_policy),
 )

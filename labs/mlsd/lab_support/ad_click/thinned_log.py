@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.lab_support.deployed import revenue_lift
+from mlsd.lab_support.deployed import percent_of_baseline
+from mlsd.metrics import Interval
 from mlsd.models import HashedLogisticRegression
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -69,16 +70,17 @@ def baseline_policy(log: pd.DataFrame) -> Policy:
     return ScorerPolicy(HashedLogisticRegression(categorical=COLUMNS).fit(log, log["click"]))
 
 
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> Interval:
     """Return what a policy earns, in percent of what the baseline earns in the same world.
 
     The policy is made from five days of the world's log, thinned, and deployed for three days.
 
     Examples
     --------
-    >>> deployed_revenue(3, baseline_policy)
+    >>> deployed_revenue(3, baseline_policy).estimate
     100.0
     """
     world, log = lab_world(seed), thinned_log(seed)
     policies = baseline_policy(log), make_policy(log.copy())
-    return 100 * (1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS))
+    options = {"days": DEPLOYED_DAYS, "history_days": HISTORY_DAYS}
+    return percent_of_baseline(world, *policies, **options)
