@@ -27,13 +27,12 @@
 #       delta method: a formula for the variance of a function of means, such as a ratio of two sums over users
 #       CUPED: subtracting from a unit's outcome what its data from before the test predict, which lowers the variance and not the effect
 #       sequential test: a test that may be stopped at any of several planned looks without raising its false-alarm rate
-#       guardrail metric: a metric that a release must not harm by more than a stated margin, whatever it gains elsewhere
 #       interference: an effect of one arm's treatment on the outcomes of the other arm
 #       budget-split test: an A/B test in which each arm spends its own share of every advertiser's budget
 #       switchback test: an experiment that gives whole windows of time, not users, to one arm or the other
 #       metric validity: how well an offline metric orders models as their deployments do
-#     needs: [clustered interval, twin-world comparison, deployment, normalized entropy, expected calibration error]
-#     lab: lab_52_lies
+#     needs: [guardrail metric, clustered interval, twin-world comparison, deployment, normalized entropy, expected calibration error]
+#     labs: [lab_52_lies]
 #     discussion: A user-split test shows six percent more clicks, a budget-split test two. Which do you report to the advertisers, and what do you say of the other?
 #     wrong_answers: ["The six; its interval is narrower.", "The mean of both."]
 # ---

@@ -31,7 +31,7 @@
 #       ramp: a release in stages such as 1, 5, 20, 50 and 100 percent, each with its own stopping rule
 #       holdback: a small share of users who stay on the old system for weeks after a release, for comparison
 #     needs: [deployment, concept drift, normalized entropy, calibration ratio, sample size, clustered interval, statistical power]
-#     lab: lab_62_rollback
+#     labs: [lab_62_rollback]
 #     discussion: Your canary at 5 % of users has been silent for a day. What do you know now, and what not?
 #     wrong_answers: ["That the release is good.", "Nothing; a day is always too short."]
 # ---
