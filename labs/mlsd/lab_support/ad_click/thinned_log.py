@@ -1,4 +1,4 @@
-"""The calibration lab's world, whose log keeps few of the impressions without a click."""
+"""The calibration lab's worlds, whose logs keep few of the impressions without a click."""
 
 from __future__ import annotations
 
@@ -7,30 +7,29 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.lab_support.deployed import percent_of_baseline
+from mlsd.lab_support.deployed import market_seeds, revenue_lift
 from mlsd.metrics import Interval
-from mlsd.models import HashedLogisticRegression
+from mlsd.models import GlobalRate, HashedLogisticRegression
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 
-HISTORY_DAYS, DEPLOYED_DAYS = 5, 3
+HISTORY_DAYS, DEPLOYED_DAYS, MARKETS = 7, 3, 3
 # Share of the clickless impressions that each ad format's pipeline keeps.
 KEPT_SHARES = (0.4, 0.4, 0.02, 0.02)
 COLUMNS = ("ad_id", "campaign_id", "category", "format", "publisher_id", "user_id", "position")
 MakePolicy = Callable[[pd.DataFrame], Policy]
 
 
-def lab_world(seed: int, size: str = "default") -> AdClickWorld:
-    """Return a world of half the default size, so that a deployment takes about a second.
+def lab_world(seed: int) -> AdClickWorld:
+    """Return a world of half the default size, for the model that is frozen.
 
     Examples
     --------
     >>> lab_world(3).config.users
     8000
     """
-    config = AdClickConfig(users=8_000, requests_per_day=12_000)
-    return AdClickWorld(seed=seed, size=size, config=config)
+    return AdClickWorld(seed=seed, config=AdClickConfig(users=8_000, requests_per_day=12_000))
 
 
 def thinned_log(seed: int, days: int = HISTORY_DAYS, size: str = "default") -> pd.DataFrame:
@@ -53,13 +52,24 @@ def thinned_log(seed: int, days: int = HISTORY_DAYS, size: str = "default") -> p
     >>> sorted(log["kept_share"].unique().tolist())
     [0.02, 0.4]
     """
-    frame = lab_world(seed, size).history(days=days).labelled_log().frame
+    frame = AdClickWorld(seed=seed, size=size).history(days=days).labelled_log().frame
     frame = frame.assign(kept_share=np.array(KEPT_SHARES)[frame["format"]])
     draw = np.random.default_rng(seed).random(len(frame))
     return frame[(frame["click"] == 1) | (draw < frame["kept_share"])].reset_index(drop=True)
 
 
-def baseline_policy(log: pd.DataFrame) -> Policy:
+def bid_alone_policy(log: pd.DataFrame) -> Policy:
+    """Return the policy of one rate for all, which ranks by the bid and needs no log at all.
+
+    Parameters
+    ----------
+    log : DataFrame
+        As `thinned_log` gives it.
+    """
+    return ScorerPolicy(GlobalRate().fit(log, log["click"]))
+
+
+def uncorrected_policy(log: pd.DataFrame) -> Policy:
     """Return the policy that takes the thinned log as it is.
 
     Parameters
@@ -71,16 +81,20 @@ def baseline_policy(log: pd.DataFrame) -> Policy:
 
 
 def deployed_revenue(seed: int, make_policy: MakePolicy) -> Interval:
-    """Return what a policy earns, in percent of what the baseline earns in the same world.
+    """Return what a policy earns, in percent of what ranking by the bid alone earns.
 
-    The policy is made from five days of the world's log, thinned, and deployed for three days.
+    It is made from a week of thinned log and deployed for three days, in each of three markets. The
+    ends are those of the worst and the best market.
 
     Examples
     --------
-    >>> deployed_revenue(3, baseline_policy).estimate
-    100.0
+    >>> print(deployed_revenue(3, bid_alone_policy))
+    100.0000 [100.0000, 100.0000]
     """
-    world, log = lab_world(seed), thinned_log(seed)
-    policies = baseline_policy(log), make_policy(log.copy())
     options = {"days": DEPLOYED_DAYS, "history_days": HISTORY_DAYS}
-    return percent_of_baseline(world, *policies, **options)
+    earned = []
+    for market in market_seeds(seed, MARKETS):
+        world, log = AdClickWorld(seed=market), thinned_log(market)
+        policies = bid_alone_policy(log), make_policy(log.copy())
+        earned.append(100 * (1 + revenue_lift(world, *policies, **options)))
+    return Interval(float(np.mean(earned)), min(earned), max(earned))
