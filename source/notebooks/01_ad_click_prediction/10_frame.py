@@ -188,8 +188,10 @@ f"{peak_scores.to('score / second').magnitude:,.0f} scores per second"
 # Multiplying by the 20 microseconds of one score gives the number of cores that are busy on average
 # at the peak. No fleet can run with exactly that many, because waiting times grow without bound as
 # the share of busy time $\rho$ approaches one: in the simplest queue the mean wait is
-# $\rho / (1 - \rho)$ service times, which is 1.5 at $\rho = 0.6$ and 19 at $\rho = 0.95$. We plan for
-# 60 %.
+# $\rho / (1 - \rho)$ service times, which is 1.5 at $\rho = 0.6$ and 19 at $\rho = 0.95$. That is one
+# core with a queue of its own. A pool that shares one queue waits far less at the same load, so for a
+# fleet the reserve is mostly there for machines that fail, for deployments, and for peaks within the
+# peak. We plan for 60 %.
 
 
 # %%
