@@ -219,7 +219,7 @@ compare("frame_log_of_a_month", log_of_a_month)
 print(f"{clicks_of_a_month / 1e9:.1f} billion clicks in a month")
 
 # %% [markdown]
-# Two billion labels are more than any model of this course needs. The log is large, but it is a
+# Two billion clicks are more than any model of this course needs. The log is large, but it is a
 # matter of disks, whereas the cores are rented by the hour. So the question that remains is whether
 # 20 microseconds were realistic. The course's *ledger* answers it: one table per case study in which
 # every model, called a *rung* because each is a step up the ladder from a rule to a deep network, was
@@ -509,7 +509,7 @@ f"{100 * within_a_day:.0f} % of {len(delay)} conversions within a day"
 # candidates by expected value $b_i \hat p_i$, the other by the bid $b_i$ alone. The market is simple on
 # purpose: the winner pays its own bid (a first-price auction), and budgets are too large to bind. Its
 # owner may bill in one of two ways. Billed *per click*, a bid is paid when the ad is clicked; billed
-# *per impression*, it is paid when the ad is shown.
+# *per impression*, it is paid when the ad is shown, and bids are then quoted per thousand impressions.
 #
 # **Your turn.** Decide for each way of billing what *you* would rank by. The check only makes sure that
 # your rule can be deployed; whether it is a good one, the market will say.
@@ -655,7 +655,7 @@ pd.DataFrame(rows, columns=["requirement", "criterion", "measured"])
 #
 # **"Should we rank by predicted clicks?"** A mid-level answer says yes and starts with the features. A
 # senior answer asks what is billed, and ranks by bid times pCTR if it is clicks; here the bid alone lost
-# 11 % of revenue per click and gained 5 % per impression. A staff answer adds the guardrails: under both
+# 12 % of revenue per click and gained 5 % per impression. A staff answer adds the guardrails: under both
 # rules the bid alone brought a fifth fewer clicks, so the gain per impression is borrowed from the
 # advertisers' next bids.
 #
