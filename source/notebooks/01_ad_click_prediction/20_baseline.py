@@ -218,14 +218,19 @@ assert np.isclose(ours, package)
 # %%
 users = validation["user_id"].to_numpy()
 options = {"clusters": users, "repetitions": 200, "seed": 0}
-alone = metrics.bootstrap_interval(metrics.log_loss, clicked, one_rate, **options)
-f"log loss {alone.estimate:.4f}, 95 % interval {alone.low:.4f} to {alone.high:.4f}"
+alone = {}
+for unit, clusters in {"users": users, "rows": None}.items():
+    drawn = options | {"clusters": clusters}
+    interval = metrics.bootstrap_interval(metrics.log_loss, clicked, one_rate, **drawn)
+    alone[unit] = {"log loss": interval.estimate, "low": interval.low, "high": interval.high}
+pd.DataFrame(alone).T.rename_axis("resampled").round(4)
 
 # %% [markdown]
-# The interval is wide, some four percent of the loss on either side, and nearly all of it depends on
-# which users happened to come. Two predictions for the same impressions share that part of the noise. So
-# when we compare models, we resample the users once and look at the interval of the *difference* on the
-# same resampled users, which is called a paired interval and is much narrower.
+# The interval is wide, some four percent of the loss on either side, and resampling rows would make it a
+# fifth narrower than it is. For a constant prediction all of the noise is how many clicks happened to
+# come. Two predictions for the same impressions share most of that. So when we compare models, we resample
+# the users once and look at the interval of the *difference* on the same resampled users, which is called a
+# paired interval and is much narrower.
 
 # %% [markdown]
 # ## Count clicks by ad
@@ -406,7 +411,8 @@ f"{gain.estimate:.4f} in normalized entropy, 95 % interval {gain.low:.4f} to {ga
 # So far we have predicted what somebody else's policy had shown. Now our predictions decide. Back to the
 # morning after the first day: three policies rank by bid times their rate and run for three days, each
 # alone in a twin world. One uses the raw rate, one the smoothed rate with the strength found above, and
-# one the same rate for all ads. In this market a winner pays its own bid per click.
+# one the same rate for all ads. (That strength was chosen on days which this morning has not seen; the flat
+# curve says that little depends on it.) In this market a winner pays its own bid per click.
 #
 # **Your guess**: compared with the smoothed rate, does the raw rate bring fewer or more clicks, and less
 # or more revenue?
