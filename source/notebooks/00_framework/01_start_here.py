@@ -81,7 +81,8 @@ plt.rcParams.update(course_style())
 # A *world* is a simulated market. It knows how its users really behave, but it shows us only what a
 # company would have: the log of a system that ran before. `seed` picks one market out of many, and
 # the same seed gives the same market on every computer. We take four days of log and cut them by
-# time: models learn from the first 80 %, are stopped by the next 10 %, and are judged on the last.
+# time: models learn from the first 80 %, those that learn in rounds stop when the next 10 % is
+# predicted no better, and all are judged on the last.
 
 # %% tags=["nbval-check-output"]
 world = AdClickWorld(seed=7)

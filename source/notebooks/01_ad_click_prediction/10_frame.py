@@ -101,7 +101,7 @@ plt.rcParams.update(course_style())
 # | How many ads does a request show? | the price rule, and how much the slot itself matters |
 # | May we use a user's history, and across apps? | which features exist; consent, App Tracking Transparency, erasure |
 # | What counts as a conversion, and how late may it come? | attribution window, view-through credit, when labels are complete |
-# | Do budgets run out during the day? | pacing, and how an experiment may be split |
+# | Do budgets run out during the day? | pacing, which spreads a budget over the day, and how an experiment may be split |
 # | What is the peak request rate? | how much compute one prediction may cost |
 #
 # For this case study the answers are: our own feed, so we run the auction ourselves; three ads per
@@ -133,7 +133,9 @@ plt.rcParams.update(course_style())
 #
 # The second half of the system learns from what the first half did. Clicks arrive minutes after the
 # impression and conversions up to weeks after it, so a label is *joined* to its impression later,
-# and the features have to be those of the moment of the impression.
+# and the features have to be those of the moment of the impression. A new model is released in three
+# stages: in the *shadow* of the old one, where it scores and decides nothing, then as a *canary* on a
+# small share of the requests, then on a share that is ramped up.
 #
 # ```mermaid
 # flowchart LR
@@ -338,8 +340,8 @@ f"hashed linear model {hashed_weights:.1f} GB, embeddings of a billion ids {embe
 # recommendation feed, and it pays to be exact about how. If every $\hat p_i$ is twice too high, the
 # order does not change at all. If only the video ads are twice too high, they win auctions that they
 # should lose. A common factor starts to cost money where the number itself is read: against a reserve
-# price in eCPM, in a price rule that divides by it, in the pacing of budgets, in a promise to an
-# advertiser. So we want *calibrated* probabilities, meaning that of the impressions predicted at 2 %,
+# price in eCPM (the least that a slot is sold for), in a price rule that divides by it, in the pacing of
+# budgets, in a promise to an advertiser. So we want *calibrated* probabilities, meaning that of the impressions predicted at 2 %,
 # two in a hundred are clicked, and [33_calibrate](33_calibrate.ipynb) measures what each kind of error
 # is worth.
 #

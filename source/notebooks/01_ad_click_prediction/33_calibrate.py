@@ -345,8 +345,8 @@ measured.round(3)
 
 # %% [markdown]
 # One model, and yet the log loss is several times higher and the normalized entropy clearly lower. Normalized
-# entropy divides by the entropy of the evaluated rows' own click rate, and at thirty percent there is a larger
-# part of that uncertainty to explain than at two. AUC compares a click with a non-click, pair by pair, so
+# entropy divides by the entropy of the evaluated rows' own click rate, and the same order of rows removes a larger
+# share of it at thirty percent than at two. AUC compares a click with a non-click, pair by pair, so
 # dropping non-clicks at random leaves it where it was.
 #
 # The *F1 score* needs a threshold as well: from which probability on is a row called a click? We try one half,
