@@ -114,12 +114,12 @@ class DINNetwork(nn.Module):
         self.attended = scorer.attended
         self.others = [field for field in range(len(sizes)) if field not in self.attended]
         self.forget = IdDropout(scorer.id_dropout)
-        dim = scorer.embedding_dim
+        dim, scale = scorer.embedding_dim, scorer.embedding_scale
         pooled = len(self.attended) * dim
         if self.others:
-            self.embedding = StackedEmbedding([sizes[f] for f in self.others], dim)
+            self.embedding = StackedEmbedding([sizes[f] for f in self.others], dim, scale=scale)
         if self.attended:
-            self.items = StackedEmbedding([sizes[f] for f in self.attended], dim)
+            self.items = StackedEmbedding([sizes[f] for f in self.attended], dim, scale=scale)
             self.interest = InterestPooling(
                 pooled, scorer.attention_hidden, normalise=scorer.normalise
             )

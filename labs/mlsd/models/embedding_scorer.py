@@ -32,6 +32,9 @@ class EmbeddingScorer(DeepScorer):
         Columns read.
     embedding_dim : int
         Length of an id's vector.
+    embedding_scale : float
+        Standard deviation of an id's vector before training. A product of several ids starts at
+        the product of their scales, so a small one makes products of high degree slow to begin.
     id_dropout : float
         Share of ids replaced by the unknown id while training, so that the unknown id of a field
         has learned what a row looks like without it (after DropoutNet, Volkovs et al. 2017).
@@ -61,6 +64,7 @@ class EmbeddingScorer(DeepScorer):
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
     embedding_dim: int = 16
+    embedding_scale: float = 0.01
     id_dropout: float = 0.1
     min_count: int = 1
     learning_rate: float = 1e-3
@@ -130,7 +134,7 @@ class EmbeddingNetwork(nn.Module):
         super().__init__()
         self.width = len(sizes) * scorer.embedding_dim + numeric_width
         self.forget = IdDropout(scorer.id_dropout)
-        self.embedding = StackedEmbedding(sizes, scorer.embedding_dim)
+        self.embedding = StackedEmbedding(sizes, scorer.embedding_dim, scale=scorer.embedding_scale)
 
     def side_by_side(self, codes: Tensor, numbers: Tensor) -> Tensor:
         """Return shape (rows, width) for codes (rows, fields), numbers (rows, numeric_width)."""

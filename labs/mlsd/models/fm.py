@@ -31,7 +31,7 @@ class FactorizationMachineNetwork(nn.Module):
         super().__init__()
         self.forget = IdDropout(scorer.id_dropout)
         self.linear = LinearTerm(sizes, numeric_width)
-        self.embedding = StackedEmbedding(sizes, scorer.embedding_dim)
+        self.embedding = StackedEmbedding(sizes, scorer.embedding_dim, scale=scorer.embedding_scale)
         self.number_vectors = NumberVectors(numeric_width, scorer.embedding_dim)
 
     def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mlsd.metrics import log_loss
-from mlsd.models import DCNv2, HashedLogisticRegression
+from mlsd.models import DIN, DCNv2, DeepFM, HashedLogisticRegression
 from mlsd.models.dcn import DCNv2Network
 from mlsd.runtime import InputError
 
@@ -98,3 +98,25 @@ def test_wrong_settings_are_named(changes, message):
     X, y = parity(200)
     with pytest.raises(InputError, match=message):
         DCNv2(**{"categorical": ("a", "b"), **QUICK, **changes}).fit(X, y)
+
+
+@pytest.mark.parametrize("model", [DCNv2, DeepFM, DIN])
+def test_ids_start_at_the_scale_that_is_asked_for(model):
+    X, y = parity(rows=200, size=100)
+    options = {"categorical": ("a", "b"), "epochs": 0.01, "embedding_learning_rate": 1e-9}
+    for scale in (0.01, 0.3):
+        fitted = model(embedding_scale=scale, **options).fit(X, y)
+        assert fitted.network_.embedding.table.std() == pytest.approx(scale, rel=0.2)
+
+
+def test_a_larger_start_shortens_the_plateau_of_a_product_of_three():
+    rng = np.random.default_rng(0)
+    X = {name: rng.integers(0, 2, 4_000) for name in "abc"}
+    y = (X["a"] + X["b"] + X["c"]) % 2
+    options = {"embedding_dim": 4, "hidden": (), "learning_rate": 1e-2, "id_dropout": 0.0}
+    options |= {"categorical": ("a", "b", "c"), "batch_size": 100, "epochs": 6, "patience": 4}
+    loss = [
+        log_loss(y, DCNv2(embedding_scale=scale, **options).fit(X, y).predict_proba(X)[:, 1])
+        for scale in (0.01, 0.3)
+    ]
+    assert loss[1] < 0.2 < 0.6 < loss[0]
