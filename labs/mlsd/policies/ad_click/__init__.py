@@ -2,7 +2,12 @@
 
 from mlsd.policies.ad_click.canary import AdCanaryPolicy
 from mlsd.policies.ad_click.exploration import BetaPosteriors, ExploringRatePolicy
-from mlsd.policies.ad_click.reserves import FLOOR, ReservePolicy
+from mlsd.policies.ad_click.reserves import (
+    FLOOR,
+    ReservePolicy,
+    per_click,
+    per_impression,
+)
 from mlsd.policies.ad_click.scoring import OnlineScorerPolicy, ScorerPolicy
 from mlsd.policies.ad_click.slates import describe_slate
 
@@ -15,4 +20,6 @@ __all__ = [
     "ReservePolicy",
     "ScorerPolicy",
     "describe_slate",
+    "per_click",
+    "per_impression",
 ]

@@ -18,6 +18,31 @@ FLOOR = 1e-6
 RequestReserve = Callable[[np.ndarray], np.ndarray]
 
 
+def per_impression(amount: float) -> RequestReserve:
+    """Return the same reserve for every request, in money per impression.
+
+    Examples
+    --------
+    >>> per_impression(0.01)(np.array([[0.02, 0.03]]))
+    array([0.01])
+    """
+    return lambda predicted: np.full(len(predicted), amount)
+
+
+def per_click(price: float) -> RequestReserve:
+    """Return the reserve that asks each request's likeliest click for this price.
+
+    It is `price` times the largest predicted click-through rate, so a factor that all predictions
+    share cancels against the scores that are compared with it.
+
+    Examples
+    --------
+    >>> per_click(0.5)(np.array([[0.02, 0.03]]))
+    array([0.015])
+    """
+    return lambda predicted: price * predicted.max(axis=1)
+
+
 class ReservePolicy:
     """Sells each request at a reserve of its own, in a world with ``score_reserve=FLOOR``.
 

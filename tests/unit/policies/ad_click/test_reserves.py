@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlsd.policies.ad_click.reserves import FLOOR, ReservePolicy
+from mlsd.policies.ad_click.reserves import FLOOR, ReservePolicy, per_click, per_impression
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click import Actions
@@ -53,3 +53,15 @@ def test_only_requests_above_their_own_reserve_are_sold():
 def test_wrong_reserves_are_refused(wrong):
     with pytest.raises(InputError, match="positive reserves, one for each request"):
         revenue(FLOOR, ReservePolicy(OneRate(), lambda predicted: wrong))
+
+
+def test_a_reserve_per_click_does_not_depend_on_the_scale_of_predictions():
+    class TenTimes(OneRate):
+        def act(self, requests):
+            return Actions(10 * super().act(requests).predicted_ctr)
+
+    def sold(policy, reserve):
+        return revenue(FLOOR, ReservePolicy(policy, reserve))
+
+    np.testing.assert_allclose(sold(TenTimes(), per_click(0.5)), sold(OneRate(), per_click(0.5)))
+    assert sold(TenTimes(), per_impression(0.01))[0] > sold(OneRate(), per_impression(0.01))[0]
