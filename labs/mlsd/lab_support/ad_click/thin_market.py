@@ -9,18 +9,41 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from mlsd.lab_support.deployed import mean_over_markets
+from mlsd.lab_support.deployed import market_seeds, percent_of_baseline
+from mlsd.metrics import Interval
 from mlsd.models import SmoothedRate
-from mlsd.policies.ad_click import ScorerPolicy
-from mlsd.policies.ad_click.reserves import FLOOR, RequestReserve, ReservePolicy
+from mlsd.policies.ad_click import FLOOR, ReservePolicy, ScorerPolicy, per_impression
+from mlsd.policies.ad_click.reserves import RequestReserve
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 
-HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 7, 5, 3
+HISTORY_DAYS, DEPLOYED_DAYS = 7, 5
 # A thin market: two candidates for one slot, second price, budgets that do not bind.
-THIN = AdClickConfig(candidates=2, slots=1, price_rule="gsp", budget_per_impression=1.0)
+THIN = AdClickConfig(
+    users=8_000,
+    requests_per_day=12_000,
+    candidates=2,
+    slots=1,
+    price_rule="gsp",
+    budget_per_impression=1.0,
+    score_reserve=FLOOR,
+)
+# What one unit of money of the lab's own market is called in the markets of the last exercise.
+CURRENCIES = (0.25, 1.0, 4.0)
 MakeReserve = Callable[[pd.DataFrame], RequestReserve]
 Controller = Callable[[float, float, float], float]
+
+
+def in_currency(config: AdClickConfig, unit: float) -> AdClickConfig:
+    """Return the same market with all amounts of money multiplied by `unit`.
+
+    Examples
+    --------
+    >>> in_currency(THIN, 4.0).conversion_value
+    48.0
+    """
+    amounts = ("conversion_value", "reserve_price", "budget_per_impression")
+    return replace(config, **{name: unit * getattr(config, name) for name in amounts})
 
 
 def one_reserve(candidates: pd.DataFrame) -> RequestReserve:
@@ -33,15 +56,14 @@ def one_reserve(candidates: pd.DataFrame) -> RequestReserve:
     """
     score = (candidates["bid"] * candidates["predicted_ctr"]).to_numpy().reshape(-1, 2)
     best, second = score.max(axis=1), score.min(axis=1)
-    grid = np.arange(0.002, 0.031, 0.001)
+    grid = np.quantile(best, np.linspace(0.01, 0.95, 48))
     earned = [np.where(best >= r, np.maximum(second, r), 0).sum() for r in grid]
-    reserve = grid[int(np.argmax(earned))]
-    return lambda predicted: np.full(len(predicted), reserve)
+    return per_impression(grid[int(np.argmax(earned))])
 
 
-@lru_cache(maxsize=WORLDS)
-def _market(seed: int) -> tuple[AdClickWorld, Policy, pd.DataFrame]:
-    world = AdClickWorld(seed=seed, config=replace(THIN, score_reserve=FLOOR))
+@lru_cache(maxsize=len(CURRENCIES))
+def _market(seed: int, unit: float) -> tuple[AdClickWorld, Policy, pd.DataFrame]:
+    world = AdClickWorld(seed=seed, config=in_currency(THIN, unit))
     logs = world.history(days=HISTORY_DAYS)
     levels = (("ad_id",), ("publisher_id", "category"), ("user_id", "category"))
     rates = SmoothedRate(levels=levels, strength=30.0)
@@ -49,27 +71,34 @@ def _market(seed: int) -> tuple[AdClickWorld, Policy, pd.DataFrame]:
     return world, policy, logs.candidates
 
 
-@lru_cache(maxsize=4 * WORLDS)
-def _earned(seed: int, make_reserve: MakeReserve) -> float:
-    world, rates, candidates = _market(seed)
-    policy = ReservePolicy(rates, make_reserve(candidates.copy()))
-    report = world.deploy(policy, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
-    return report.measures["revenue"].estimate
+@lru_cache(maxsize=16 * len(CURRENCIES))
+def _percent(seed: int, unit: float, make_reserve: MakeReserve) -> Interval:
+    world, rates, candidates = _market(seed, unit)
+    policies = [
+        ReservePolicy(rates, make(candidates.copy())) for make in (one_reserve, make_reserve)
+    ]
+    days = {"days": DEPLOYED_DAYS, "history_days": HISTORY_DAYS}
+    return percent_of_baseline(world, *policies, **days)
 
 
-def deployed_revenue(seed: int, make_reserve: MakeReserve) -> float:
+def deployed_revenue(seed: int, make_reserve: MakeReserve) -> Interval:
     """Return five days' revenue in percent of the best single reserve's, a mean of three markets.
+
+    The markets differ in their seeds and in their currencies; what the reserves are computed from
+    is each market's own log.
 
     Examples
     --------
-    >>> deployed_revenue(3, one_reserve)
-    100.0
+    >>> print(deployed_revenue(3, one_reserve))
+    100.0000 [100.0000, 100.0000]
     """
-
-    def ratio(market: int) -> float:
-        return _earned(market, make_reserve) / _earned(market, one_reserve)
-
-    return 100 * mean_over_markets(seed, WORLDS, ratio)
+    markets = zip(market_seeds(seed, len(CURRENCIES)), CURRENCIES)
+    found = [_percent(own, unit, make_reserve) for own, unit in markets]
+    mean = float(np.mean([each.estimate for each in found]))
+    # The markets are independent, so the squares of their errors add up.
+    below = np.sqrt(sum((each.estimate - each.low) ** 2 for each in found)) / len(found)
+    above = np.sqrt(sum((each.high - each.estimate) ** 2 for each in found)) / len(found)
+    return Interval(mean, mean - float(below), mean + float(above))
 
 
 def simulate_day(auctions: pd.DataFrame, budget: float, controller: Controller) -> pd.DataFrame:
