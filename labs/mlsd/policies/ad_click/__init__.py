@@ -1,7 +1,11 @@
 """Policies of an ad market: deployed scorers, exploration, reserves, canaries."""
 
 from mlsd.policies.ad_click.canary import AdCanaryPolicy
-from mlsd.policies.ad_click.exploration import BetaPosteriors, ExploringRatePolicy
+from mlsd.policies.ad_click.exploration import (
+    BetaPosteriors,
+    ExploringRatePolicy,
+    win_probabilities,
+)
 from mlsd.policies.ad_click.reserves import (
     FLOOR,
     ReservePolicy,
@@ -22,4 +26,5 @@ __all__ = [
     "describe_slate",
     "per_click",
     "per_impression",
+    "win_probabilities",
 ]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
+from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy, win_probabilities
 from mlsd.runtime import InputError
 from mlsd.worlds import AdClickWorld
 from mlsd.worlds.base import CandidateRequests, Policy
@@ -51,6 +51,30 @@ def test_a_new_ad_starts_from_its_campaign_and_that_from_all_ads():
     assert one(posteriors, 7, 0) == pytest.approx((10 / 6, 50 / 6))
     assert one(posteriors, 7, 1) == pytest.approx((1 / 3, 29 / 3))
     assert one(posteriors, 7, 5) == pytest.approx((1, 9))
+
+
+def test_a_prior_rate_holds_whatever_was_seen():
+    posteriors = BetaPosteriors(strength=10.0, prior_rate=0.1).update(shown(0, 0, 20, 4))
+    assert one(posteriors, 7, 0) == one(posteriors, 7, 3) == pytest.approx((1, 9))
+    assert one(posteriors, 0, 0) == pytest.approx((5, 25))
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_a_prior_rate_lies_between_nothing_and_one(rate):
+    with pytest.raises(InputError, match="prior_rate"):
+        BetaPosteriors(prior_rate=rate)
+
+
+def test_win_probabilities_are_those_of_the_draws_that_a_bid_multiplies():
+    alpha, beta = np.array([[2.0, 2.0], [20.0, 30.0]]), np.array([[8.0, 8.0], [80.0, 70.0]])
+    bid = np.array([[1.0, 1.0], [2.0, 1.0]])
+    found = win_probabilities(alpha, beta, bid, np.random.default_rng(0), draws=4_000)
+    first, second = (stats.beta(alpha[1, i], beta[1, i]) for i in (0, 1))
+    grid = np.linspace(0, 1, 4_001)
+    exact = np.trapezoid(first.pdf(grid) * second.cdf(np.minimum(2 * grid, 1)), grid)
+    assert np.allclose(found.sum(axis=1), 1)
+    assert found[0, 0] == pytest.approx(0.5, abs=0.03)
+    assert found[1, 0] == pytest.approx(exact, abs=0.03)
 
 
 def test_without_inheritance_the_campaign_says_nothing():
