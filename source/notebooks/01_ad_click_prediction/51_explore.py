@@ -141,7 +141,7 @@ guess("explore_old_ads_on_prior", ..., unit="%")
 # %%
 inherited = BetaPosteriors(strength=30.0).update(log)
 alpha, beta = inherited.parameters(ads.index.to_numpy(), ads["campaign_id"].to_numpy())
-own_views = pd.Series((alpha + beta - 30).round(), index=ads.index)
+own_views = pd.Series((alpha + beta - 30).round().clip(0), index=ads.index)
 on_prior = 100 * (own_views < 30).groupby(age_group, observed=True).mean()
 compare("explore_old_ads_on_prior", on_prior["older"])
 
@@ -149,9 +149,10 @@ compare("explore_old_ads_on_prior", on_prior["older"])
 figure, axes = plt.subplots(figsize=(6, 3))
 axes.plot(age, own_views, "o", color=COLOURS["blue"], ms=4, alpha=0.5, label="a live ad")
 axes.axhline(30, color=COLOURS["red"], ls="--", label="as many own views as imagined ones")
-axes.set(yscale="symlog", xlabel="age of the ad, days", ylabel="own views (log scale above 1)")
+axes.set(yscale="symlog", ylim=(-0.3, 5_000), xlabel="age of the ad, days")
+axes.set_ylabel("own views (log scale above 1)")
 axes.set_title("Getting older does not make an ad better known")
-axes.legend(loc="upper left", bbox_to_anchor=(0, 0.95))
+axes.legend(loc="center right", bbox_to_anchor=(1, 0.62), fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -440,9 +441,9 @@ plt.show()
 
 # %% [markdown]
 # A curve is the mean regret of one rule so far, with its 95 % band; lower is better, and a straight line means
-# that nothing more is being learned. On the left is the textbook's picture. Greedy loses least in the first few
-# hundred rounds, while Thompson sampling pays for information, and most in the end, because in some bandits
-# greedy has settled on an ad that is merely good. On the right the picture is another one.
+# that nothing more is being learned. On the left is the textbook's picture. In the first few hundred
+# rounds greedy is among the best, while Thompson sampling pays for information. In the end it has lost most, because in
+# some bandits it has settled on an ad that is merely good. On the right the picture is another one.
 
 # %%
 final = {
@@ -459,9 +460,9 @@ final.round(1)
 # %% [markdown]
 # Tuned greedy loses 31 clicks, tuned Thompson sampling 34, and the intervals (2.8 and 3.8 to either side)
 # overlap, whereas untuned they were 77 and 48. The optimism is what repairs greedy: an ad that starts at
-# $6/42 = 14\,\%$ and not at 5 % has to be shown some forty times before it can be given up, so that
-# every ad is tried. Removing the optimism is the first setting, and with it the old loss is back. Only epsilon-greedy
-# stays behind at any setting, because it goes on exploring ads that it already knows to be bad.
+# $6/44 \approx 14\,\%$ and not at 5 % needs 76 views without a click to fall back to 5 %, so that every ad is tried
+# before it is given up. Removing the optimism is the first setting, and with it the old loss is back. UCB hardly needed
+# tuning. Only epsilon-greedy stays behind at any setting, because it goes on exploring ads that it already knows to be bad.
 #
 # Two things follow. Whoever says that Thompson sampling beats greedy has usually tuned one of them. And what a new
 # ad is believed to be before it has views is itself a decision about exploring, which is worth remembering when we return to
@@ -490,6 +491,9 @@ final.round(1)
 # %% tags=["guess"]
 guess("explore_default_second_week", ..., unit="%")
 
+# %% [markdown]
+# Three worlds, two policies each, with the revenue of every day:
+
 # %%
 gains = []
 for seed in track((71, 72, 73), "deploying"):
@@ -514,7 +518,7 @@ axes.plot(
 axes.plot([], [], color=COLOURS["grey"], lw=1, label="one world")
 axes.axhline(0, color=COLOURS["black"], lw=1)
 axes.set(xlabel="day of the deployment", ylabel="Thompson minus greedy\n(% of greedy's revenue)")
-axes.set_title("The loss shrinks, but exploring never pays it back")
+axes.set_title("The loss shrinks, but two weeks do not pay it back")
 axes.legend()
 plt.show()
 
@@ -630,7 +634,11 @@ plt.show()
 # The other requirement is the trial of new ads:
 
 # %%
-tried.round(0).rename("new ads with ten views in three days, %").to_frame().T
+tried.round(0).rename("new ads with ten views in three days, %").to_frame()
+
+# %%
+ordered = log["explored"].map({False: "ranked by the logging policy", True: "at random"})
+(100 * log["click"].groupby(ordered).mean()).round(1).rename("clicked, %").to_frame()
 
 # %% [markdown]
 # Greedy with inherited rates tries one new ad in eight, and only the two exploring rules reach 30 %. A fresh start alone
@@ -638,8 +646,7 @@ tried.round(0).rename("new ads with ten views in three days, %").to_frame().T
 #
 # Why does a fresh start help greedy, which never explores? Two causes are mixed in it. A new ad no longer inherits the
 # low rate of its campaign; and the rate of all *impressions*, from which it starts, is flattered, because impressions are
-# mostly those of the winners. In the log of seed 50 they are clicked in 7.4 % of the cases, the randomised ones in
-# 5.7 %. So the fresh start is also optimistic, like tuned greedy in the laboratory. The sober start removes the
+# mostly those of the winners: the ranked ones above are clicked more often than the random ones. So the fresh start is also optimistic, like tuned greedy in the laboratory. The sober start removes the
 # optimism and keeps the rest: new ads start at the rate of the randomised requests. It tries no more ads than
 # inherited rates do (12 against 13 %). And this is what each cause is worth in revenue:
 
@@ -710,7 +717,7 @@ selection.round(1)
 # random among 50 candidates, so that a random choice has a propensity of 0.001 and a weight of up to a
 # thousand. The propensities of Thompson sampling come from your function.
 
-# %%
+# %% tags=["nbval-check-output"]
 shown_at = logs.impressions.set_index("request_id")
 judged = logs.candidates[logs.candidates["ts"] >= 4 * 86_400]
 judged = judged[judged["request_id"].isin(shown_at.index)]
@@ -781,17 +788,27 @@ estimates.round(0).astype(int)
 # %% [markdown]
 # For greedy with inherited rates IPS says 80 with an interval of 7 to either side. The truth is 124. The
 # propensities are right and there is no mistake in the formula; the trouble is in the column *effective sample*. Of 9,029 rows,
-# twenty count. Most of the weight belongs to the random requests in which the policy happens to agree with the log, each of which stands for a
-# thousand, and this log has almost none of them with a click. An interval that is computed from rows without a click
-# does not know what a click at that weight would have done. For UCB there was one, and the
-# estimate jumped to 196 with 256 to either side, which at least admits how little is known.
+# twenty count. Which ones?
+
+# %%
+heavy = judgements["greedy, inherited"]["weight"] > 100
+heavy_weight = judgements["greedy, inherited"]["weight"][heavy].sum()
+share = 100 * heavy_weight / judgements["greedy, inherited"]["weight"].sum()
+print(f"{heavy.sum()} of {len(heavy):,} rows carry {share:.0f} % of the weight")
+print(f"{(reward[heavy] > 0).sum()} of them were clicked")
+
+# %% [markdown]
+# These are random requests in which the policy happens to agree with the log, and each of them stands for a thousand. None
+# was clicked. An interval that is computed from rows without a click does not know what a click at that weight would have
+# done. For UCB there was one, and the estimate jumped to 196 with 256 to either side, which at least admits how
+# little is known. Even Thompson sampling, whose probability is spread over many ads so that it agrees a little with most
+# random requests, comes to no more than 72 effective rows.
 #
 # SNIPS and DR have wider intervals, and DR's contain the truth in all four cases, at the price of saying almost nothing.
-# The model alone (the policy's own expected value) is closest here for three policies, but it is judge in
-# its own case: for the policies that rank by it, it errs upwards, by the winner's curse again.
+# The model alone (the policy's own expected value) is closest in all four, but it is a judge in
+# its own case, and it errs upwards each time, by the winner's curse again.
 #
-# The remedy is not another formula but another log. Thompson sampling, which puts some weight on many ads, has three
-# times the effective sample. In the lab, where ten candidates compete and half of the requests are
+# The remedy is not another formula but another log. In the lab, where ten candidates compete and half of the requests are
 # random, the effective sample is 4,000 and the estimates hold. A log that can judge any policy has to be
 # paid for in advance, and that too is an exploration cost.
 
@@ -802,17 +819,12 @@ estimates.round(0).astype(int)
 # exploration.
 
 # %%
-fortnight = market_changes.xs("days 1-14", level="period")
-intervals = fortnight.apply(
-    lambda r: f"{r['estimate']:+.1f} [{r['low']:+.1f}, {r['high']:+.1f}]", axis=1
-)
-measured = pd.DataFrame(
-    {
-        "new ads tried, % (at least 30)": tried.rename(index=names).round(0),
-        "14 days' revenue, % (above -3)": intervals,
-    }
-).fillna("baseline")
-measured.rename(index={"greedy, inherited": "greedy, inherited start (naive)"})
+fortnight = market_changes.xs("days 1-14", level="period").round(1)
+closing = pd.DataFrame({"new ads tried, % (at least 30)": tried.rename(index=names).round(0)})
+closing = closing.rename({"greedy, inherited": "greedy, inherited start (naive)"})
+closing["14 days' revenue, %"] = fortnight["estimate"]
+closing["low (above -3)"], closing["high"] = fortnight["low"], fortnight["high"]
+closing.sort_values("new ads tried, % (at least 30)").fillna(0.0)
 
 # %% [markdown]
 # Greedy with inherited rates fails the trial, and so do both greedy policies with another start. UCB with a fresh start, chosen on
