@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from mlsd.lab_support.deployed import mean_over_markets, revenue_lift
+from mlsd.lab_support.deployed import market_seeds, revenue_lift
+from mlsd.metrics import Interval
 from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click import Actions
@@ -59,7 +61,7 @@ def proven_ads_policy(log: pd.DataFrame) -> Policy:
     return ProvenAdsPolicy("greedy", posteriors=BetaPosteriors(strength=STRENGTH).update(log))
 
 
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> Interval:
     """Return what a policy earns in five markets, in percent of what the house rule earns there.
 
     Parameters
@@ -68,15 +70,22 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
         Of the five markets together.
     make_policy : callable
         From the impressions of five days to a policy, which is deployed for ten.
+
+    Returns
+    -------
+    Interval
+        Mean of the five markets with its 95 % interval; the market is the unit.
     """
     # The same policy in the same worlds earns the same; no need to simulate it twice.
     if make_policy is proven_ads_policy:
-        return 100.0
-
-    def ratio(market: int) -> float:
+        return Interval(100.0, 100.0, 100.0)
+    shares = []
+    for market in market_seeds(seed, WORLDS):
         world = AdClickWorld(seed=market, config=_MARKET)
         log = world.history(days=HISTORY_DAYS).labelled_log().frame
         policies = proven_ads_policy(log), make_policy(log)
-        return 1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
-
-    return 100 * mean_over_markets(seed, WORLDS, ratio)
+        lift = revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
+        shares.append(100 * (1 + lift))
+    half = float(stats.t.ppf(0.975, WORLDS - 1) * stats.sem(shares))
+    mean = float(np.mean(shares))
+    return Interval(mean, mean - half, mean + half)

@@ -12,7 +12,7 @@ from mlsd.worlds.base import Policy
 _FITTED_DAYS, _SLICE_DAYS, _STRENGTH = 3, 7, 30.0
 
 
-def slice_world(seed: int, *, budgets: bool) -> AdClickWorld:
+def slice_world(seed: int, *, budgets: bool, randomised: float = 0.5) -> AdClickWorld:
     """Return a market with one slot in which half of the requests are randomised.
 
     Parameters
@@ -21,6 +21,8 @@ def slice_world(seed: int, *, budgets: bool) -> AdClickWorld:
     budgets : bool
         Whether daily budgets bind. Without them no request depends on another one: nobody tires,
         no taste drifts and no ad dies.
+    randomised : float
+        Share of the requests whose candidates are ordered at random.
     """
     config = AdClickConfig(
         users=4_000,
@@ -29,7 +31,7 @@ def slice_world(seed: int, *, budgets: bool) -> AdClickWorld:
         live_ads=100,
         campaigns=50,
         advertisers=40,
-        exploration_share=0.5,
+        exploration_share=randomised,
         fatigue=0.0,
         drift_per_day=0.0,
         churn=0.0,
@@ -102,6 +104,27 @@ def slice_report(seed: int, *, budgets: bool) -> pd.Series:
             "high": truth.high,
         }
     )
+
+
+def three_logs(seed: int) -> dict[str, pd.DataFrame]:
+    """Return three logs that should judge the same policy, one of which can.
+
+    Parameters
+    ----------
+    seed : int
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``"A"``: half of the requests randomised. ``"B"``: one in a hundred. ``"C"``: as A, but the
+        propensities were computed before a filter removed half of the candidates. Columns of
+        `replayed_slice`, and `weight`, 0 where the policy disagrees with the log.
+    """
+    half, _ = replayed_slice(slice_world(seed, budgets=False))
+    little, _ = replayed_slice(slice_world(seed, budgets=False, randomised=0.01))
+    filtered = half.assign(propensity=half["propensity"] / 2)
+    logs = {"A": half, "B": little, "C": filtered}
+    return {n: log.assign(weight=log["agrees"] / log["propensity"]) for n, log in logs.items()}
 
 
 def estimates(table: pd.DataFrame) -> dict[str, float]:

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from mlsd.lab_support.ad_click.randomised_slice import estimates
+from mlsd.lab_support.ad_click.randomised_slice import estimates, three_logs
 
 TABLE = pd.DataFrame(
     {
@@ -32,3 +32,12 @@ def test_a_policy_that_shows_what_was_logged_for_certain_earns_the_mean():
 def test_a_right_prediction_leaves_the_doubly_robust_estimate_no_noise():
     certain = TABLE.assign(predicted_logged=TABLE["reward"])
     assert estimates(certain)["DR"] == TABLE["predicted_new"].mean()
+
+
+def test_one_of_three_logs_can_judge():
+    logs = three_logs(31)
+    means = {name: log["weight"].mean() for name, log in logs.items()}
+    sizes = {name: estimates(log)["effective sample"] for name, log in logs.items()}
+    assert means["A"] == pytest.approx(1, abs=0.05)
+    assert means["C"] == pytest.approx(2 * means["A"])
+    assert sizes["B"] < 500 < sizes["A"] == pytest.approx(sizes["C"])
