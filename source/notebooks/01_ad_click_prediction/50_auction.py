@@ -29,7 +29,7 @@
 #       bid shading: bidding less than the value where the winner pays its own bid
 #       pacing: spreading a budget over the day by taking part in a share of the auctions or by scaling all bids
 #     needs: [impression, click-through rate, expected value ranking, twin-world comparison, guardrail metric, Beta smoothing, deployment, "winner's curse"]
-#     labs: [lab_50_bidding]
+#     labs: [lab_50_bidding, lab_50_winners]
 #     discussion: Your new model raises clicks and lowers revenue under generalized second price. What do you look at before you call it a failure?
 #     wrong_answers: ["Nothing; revenue is the goal, so roll it back.", "Multiply its predictions until revenue is back."]
 # ---

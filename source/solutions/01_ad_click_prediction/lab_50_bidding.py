@@ -283,8 +283,8 @@ table.round(4)
 # %% [markdown]
 # ## Reserves that earn
 #
-# The thin market again, in three fresh worlds that count in three *currencies*: what costs 1 in one of them
-# costs 4 in the next and 16 in the third. The baseline replays a week's log and takes the single reserve that
+# The thin market again, in six fresh worlds, each with a *currency* of its own: what costs 1 in the first
+# costs 2 in the second, and so on up to 32. The baseline replays a week's log and takes the single reserve that
 # earns most. Your reserve may follow the request: it is computed from the predicted rates of its candidates,
 # before anybody's bid is looked at.
 #
@@ -298,7 +298,7 @@ table.round(4)
 #   impression. It is asked again for every request of the deployment, with the rates of a better model than
 #   the log's.
 #
-# **Worked number**: the baseline stands at 100 %, and the check asks for 110 % on average over the three
+# **Worked number**: the baseline stands at 100 %, and the check asks for 111 % on average over the six
 # markets.
 
 

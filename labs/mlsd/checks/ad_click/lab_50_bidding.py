@@ -19,7 +19,7 @@ from mlsd.policies.ad_click import per_click
 from mlsd.policies.ad_click.reserves import RequestReserve
 
 # Percentage points of the baseline's revenue; tests/benchmarks/lab_verdicts.py measures the tails.
-MARGIN = 10.0
+MARGIN = 11.0
 _FRESH_SEED = 50_011
 
 
@@ -120,7 +120,7 @@ def check_best_reserves(answer: Callable[..., np.ndarray]) -> CheckResult:
 
 
 def check_make_reserve(answer: MakeReserve) -> CheckResult:
-    """Check the last exercise by what the reserves earn in three worlds that nobody has seen."""
+    """Check the last exercise by what the reserves earn in six worlds that nobody has seen."""
     return check(
         "make_reserve",
         answer,

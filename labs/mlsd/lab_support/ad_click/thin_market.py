@@ -29,7 +29,7 @@ THIN = AdClickConfig(
     score_reserve=FLOOR,
 )
 # What one unit of money of the lab's own market is called in the markets of the last exercise.
-CURRENCIES = (0.25, 1.0, 4.0)
+CURRENCIES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 MakeReserve = Callable[[pd.DataFrame], RequestReserve]
 Controller = Callable[[float, float, float], float]
 
@@ -82,7 +82,7 @@ def _percent(seed: int, unit: float, make_reserve: MakeReserve) -> Interval:
 
 
 def deployed_revenue(seed: int, make_reserve: MakeReserve) -> Interval:
-    """Return five days' revenue in percent of the best single reserve's, a mean of three markets.
+    """Return five days' revenue in percent of the best single reserve's, a mean of six markets.
 
     The markets differ in their seeds and in their currencies; what the reserves are computed from
     is each market's own log.
