@@ -187,8 +187,7 @@ def main() -> None:
     tally.REPETITIONS = 2
     units = [unit for unit in find_units(project_root()) if (unit.kind, unit.case) == ("lab", CASE)]
     seeds, results = range(arguments.seeds[0], arguments.seeds[1] + 1), {}
-    for number in arguments.labs:
-        (unit,) = (unit for unit in units if unit.step == number)
+    for unit in (unit for number in arguments.labs for unit in units if unit.step == number):
         checks = load_checks(unit)
         gains = measure(unit, checks, seeds, path=arguments.gains, only=arguments.only)
         results[unit.name] = summary(gains, checks.MARGIN, arguments.settle)
