@@ -138,7 +138,7 @@ def check_make_reserve(answer: MakeReserve) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="percent of the best single reserve's revenue:",
-            authors="114 to 124",
+            authors="114 to 120",
             hint="the table after exercise 4 says that a good reserve follows the larger rate:"
             " which price per click does it amount to?",
         ),
