@@ -12,6 +12,7 @@ from mlsd.checks.deployed import check_policy
 from mlsd.lab_support.ad_click.small_log import small_log
 from mlsd.lab_support.ad_click.turning_interest import (
     MakePolicy,
+    constant_policy,
     deployed_revenue,
     fading_leak_policy,
     indifferent_policy,
@@ -28,6 +29,7 @@ from mlsd.lab_support.ad_click.turning_interest import (
 # column, 4.4 (2.3); another form of that leak 7.5 (1.9). No verdict on 300 to 399 was false: right
 # 11.2 or more, wrong up to 9.2 (tests/benchmarks/lab_verdicts.py).
 MARGIN = 10.5
+AUTHORS = "112 to 115"
 _FRESH_SEED = 20_041
 
 
@@ -178,6 +180,8 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="percent of the baseline's revenue:",
+            authors=AUTHORS,
+            hint="Does each training row read its own past, and does a newer click count for more?",
         ),
         methods=("act", "observe"),
     )
@@ -260,6 +264,7 @@ WRONG_ANSWERS = (
     ),
     WrongAnswer("interest", "ignores the candidate", _first_candidate),
     WrongAnswer("make_policy", "no history", plain_policy),
+    WrongAnswer("make_policy", "a constant", constant_policy),
     WrongAnswer("make_policy", "stale history", stale_policy),
     WrongAnswer("make_policy", "history as of the log's end", leaking_policy),
     WrongAnswer("make_policy", "as of the log's end, newer clicks count more", fading_leak_policy),

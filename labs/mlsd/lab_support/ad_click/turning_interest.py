@@ -7,12 +7,14 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from mlsd.data.log import LabelledLog
 from mlsd.features.histories import ClickHistories, click_histories
 from mlsd.features.history_serving import ServingHistories
-from mlsd.lab_support.deployed import mean_over_markets, revenue_lift
-from mlsd.models import HashedLogisticRegression
+from mlsd.lab_support.deployed import market_seeds, revenue_lift
+from mlsd.metrics import Interval
+from mlsd.models import GlobalRate, HashedLogisticRegression
 from mlsd.models.base import Scorer
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -21,7 +23,7 @@ from mlsd.worlds.base import CandidateRequests, Policy
 
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 4, 4, 5
 # Few users who click often, each with strong tastes of his own that turn within days. Campaigns are
-# almost equally popular, or the luck of a few large ones would decide which policy earns more.
+# almost equally popular, so that the noise of a few large ones does not decide what is earned.
 CONFIG = AdClickConfig(
     users=2_000,
     requests_per_day=12_000,
@@ -80,10 +82,15 @@ class InterestPolicy:
 
 
 def plain_policy(log: LabelledLog) -> Policy:
-    """Return the baseline: a line on the context and the ad, which knows no history."""
+    """Return the baseline: linear on the context and the ad, without a history."""
     rows = log.split.train
-    line = HashedLogisticRegression(categorical=CONTEXT, C=0.3)
-    return ScorerPolicy(line.fit(log.frame.iloc[rows], log.label[rows]))
+    linear = HashedLogisticRegression(categorical=CONTEXT, C=0.3)
+    return ScorerPolicy(linear.fit(log.frame.iloc[rows], log.label[rows]))
+
+
+def constant_policy(log: LabelledLog) -> Policy:
+    """Return a policy that predicts one rate for all, so that the bid alone decides."""
+    return ScorerPolicy(GlobalRate().fit(log.frame, log.label))
 
 
 @lru_cache(maxsize=1)
@@ -93,7 +100,7 @@ def interest_world(seed: int) -> tuple[AdClickWorld, LabelledLog]:
     return world, world.history(days=HISTORY_DAYS).labelled_log()
 
 
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> Interval:
     """Return what a policy earns in five markets, in percent of what the baseline earns there.
 
     Parameters
@@ -102,16 +109,23 @@ def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
         Of the five markets together.
     make_policy : callable
         From the labelled log of four days to a policy, which is deployed for four more.
+
+    Returns
+    -------
+    Interval
+        The mean over the markets, and the 95 % interval of that mean by Student's t.
     """
     if make_policy is plain_policy:
-        return 100.0
-
-    def gain(market: int) -> float:
+        return Interval(100.0, 100.0, 100.0)
+    earned = []
+    for market in market_seeds(seed, WORLDS):
         world, log = interest_world(market)
         policies = plain_policy(log), make_policy(log)
-        return revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
-
-    return 100 * (1 + mean_over_markets(seed, WORLDS, gain))
+        gain = revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
+        earned.append(100 * (1 + gain))
+    half_width = stats.t.ppf(0.975, WORLDS - 1) * stats.sem(earned)
+    mean = float(np.mean(earned))
+    return Interval(mean, mean - half_width, mean + half_width)
 
 
 _LENGTH = 10
@@ -131,10 +145,10 @@ def _policy(
 ) -> Policy:
     rows = log.split.train
     table = log.frame.assign(interest=learned(past, log.frame["category"].to_numpy()))
-    line = HashedLogisticRegression(categorical=CONTEXT, numeric=("interest",), C=0.3)
-    line.fit(table.iloc[rows], log.label[rows])
+    linear = HashedLogisticRegression(categorical=CONTEXT, numeric=("interest",), C=0.3)
+    linear.fit(table.iloc[rows], log.label[rows])
     histories = ClickHistories(["category"], length=past.shape[1]).serving(log)
-    return InterestPolicy(line, histories if fresh else _NeverUpdated(histories), served)
+    return InterestPolicy(linear, histories if fresh else _NeverUpdated(histories), served)
 
 
 class _NeverUpdated:
