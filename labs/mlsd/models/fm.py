@@ -52,7 +52,8 @@ class FactorizationMachine(EmbeddingScorer):
     Parameters
     ----------
     categorical, numeric, embedding_dim, id_dropout, min_count, and how to train
-        See `EmbeddingScorer`; `embedding_l2` applies to weights and vectors of ids alike.
+        See `EmbeddingScorer`; `embedding_l2` applies to weights and vectors of ids alike. With an
+        `embedding_dim` of 0 only the weights are left, which is logistic regression.
 
     References
     ----------

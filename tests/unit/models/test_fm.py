@@ -139,3 +139,12 @@ def test_wrong_settings_are_named(changes, message):
     X, y = parity(200)
     with pytest.raises(InputError, match=message):
         FactorizationMachine(**{"categorical": ("a", "b"), **QUICK, **changes}).fit(X, y)
+
+
+def test_vectors_of_length_zero_leave_logistic_regression():
+    X, y = parity()
+    model = FactorizationMachine(categorical=("a", "b"), embedding_dim=0, **QUICK).fit(X, y)
+    p = model.predict_proba({"a": [0, 0, 1, 1], "b": [0, 1, 0, 1]})[:, 1]
+    score = np.log(p / (1 - p))
+    assert score[0] - score[1] - score[2] + score[3] == pytest.approx(0, abs=1e-5)
+    assert log_loss(y, model.predict_proba(X)[:, 1]) > 0.65
