@@ -455,7 +455,8 @@ second.loc[epochs.index.unique("removed")].round(4)
 # Each number is the change of the normalized entropy during the second pass, so positive means
 # worse; the last column is the entropy at its end. The rise comes back in both worlds when nothing
 # is removed (0.016 and 0.012). User ids, vectors or the missing penalty, taken away alone, stop it
-# there too, and with hundreds of rows per group of users next to nothing is left of it. A slow
+# there too (without user ids world 202 rises for a quarter of a pass and comes back), and with
+# hundreds of rows per group of users next to nothing is left of it. A slow
 # learning rate has not reached the rise within two passes, but it has not reached a good model
 # either. One more thing deserves notice: after two passes the weights alone (0.9565) are as good as
 # vectors with a penalty (0.9567). A cure for overfitting is not yet a reason for vectors.
@@ -620,8 +621,8 @@ pd.DataFrame(by_group).round(3)
 # per pair closes the whole gap: 0.713 against 0.719 for the machine. In the second world of the
 # script it is the other way round, 0.721 against 0.705, so neither is ahead in general. The weights
 # remember what they met. On the 14 % of rows whose pair is new the crossed model falls back to the
-# plain linear one (0.851 and 0.849), whereas the machine still gains there (0.828), and this is
-# what vectors are for.
+# plain linear one (0.851 and 0.849), because it has no weight for them, whereas the machine reaches
+# 0.828. That number rests on few clicks, so take it as a hint of what vectors are for.
 #
 # The rival had help, though: we told it which two of the 14 columns to cross, and the machine had
 # to find out among 91 pairs. If you know the pair and it occurs often, cross it, which is cheap and
