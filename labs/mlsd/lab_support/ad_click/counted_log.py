@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from mlsd.data.log import LabelledLog
-from mlsd.lab_support.deployed import revenue_lift
+from mlsd.lab_support.deployed import percent_of_baseline
+from mlsd.metrics import Interval
 from mlsd.models import HashedLogisticRegression
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -13,6 +16,29 @@ from mlsd.worlds.base import Policy
 
 HISTORY_DAYS, DEPLOYED_DAYS = 6, 3
 MakePolicy = Callable[[LabelledLog], Policy]
+
+
+def known_counts(
+    clicks: np.ndarray, shown_at: np.ndarray, known_at: np.ndarray, now: float
+) -> tuple[int, int]:
+    """Return the views and the clicks of one key that a server holds just before `now`.
+
+    Parameters
+    ----------
+    clicks, shown_at, known_at : ndarray, shape (n,)
+        Whether each impression was clicked, when it was shown, and when its label became known. An
+        impression counts with its label or not at all, so `shown_at` decides nothing.
+    now : float
+        A label that becomes known at this moment exactly comes too late.
+
+    Examples
+    --------
+    >>> clicks, shown_at, known_at = np.array([[1, 0, 1], [1, 2, 6], [5, 7, 9]])
+    >>> known_counts(clicks, shown_at, known_at, now=8), known_counts(clicks, shown_at, known_at, 9)
+    ((2, 1), (2, 1))
+    """
+    known = known_at < now
+    return int(known.sum()), int(clicks[known].sum())
 
 
 def lab_world(seed: int) -> AdClickWorld:
@@ -40,18 +66,18 @@ def baseline_policy(log: LabelledLog) -> Policy:
     return ScorerPolicy(model.fit(train, train["click"]))
 
 
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
-    """Return what a policy earns, in percent of what the baseline earns in the same world.
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> Interval:
+    """Return what a policy earns in percent of the baseline in the same world, with its interval.
 
     The policy is made from six days of the world's log, all of them training rows, and deployed for
     three days.
 
     Examples
     --------
-    >>> deployed_revenue(3, baseline_policy)
-    100.0
+    >>> print(deployed_revenue(3, baseline_policy))
+    100.0000 [100.0000, 100.0000]
     """
     world = lab_world(seed)
     log = world.history(days=HISTORY_DAYS).labelled_log(split=(1.0, 0.0, 0.0))
     policies = baseline_policy(log), make_policy(log)
-    return 100 * (1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS))
+    return percent_of_baseline(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS)
