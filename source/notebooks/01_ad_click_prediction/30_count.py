@@ -709,7 +709,7 @@ three.pivot(index="seed", columns="model", values=["offline", "served", "revenue
 # ## Results
 #
 # First the rungs so far, from the committed ledger: three worlds that were not used for tuning, 14 days
-# each, every rung tuned over the same number of settings.
+# each, every learned rung tuned over four settings.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
