@@ -23,6 +23,7 @@ from mlsd.experiments.protocols import RankingProtocol, RecommendingProtocol, Sc
 from mlsd.experiments.run_store import RunStore
 from mlsd.experiments.rungs import Outcomes, Rung
 from mlsd.experiments.sources import LogSource, Replicate, WorldSource, default_seeds
+from mlsd.experiments.stream import rows_to_learn
 from mlsd.experiments.studies import load_study, run_study, study_path
 from mlsd.experiments.summary import summarise_ladder
 
@@ -48,6 +49,7 @@ __all__ = [
     "mean_lift",
     "ratio_lift",
     "require_replaceable",
+    "rows_to_learn",
     "run_ab_test",
     "run_ladder",
     "run_study",
