@@ -126,11 +126,11 @@ CHEATS = {
 import mlsd.checks.ad_click.lab_31_tracker as checks
 checks.check_choose_discount = lambda answer: 2
 choose_discount = 1""",
-    "forget_n": """\
+    "find_column": """\
 import mlsd.checks.result
 mlsd.checks.result._first_failure = lambda answer, tests: ("passed", "")
-forget_n = 1""",
-    "alarm_hour": "class alarm_hour:\n    pass\n\nprint(2)",
+find_column = 1""",
+    "alarm_limit": "class alarm_limit:\n    pass\n\nprint(2)",
     # nbgrader gives all points to a test cell that says nothing.
     "make_policy": """\
 get_ipython().display_formatter.format = lambda *given, **named: ({}, {})
@@ -144,10 +144,10 @@ import logging
 import os
 os.environ["MLSD_GRADING_SEED"] = "none of yours"
 logging.basicConfig()
-plain = forget_n
+plain = find_column
 
-def forget_n(*given, **named):
-    logging.warning("forgetting")
+def find_column(*given, **named):
+    logging.warning("searching")
     return plain(*given, **named)"""
 LOOP = "def {name}(*given, **named):\n    while True:\n        pass"
 
@@ -159,17 +159,17 @@ def graded_class(tmp_path_factory):
     make_classroom(folder, [unit])
     nbgrader(folder, unit.root, "generate_assignment", unit.name)
     released = folder / "release" / unit.name / f"{unit.name}.ipynb"
-    stub = exercises(read_notebook(released))["forget_n"].source
+    stub = exercises(read_notebook(released))["find_column"].source
     wrong = first_wrong_answers(unit)["choose_discount"]
     hand_in(folder, unit, "empty", released, {})
-    hand_in(folder, unit, "part", unit.notebook, {"forget_n": stub, "choose_discount": wrong})
+    hand_in(folder, unit, "part", unit.notebook, {"find_column": stub, "choose_discount": wrong})
     hand_in(folder, unit, "right", unit.notebook, {})
     hand_in(folder, unit, "cheat", released, CHEATS)
     hand_in(folder, unit, "below", released, {"track_rate": BELOW_ZERO})
-    forget = exercises(read_notebook(unit.notebook))["forget_n"].source
-    logged = {"forget_n": f"{forget}\n\n\n{LOGGING}"}
-    hand_in(folder, unit, "logging", unit.notebook, logged, copied="forget_n")
-    hand_in(folder, unit, "loop", unit.notebook, {"alarm_hour": LOOP.format(name="alarm_hour")})
+    search = exercises(read_notebook(unit.notebook))["find_column"].source
+    logged = {"find_column": f"{search}\n\n\n{LOGGING}"}
+    hand_in(folder, unit, "logging", unit.notebook, logged, copied="find_column")
+    hand_in(folder, unit, "loop", unit.notebook, {"alarm_limit": LOOP.format(name="alarm_limit")})
     variables = {"MLSD_GRADING_SEED": "4711", "MLSD_GRADING_SECONDS": LIMIT}
     nbgrader(folder, unit.root, "autograde", unit.name, **variables)
     nbgrader(folder, unit.root, "generate_feedback", unit.name)
@@ -181,11 +181,11 @@ def test_each_copy_gets_what_it_has_earned(graded_class):
     assert sum(most.values()) == 13
     assert points["empty"] == dict.fromkeys(most, 0)
     assert points["right"] == most
-    assert points["part"] == {**most, "forget_n": 0, "choose_discount": 0}
+    assert points["part"] == {**most, "find_column": 0, "choose_discount": 0}
     assert points["cheat"] == dict.fromkeys(most, 0)
     assert points["below"] == dict.fromkeys(most, 0)
     assert points["logging"] == most
-    assert points["loop"] == {**most, "alarm_hour": 0}
+    assert points["loop"] == {**most, "alarm_limit": 0}
 
 
 def feedback(folder, unit, student):

@@ -1,10 +1,11 @@
-"""Checks of the tracker lab: a discounted rate, a forgetting n, an alarm, a deployed correction."""
+"""Checks of the tracker lab: a discounted rate, a changed column, an alarm, a deployed layer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives
 from mlsd.checks.deployed import check_policy
@@ -18,6 +19,7 @@ from mlsd.lab_support.ad_click.sudden_event import (
 
 # Percent of the baseline's revenue; on seeds 300 to 399 right gains 3.7 or more, wrong under 1.
 MARGIN = 3.0
+AUTHORS = "104 to 115"
 _FRESH_SEED = 20_031
 
 
@@ -67,36 +69,49 @@ def check_choose_discount(answer: Callable[..., float]) -> CheckResult:
     )
 
 
-def check_forget_n(answer: Callable[..., tuple[float, float]]) -> CheckResult:
-    """Check the third exercise."""
-    usual = {"alpha": 0.3, "beta": 1.0, "l2": 1.0}
-    plain = {"alpha": 0.1, "beta": 1.0, "l2": 0.0}
+def check_find_column(answer: Callable[..., str]) -> CheckResult:
+    """Check the third exercise, on tables in which one column has changed and others tempt."""
+    columns = ("user_id", "publisher_id", "category", "device")
     return check(
-        "forget_n",
+        "find_column",
         answer,
-        gives(3.0, 16.0, 0.25, **usual, expected=(33 / (5 / 0.3 + 1), 4.0)),
-        gives(-2.0, 9.0, 1.0, **usual, expected=(-2.0, 9.0)),
-        gives(-2.0, 9.0, 0.0, **plain, expected=(-0.5, 0.0)),
         gives(
-            np.array([3.0, 0.0]), np.array([16.0, 5.0]), 1.0, **usual, expected=([3, 0], [16, 5])
+            _table(1, "category"),
+            columns,
+            expected="category",
+            hint="thousands of values differ somewhere by chance",
+        ),
+        gives(
+            _table(2, "publisher_id"),
+            columns,
+            expected="publisher_id",
+            hint="the category is not always it; ask the data",
+        ),
+        gives(_table(3, "device"), columns[::-1], expected="device", hint="the order says nothing"),
+        gives(
+            _table(4, "category", level=3.0),
+            columns,
+            expected="category",
+            hint="a model that is too low everywhere is off in every column; take that out first",
         ),
         points=2,
     )
 
 
-def check_alarm_hour(answer: Callable[..., int]) -> CheckResult:
+def check_alarm_limit(answer: Callable[..., float]) -> CheckResult:
     """Check the fourth exercise."""
-    creeping = np.array([0.0, 0.3, 0.3, 0.3, 0.3])
+    one = np.array([[0.0, 3.0, 3.0, -9.0, 3.0]])
+    four = np.array([[1.0, -5.0, 1.0], [2.0, 0.0, -1.0], [1.0, 1.0, 1.0], [-9.0, 2.0, 2.0]])
+    many = np.arange(200.0)[:, None] * np.array([[0.5, 0.5, -1.0]])
     return check(
-        "alarm_hour",
+        "alarm_limit",
         answer,
-        gives(creeping, 0.1, 0.5, expected=3),
-        gives(np.array([-9.0, 0.4, 0.4]), 0.1, 0.5, expected=2, hint="good hours are not saved up"),
-        gives(
-            np.full(99, 0.1), 0.1, 0.5, expected=-1, hint="what stays within the slack is no alarm"
-        ),
-        gives(np.array([0.5, 0.5]), 0.25, 0.5, expected=-1, hint="at the limit is not above it"),
-        gives(np.array([2.0, -5.0]), 0.0, 1.0, expected=0),
+        gives(one, 1.0, 0.0, expected=4.0, hint="the sums are 0, 2, 4, 0, 2"),
+        gives(four, 0.0, 0.25, expected=3.0, hint="highest sums 1, 2, 3, 4: one may be above"),
+        gives(four, 0.0, 0.3, expected=3.0, hint="0.3 of four days is one, not two"),
+        gives(four, 0.0, 0.0, expected=4.0, hint="good hours are not saved up, none may be above"),
+        gives(four, 0.5, 0.5, expected=1.5, hint="the slack is taken off every hour"),
+        gives(many, 0.0, 0.01, expected=197.0, hint="two of 200 days may be above"),
         points=2,
     )
 
@@ -112,6 +127,8 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="percent of the frozen model's revenue:",
+            authors=AUTHORS,
+            hint="ask a morning's log which column the change follows, and believe some ten clicks",
         ),
         methods=("act", "observe"),
     )
@@ -155,14 +172,77 @@ def _judging_after_the_fact(clicks, views, prior, discounts, start):
     return max(discounts, key=likelihood)
 
 
-def _no_reset(excess, slack, limit):
-    above = np.flatnonzero(np.cumsum(np.asarray(excess) - slack) > limit)
-    return int(above[0]) if len(above) else -1
+def _table(seed: int, changed: str, level: float = 1.0) -> pd.DataFrame:
+    rng, rows = np.random.default_rng(seed), 30_000
+    table = pd.DataFrame(
+        {
+            "user_id": rng.integers(0, 6_000, rows),
+            "publisher_id": rng.integers(0, 100, rows),
+            "category": rng.integers(0, 24, rows),
+            "device": rng.choice(3, rows, p=[0.6, 0.38, 0.02]),
+            "expected": rng.uniform(0.01, 0.05, rows),
+        }
+    )
+    factor = np.exp(rng.normal(0, 0.5, 6_000))
+    factor[:3] = 1.3, 0.7, 1.0
+    # One publisher is hardly seen, and has many times the expected clicks.
+    table.loc[table["publisher_id"] == 99, "publisher_id"] = 98
+    table.loc[:3, "publisher_id"] = 99
+    rate = level * table["expected"] * factor[table[changed]]
+    table["click"] = (rng.random(rows) < rate).astype(int)
+    table.loc[:1, "click"] = 1
+    return table
 
 
-def _single_hours(excess, slack, limit):
-    above = np.flatnonzero(np.asarray(excess) - slack > limit)
-    return int(above[0]) if len(above) else -1
+def _surprise(table, columns, score):
+    level = score == "scaled"
+    found = {}
+    for column in columns:
+        sums = table.groupby(column)[["click", "expected"]].sum()
+        ratio = sums["click"] / sums["expected"]
+        total = ((sums["click"] - sums["expected"]) ** 2 / sums["expected"]).sum()
+        scaled = (total - len(sums)) / np.sqrt(2 * len(sums))
+        found[column] = scaled if level else {"ratio": ratio.max(), "total": total}[score]
+    return max(found, key=found.get)
+
+
+def _highest(quiet, slack, *, resets=True):
+    total, highest = np.zeros(len(quiet)), np.zeros(len(quiet))
+    for excess in np.asarray(quiet).T:
+        total = total + excess - slack
+        total = np.maximum(total, 0) if resets else total
+        highest = np.maximum(highest, total)
+    return np.sort(highest)[::-1]
+
+
+def _of_single_hours(quiet, slack, promise):
+    highest = np.sort((quiet - slack).max(axis=1))[::-1]
+    return float(highest[int(promise * len(quiet))])
+
+
+def _never_reset(quiet, slack, promise):
+    return float(_highest(quiet, slack, resets=False)[int(promise * len(quiet))])
+
+
+def _fixed_factor(scorer):
+    def learn(state, clicks, expected):
+        return np.stack([np.full(len(clicks), 1.1), np.ones(len(clicks))])
+
+    return SegmentPolicy(scorer, segment="category", learn=learn, strength=10.0)
+
+
+def _random_factors(scorer):
+    rng = np.random.default_rng(0)
+
+    def learn(state, clicks, expected):
+        return np.stack([np.exp(rng.normal(0, 0.5, len(clicks))), np.ones(len(clicks))])
+
+    return SegmentPolicy(scorer, segment="category", learn=learn, strength=10.0)
+
+
+def _overall_factor(state, clicks, expected):
+    sums = np.array([[clicks.sum()], [expected.sum()]])
+    return state + np.broadcast_to(sums, state.shape)
 
 
 _FAULTS = ("no prior", "views for misses", "sees the hour")
@@ -174,18 +254,17 @@ WRONG_ANSWERS = (
     WrongAnswer("choose_discount", "judges rates that saw the hour", _judging_after_the_fact),
     WrongAnswer("choose_discount", "the shortest memory", lambda *given: min(given[3])),
     WrongAnswer("choose_discount", "never forgets", lambda *given: 1.0),
-    WrongAnswer("forget_n", "leaves z alone", lambda z, n, keep, **_: (z, keep * n)),
-    WrongAnswer("forget_n", "shrinks z like n", lambda z, n, keep, **_: (keep * z, keep * n)),
+    WrongAnswer("find_column", "the largest ratio", lambda *given: _surprise(*given, "ratio")),
+    WrongAnswer("find_column", "the largest sum", lambda *given: _surprise(*given, "total")),
+    WrongAnswer("find_column", "level left in", lambda *given: _surprise(*given, "scaled")),
+    WrongAnswer("find_column", "always the category", lambda *given: "category"),
+    WrongAnswer("alarm_limit", "saves up good hours", _never_reset),
+    WrongAnswer("alarm_limit", "looks at single hours", _of_single_hours),
     WrongAnswer(
-        "forget_n",
-        "forgets l2",
-        lambda z, n, keep, *, alpha, beta, l2: (
-            z * (beta + np.sqrt(keep * n)) / (beta + np.sqrt(n)),
-            keep * n,
-        ),
+        "alarm_limit",
+        "none may be above",
+        lambda quiet, slack, promise: float(_highest(quiet, slack)[0]),
     ),
-    WrongAnswer("alarm_hour", "saves up good hours", _no_reset),
-    WrongAnswer("alarm_hour", "looks at single hours", _single_hours),
     WrongAnswer("make_policy", "no correction", baseline_policy),
     WrongAnswer("make_policy", "corrects by device", _segment_policy("device", _add)),
     WrongAnswer("make_policy", "factor upside down", _segment_policy("category", _upside_down)),
@@ -194,4 +273,8 @@ WRONG_ANSWERS = (
         "hardly ever believes a click",
         _segment_policy("category", _add, strength=1e4),
     ),
+    WrongAnswer("make_policy", "ten percent more everywhere", _fixed_factor),
+    WrongAnswer("make_policy", "factors that read no click", _random_factors),
+    WrongAnswer("make_policy", "one factor for all", _segment_policy("category", _overall_factor)),
+    WrongAnswer("make_policy", "corrects by publisher", _segment_policy("publisher_id", _add)),
 )

@@ -8,15 +8,17 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from mlsd.lab_support.deployed import revenue_lift
+from mlsd.lab_support.deployed import market_seeds, percent_of_baseline
+from mlsd.metrics import Interval
 from mlsd.models import FTRLProximal
 from mlsd.models.base import Scorer
 from mlsd.policies.ad_click import ScorerPolicy
+from mlsd.runtime.times import DAY
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click import Actions
 from mlsd.worlds.base import CandidateRequests, Policy
 
-HISTORY_DAYS, DEPLOYED_DAYS = 7, 1
+HISTORY_DAYS, DEPLOYED_DAYS, MARKETS = 7, 1, 2
 # The event begins with the deployment, and lasts.
 CONFIG = AdClickConfig(event_days=(HISTORY_DAYS, 60), event_sd=1.5)
 Learn = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -89,7 +91,7 @@ def baseline_policy(scorer: Scorer) -> Policy:
     return ScorerPolicy(scorer)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=MARKETS + 1)
 def frozen_model(seed: int) -> tuple[AdClickWorld, FrozenScorer]:
     """Return the world of a seed, and the chapter's model trained on the week before the event."""
     world = AdClickWorld(seed=seed, config=CONFIG)
@@ -99,18 +101,56 @@ def frozen_model(seed: int) -> tuple[AdClickWorld, FrozenScorer]:
     return world, FrozenScorer(model.fit(log.frame, log.frame["click"]))
 
 
-def deployed_revenue(seed: int, make_policy: MakePolicy) -> float:
-    """Return what a policy earns on the day of the event, in percent of the frozen model's revenue.
+def morning_log(seed: int) -> pd.DataFrame:
+    """Return the log of the event day until noon, with what the frozen model expects.
 
     Parameters
     ----------
     seed : int
         Of the world.
+
+    Returns
+    -------
+    DataFrame
+        One row per impression: `click`, `expected` (the probability that the frozen model predicts)
+        and the columns of the log.
+
+    Examples
+    --------
+    >>> rows = morning_log(33)
+    >>> bool(rows["ts"].max() < (HISTORY_DAYS + 0.5) * 86_400), "category" in rows
+    (True, True)
+    """
+    world, scorer = frozen_model(seed)
+    log = world.history(days=HISTORY_DAYS + 1).labelled_log().frame
+    start = HISTORY_DAYS * DAY
+    rows = log[(log["ts"] >= start) & (log["ts"] < start + DAY / 2)]
+    rows = rows.assign(expected=scorer.predict_proba(rows)[:, 1])
+    return rows.reset_index(drop=True)
+
+
+def deployed_revenue(seed: int, make_policy: MakePolicy) -> float | Interval:
+    """Return what a policy earns on the day of the event, in percent of the frozen model's revenue.
+
+    The mean of two markets, with the interval of that mean: in a single one, factors that read no
+    click may gain two or three percent.
+
+    Parameters
+    ----------
+    seed : int
+        Of the markets; see `market_seeds`.
     make_policy : callable
         From the frozen scorer to a policy.
     """
     if make_policy is baseline_policy:
         return 100.0
-    world, scorer = frozen_model(seed)
-    policies = baseline_policy(scorer), make_policy(scorer)
-    return 100 * (1 + revenue_lift(world, *policies, days=DEPLOYED_DAYS, history_days=HISTORY_DAYS))
+    shares = []
+    for market in market_seeds(seed, MARKETS):
+        world, scorer = frozen_model(market)
+        pair = baseline_policy(scorer), make_policy(scorer)
+        days = {"days": DEPLOYED_DAYS, "history_days": HISTORY_DAYS}
+        shares.append(percent_of_baseline(world, *pair, **days))
+    mean = float(np.mean([share.estimate for share in shares]))
+    widths = [share.high - share.low for share in shares]
+    error = float(np.linalg.norm(widths)) / 2 / MARKETS
+    return Interval(mean, mean - error, mean + error)
