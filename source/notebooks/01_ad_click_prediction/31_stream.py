@@ -2,53 +2,70 @@
 # jupyter:
 #   mlsd:
 #     title: Learn from the stream
-#     builds: the update of FTRL-Proximal, progressive validation, and a policy that learns while it is deployed
+#     builds: FTRL-Proximal row by row, progressive validation with late labels, and a policy that learns while it is deployed
 #     sections:
-#     - {name: What decides success, minutes: 3}
-#     - {name: Look at the log of an odd day, minutes: 6}
-#     - {name: Write one update, minutes: 14, stop: true}
+#     - {name: What decides success, minutes: 4}
+#     - {name: Look at the log of an odd day, minutes: 5}
+#     - {name: Write one update, minutes: 12}
 #     - {name: Read the learning rates, minutes: 6}
+#     - {name: Let L1 keep the table small, minutes: 6, stop: true}
 #     - {name: Validate while learning, minutes: 7}
-#     - {name: Freeze it and watch the level, minutes: 8, stop: true}
-#     - {name: Live through the drift day, minutes: 9}
-#     - {name: Deploy, minutes: 10, stop: true}
-#     - {name: Poison one hour, minutes: 7}
-#     - {name: Results, minutes: 4}
+#     - {name: Freeze it and check its calibration, minutes: 10, stop: true}
+#     - {name: Live through the drift day, minutes: 12}
+#     - {name: Ask how fresh is fresh enough, minutes: 12, stop: true}
+#     - {name: Deploy, minutes: 9}
+#     - {name: Results, minutes: 5}
 #     - {name: What breaks in production, minutes: 3}
+#     - {name: In the interview, minutes: 5}
 #     - {name: Summary, minutes: 1}
 #     - {name: Recall, minutes: 3}
 #     - {name: Lab and further reading, minutes: 1}
-#     introduces: [FTRL-Proximal, per-coordinate learning rate, progressive validation, nightly retraining, concept drift]
-#     needs: [impression, twin-world comparison, time split, normalized entropy, deployment, hashing trick, hashed logistic regression, known-at predicate]
+#     introduces:
+#       FTRL-Proximal: an online learner for sparse linear models that keeps two sums per coordinate and derives the weight, exactly zero below the L1 threshold, from them
+#       per-coordinate learning rate: a step size of its own for every weight, which falls with the squared gradients that this weight has seen
+#       progressive validation: predicting every example before learning it, so that the whole stream is test data; also called prequential evaluation
+#       nightly retraining: fitting a model from scratch on the log at midnight and serving it unchanged until the next one
+#       concept drift: a change of the label's distribution for the same features, so that yesterday's model is wrong today
+#     needs: [impression, label delay, known-at time, twin-world comparison, time split, normalized entropy, deployment, hashing trick, hashed logistic regression]
 #     labs: [lab_31_tracker]
-#     discussion: Your click model is retrained every night. A sale begins on Friday morning. What do you expect on Friday, and what on the Monday after it?
-#     wrong_answers: ["Nothing, the features know the category of every ad.", "It is bad on Friday and good again from Saturday on."]
+#     discussion: Your click model is retrained every night. A sale begins on Friday morning and ends on Friday night. What do you expect of it, and of an online model, on Friday and on Saturday?
+#     wrong_answers: ["Nothing, because the features contain the category of every ad.", "The online model is better on both days, because it is fresher."]
 # ---
 
 # %% [markdown]
 # # Learn from the stream
 #
-# **You will build** the update of FTRL-Proximal, progressive validation, and a policy that learns
-# while it is deployed.
+# **You will build** FTRL-Proximal row by row, progressive validation with late labels, and a policy
+# that learns while it is deployed.
 #
-# **You will learn** what two numbers an online learner keeps for each weight, how it is validated
-# without a holdout, what a day of drift costs each retraining schedule, and what freshness cannot
-# buy.
+# **You will learn** what an online learner stores for each weight, how it is validated without a
+# holdout, which mistakes come from learning in order of time, and how to find out what fresh labels
+# are worth before anybody builds a stream for them.
 #
-# **You need** `30_count`: hashed logistic regression, the hashing trick, what is known at a time;
-# and the evaluator and deployments of `20_baseline`.
+# **You need** [30_count](30_count.ipynb) for hashed logistic regression and the hashing trick,
+# [20_baseline](20_baseline.ipynb) for normalized entropy, the time split and deployments, and
+# [10_frame](10_frame.ipynb) for known-at time and label delay.
 #
-# **Minutes**: 82, with good places to stop after the update, the frozen model and the deployment.
+# **Minutes**: 101, with good places to stop after the L1 penalty, after the frozen model and after the
+# freshness curve.
 
 # %% [markdown]
 # ## What decides success
 #
-# A model trained at midnight knows nothing of the day it works in. An online model takes in every
-# impression as soon as it is known whether it was clicked.
+# Merchants run sales without telling the ad team, and on such a day people click on other things than
+# the day before. A model that was trained at midnight cannot know. An *online* model can, because it
+# takes in each impression as soon as it is known whether it was clicked; but it reads every row once,
+# in order of time, and runs all day, which makes it harder to fit well and harder to operate. The
+# product team states three requirements:
 #
-# We accept it if, against the *same model retrained nightly*, it has the lower normalized entropy on
-# each day of a stretch that holds an unusual day, and earns more when deployed, by an interval above
-# zero. Being fresher is not a reason.
+# | requirement | criterion |
+# |---|---|
+# | it adapts | on an unusual day, from noon on, at most a third of the clicks are expected in the wrong category |
+# | it costs little otherwise | on an ordinary day its normalized entropy is at most 0.005 above nightly retraining's |
+# | it does not cost money | over three days around the event, revenue is not more than 2 % below nightly retraining's |
+#
+# Freshness itself is not among them. The system to beat is the one that most companies run: the whole
+# log, fitted to convergence, every night.
 
 # %%
 import copy
@@ -59,13 +76,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.checks import check, gives, holds
-from mlsd.experiments import load_ledger
+from mlsd.checks import check, gives
+from mlsd.experiments import load_ledger, load_study, rows_to_learn
 from mlsd.features.encoders import hash_buckets
 from mlsd.metrics import calibration_ratio, normalized_entropy
-from mlsd.models import FTRLProximal
-from mlsd.plots import COLOURS, course_style, plot_changes
-from mlsd.policies.ad_click import OnlineScorerPolicy, ScorerPolicy
+from mlsd.models import FTRLProximal, HashedLogisticRegression
+from mlsd.notebook import compare, guess, track
+from mlsd.plots import COLOURS, course_style
+from mlsd.policies.ad_click import OnlineScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 plt.rcParams.update(course_style())
@@ -73,9 +91,9 @@ plt.rcParams.update(course_style())
 # %% [markdown]
 # ## Look at the log of an odd day
 #
-# In the default world tastes turn slowly, all the time. This one has an *event* as well: on a
-# single day, a sale, say, the odds of a click rise in some categories and fall in others, for every
-# user. The next day all is as before. We chose its strength, and a strong one: for about half of the
+# In the default world, tastes turn slowly all the time. This world has an *event* as well: on one single
+# day the odds of a click rise in some categories and fall in others, for every user, and the next day
+# everything is as before. Its strength is our choice, and it is a strong one: in about half of the
 # categories the odds at least double or halve.
 
 # %% tags=["nbval-check-output"]
@@ -84,418 +102,677 @@ config = AdClickConfig(event_days=(DRIFT_DAY, DRIFT_DAY + 1), event_sd=1.0)
 world = AdClickWorld(seed=42, config=config)
 log = world.history(days=14).labelled_log()
 impressions = log.frame.assign(day=lambda rows: (rows["ts"] // 86_400).astype(int))
+clicked = impressions["click"].to_numpy()
 f"{len(impressions):,} impressions on {impressions['day'].nunique()} days"
 
 # %% [markdown]
-# Here are the click rates of three categories: the largest rise, the largest fall, and one that the
-# event left alone. A line is a category, the grey band the drift day. This is *concept drift*: the
-# same impression has another chance of a click than yesterday, and no column announces it.
+# Below are the click-through rates of three categories: the one with the largest rise, the one with the
+# largest fall, and one that the event left alone.
 
 # %%
-rates = 100 * impressions.pivot_table(index="day", columns="category", values="click")
-change = np.log(rates.loc[DRIFT_DAY] / rates.drop(DRIFT_DAY).mean())
+daily_rates = 100 * impressions.pivot_table(index="day", columns="category", values="click")
+change = np.log(daily_rates.loc[DRIFT_DAY] / daily_rates.drop(DRIFT_DAY).mean())
 chosen = {"rises": change.idxmax(), "falls": change.idxmin(), "stays": change.abs().idxmin()}
 
 figure, axes = plt.subplots(figsize=(6.5, 3))
 for name, category in chosen.items():
-    axes.plot(rates[category], "o-", ms=3, label=f"category {category}: {name}")
+    axes.plot(daily_rates[category], "o-", ms=3, label=f"category {category}: {name}")
 axes.axvspan(DRIFT_DAY - 0.5, DRIFT_DAY + 0.5, color=COLOURS["grey"], alpha=0.3, label="drift day")
-axes.set(xlabel="day", ylabel="CTR, %", ylim=0)
+axes.set(xlabel="day", ylabel="click-through rate, %", ylim=0)
+axes.set_title("For one day, the same ads are clicked at other rates")
 axes.legend(ncols=2)
 plt.show()
 
 # %% [markdown]
+# A dot is the click-through rate of one category on one day, and the grey band marks the drift day. This
+# is *concept drift*: an impression with the same features has another probability of a click than it
+# had yesterday, and no column announces it.
+
+# %% [markdown]
 # ## Write one update
 #
-# The model is the logistic regression of the last chapter on hashed ids. Only the learning differs:
-# one row, one step. A row predicts p, the click is y, and every coordinate present in the row has
-# gradient g = p − y.
+# The model is the logistic regression of the last chapter on hashed ids, with one weight per bucket.
+# Only the learning differs: one row, one step. The row predicts a probability $p$, the click is $y$
+# (0 or 1), and the gradient of the log loss in every coordinate that the row contains is $g = p - y$.
 #
-# Plain gradient descent keeps one number per coordinate, the weight. *FTRL-Proximal* (follow the
-# regularised leader, proximal; McMahan et al. 2013) keeps two, and **the weight is neither of
-# them**:
+# Plain gradient descent stores one number per coordinate, the weight. *FTRL-Proximal* (follow the
+# regularised leader; McMahan et al. 2013) stores two sums, and the weight is neither of them:
 #
-# - **n**, the sum of the squared gradients so far: how much has been learned here;
-# - **z**, the sum of the gradients, each corrected for where the weight stood then.
+# - $n$, the sum of the squared gradients, which says how much has been learned about this coordinate;
+# - $z$, the sum of the gradients, each corrected for where the weight stood when it arrived.
 #
-# The weight is worked out from both whenever it is needed, and is exactly zero until |z| exceeds
-# `l1`. So ids that have proved nothing need no place on a server.
+# The weight is worked out when it is needed. With a learning rate $\alpha$, a constant $\beta$ and the
+# two penalties $\lambda_1$ and $\lambda_2$ it is
+# $$w = \begin{cases} 0 & \text{if } |z| \le \lambda_1, \\
+# -\dfrac{z - \mathrm{sign}(z)\,\lambda_1}{(\beta + \sqrt{n}) / \alpha + \lambda_2} & \text{otherwise.}\end{cases}$$
+# A row then moves both sums, where $w$ and $n$ are the values from before the row:
+# $$\sigma = \frac{\sqrt{n + g^2} - \sqrt{n}}{\alpha}, \qquad z \leftarrow z + g - \sigma w, \qquad
+# n \leftarrow n + g^2.$$
+# From $z = 1$, $n = 4$, $w = -0.2$ and $g = 0.5$ with $\alpha = 0.3$ come $\sigma = 0.205$, $z = 1.541$
+# and $n = 4.25$. The term with $\sigma$ is the proximal one, which holds the weight near its present
+# place; without both penalties the whole is gradient descent whose rate falls as $n$ grows. In code each
+# formula is two or three lines:
 
 
 # %%
 def weight_of(z, n, *, alpha=0.3, beta=1.0, l1=0.0, l2=1.0):
-    """Weight of a coordinate: exactly 0 until |z| exceeds l1."""
-    beyond = np.sign(z) * max(abs(z) - l1, 0.0)
+    """Return the weight of a coordinate: exactly 0 until |z| exceeds l1."""
+    beyond = np.sign(z) * np.maximum(np.abs(z) - l1, 0.0)
     return -beyond / ((beta + np.sqrt(n)) / alpha + l2)
 
 
-# %% [markdown]
-# So a step changes z and n. With gradient g and weight w, both from *before* the step:
-#
-# > sigma = (√(n + g²) − √n) / alpha
-# >
-# > z ← z + g − sigma · w
-# >
-# > n ← n + g²
-#
-# The term with sigma is the proximal one: it holds the weight near where it stood. Without L1 and
-# L2, this is gradient descent whose rate falls as the coordinate learns.
-#
-# **Your turn**: up to six lines. From z = 1, n = 4, w = −0.2 and g = 0.5, with alpha = 0.3, come
-# z = 1.541 and n = 4.25.
-
-
-# %% tags=["your-turn"]
-def my_update(z, n, weight, gradient, alpha=0.3):
-    """New z and n of one coordinate."""
-    return ...
+def update(z, n, weight, gradient, alpha=0.3):
+    """Return z and n of one coordinate after one row."""
+    sigma = (np.sqrt(n + gradient**2) - np.sqrt(n)) / alpha
+    return z + gradient - sigma * weight, n + gradient**2
 
 
 # %% [markdown]
-# To judge it we need a learner around it: a dictionary of states, one row at a time. The intercept
-# is a coordinate too, but bears no penalty.
+# To see it move, take one coordinate on its own, an ad that is shown eight times and clicked at the
+# third and the seventh view, with no other weight in the row:
+
+# %%
+z, n, steps = 0.0, 0.0, []
+for label in (0, 0, 1, 0, 0, 0, 1, 0):
+    w = weight_of(z, n)
+    p = 1 / (1 + np.exp(-w))
+    steps.append({"p before": p, "click": label, "rate": 0.3 / (1 + np.sqrt(n))})
+    z, n = update(z, n, w, p - label)
+    steps[-1] |= {"z": z, "n": n, "weight": weight_of(z, n)}
+pd.DataFrame(steps).round(3)
+
+# %% [markdown]
+# Each view without a click pushes $z$ up and the weight down, and a click does the opposite. The column
+# `rate` falls from row to row, so that the click at the seventh view moves the weight less than the one
+# at the third.
+#
+# A learner is a dictionary of such states, read row by row. The intercept is one more coordinate, without
+# a penalty. If our twelve lines are right, they must predict what the package's `FTRLProximal` predicts,
+# row by row. With `batch_size=1` that is the algorithm as published; the default, up to 64 rows per
+# step, is faster.
 
 
 # %%
-def by_hand(update, rows, clicked):
-    """Progressive predictions of FTRL-Proximal on rows that are dictionaries."""
+def by_hand(rows, labels):
+    """Return the prediction of each row, made before the row was learned."""
     state, predicted = defaultdict(lambda: (0.0, 0.0)), []
-    for row, label in zip(rows, clicked):
+    for row, label in zip(rows, labels):
         penalty = {"intercept": 0.0} | dict.fromkeys(row.items(), 1.0)
         weights = {key: weight_of(*state[key], l2=l2) for key, l2 in penalty.items()}
         predicted.append(1 / (1 + np.exp(-sum(weights.values()))))
         for key, weight in weights.items():
             state[key] = update(*state[key], weight, predicted[-1] - label)
-    return predicted
+    return np.array(predicted)
 
-
-# %% [markdown]
-# The check compares it with the package, prediction by prediction. `batch_size=1` is the algorithm
-# as published; the default, 64 rows to a step, is faster.
-
-# %% tags=["check"]
-clicked, two = impressions["click"].to_numpy(), impressions[["ad_id", "category"]].head(500)
-package = FTRLProximal(categorical=("ad_id", "category"), alpha=0.3, batch_size=1)
-reference, rows = package.progressive_fit(two, clicked[:500]), two.to_dict("records")
-check(
-    "update",
-    my_update,
-    gives(0, 0, 0, 0.5, expected=(0.5, 0.25)),
-    gives(1, 4, -0.2, 0.5, expected=(1.5 + 0.2 * (np.sqrt(4.25) - 2) / 0.3, 4.25)),
-    holds(lambda f: np.allclose(by_hand(f, rows, clicked), reference), "differs from mlsd's"),
-)
-
-# %% [markdown]
-# Where is the weight in the package's model? Nowhere. We derive it from the stored z and n of three
-# coordinates, and the model's own prediction comes out.
 
 # %% tags=["nbval-check-output"]
-buckets = hash_buckets(two.tail(1), ("ad_id", "category"), package.bits)[0]
-score = weight_of(package.dense_z_[0], package.dense_n_[0], l2=0.0)
-score += sum(weight_of(package.z_[bucket], package.n_[bucket]) for bucket in buckets)
-assert np.isclose(1 / (1 + np.exp(-score)), package.predict_proba(two.tail(1))[0, 1])
-sorted(name for name in vars(package) if name.endswith("_"))
+two = impressions[["ad_id", "category"]].head(500)
+package = FTRLProximal(categorical=("ad_id", "category"), alpha=0.3, batch_size=1)
+theirs = package.progressive_fit(two, clicked[:500])
+ours = by_hand(two.to_dict("records"), clicked[:500])
+assert np.allclose(ours, theirs)
+f"the largest difference on {len(two)} rows is below 1e-12: {np.abs(ours - theirs).max() < 1e-12}"
 
 # %% [markdown]
+# An `assert` states a claim of the text in code: the build fails if it stops being true.
+#
 # ## Read the learning rates
 #
-# Now all ids, and the age of ad and account. One column is left out on purpose, and we shall see
-# why: `weekday`.
+# Now the model reads all ids, and the ages of ad and account. We leave out `weekday`, for a reason
+# that comes up further down. Its settings come from a sweep on days before the event (in
+# `tests/studies/ad_click/31_settings.py`, whose table the next cell shows): on days 5 to 10 the learning
+# rate 0.3 predicted best of four.
 
 # %%
 columns = tuple(name for name in log.roles.identifiers if name != "weekday")
-make_model = partial(
-    FTRLProximal, categorical=columns, numeric=log.roles.numeric, alpha=0.3, l2=1.0
-)
-model = make_model()
-predicted = model.progressive_fit(impressions, clicked)
+make_model = partial(FTRLProximal, categorical=columns, numeric=log.roles.numeric, alpha=0.3)
+settings = load_study("ad_click/31_settings")
+settings.query("passes == 1")[["model", "setting", "progressive_entropy"]].round(4)
 
 # %% [markdown]
-# The *per-coordinate learning rate* is alpha / (beta + √n). One global rate would have to serve the
-# slot at the top of every page and a user seen twice. Guess: by what factor do the fastest and the
-# slowest coordinate differ after two weeks?
+# The *per-coordinate learning rate* is $\alpha / (\beta + \sqrt{n})$. A single global rate would have to
+# serve the top slot of every page and a user seen twice, and no number can do both. The next figure shows the
+# rate of every user, publisher and slot after two weeks.
 
 # %%
-figure, axes = plt.subplots(figsize=(5.5, 2.8))
+model = make_model()
+predicted = model.progressive_fit(impressions, clicked)
+figure, axes = plt.subplots(figsize=(6, 3.2))
 for name in ("user_id", "publisher_id", "position"):
     views = impressions[name].value_counts()
-    at = hash_buckets({name: views.index.to_numpy()}, (name,), model.bits)[:, 0]
-    rate = model.alpha / (model.beta + np.sqrt(model.n_[at]))
+    bucket = hash_buckets({name: views.index.to_numpy()}, (name,), model.bits)[:, 0]
+    rate = model.alpha / (model.beta + np.sqrt(model.n_[bucket]))
     axes.scatter(views, rate, s=3, label=name)
-axes.set(xscale="log", yscale="log", xlabel="impressions with this coordinate (log scale)")
+axes.set(xscale="log", yscale="log", xlabel="impressions of the id (log scale)")
 axes.set_ylabel("learning rate (log scale)")
+axes.set_title("The three slots learn a hundred times slower than a new user")
 axes.legend(markerscale=4)
 plt.show()
-rates = model.alpha / (model.beta + np.sqrt(model.n_[model.n_ > 0]))
-f"fastest over slowest: {rates.max() / rates.min():.0f}"
 
 # %% [markdown]
-# How to read it: a dot is a coordinate. The rare ones, at the left, still move at almost the full
-# alpha; the three slots, at the right, a hundred times slower. The
-# gap between the bands is the first click: its gradient is close to 1, that of a view without click
-# close to 0.02. So n is about the number of clicks seen, and the rate falls with its root.
+# A dot is one id. The rare ones at the left still move at almost the full $\alpha = 0.3$, whereas the
+# three slots at the right move a hundred times slower. The gap between the two bands of users is the
+# first click: its gradient is close to $-1$, that of a view without a click about 0.02, so that $n$ is
+# roughly the number of clicks seen.
 #
-# The dark side: n only grows. A coordinate that was learned thoroughly moves slowly for ever, also
-# on the day when the world changes.
+# A few users lie far below the band, with a rate of 0.008 after some forty views. They are *hash
+# collisions*: their bucket also belongs to a busy value of another column, which has slowed it down.
+
+# %% tags=["nbval-check-output"]
+bucket_of = {name: hash_buckets(impressions, (name,), model.bits)[:, 0] for name in columns}
+used = np.concatenate([np.unique(buckets) for buckets in bucket_of.values()])
+buckets, owners = np.unique(used, return_counts=True)
+users = np.unique(bucket_of["user_id"])
+shared = np.isin(users, buckets[owners > 1]).sum()
+f"{shared} of {len(users):,} buckets of users also belong to another column"
+
+# %% [markdown]
+# The price of a falling rate is that $n$ only grows: a coordinate that was learned thoroughly moves
+# slowly for ever, on the day when the world changes too.
+
+# %% [markdown]
+# ## Let L1 keep the table small
+#
+# So far $\lambda_1$ was zero, and every id ever seen has a weight. In production that is most of the
+# memory of a linear model, because the ids seen once or twice are by far the most numerous. Here the
+# $\lambda_1$ of the formula comes in: an id stays out of the table until its gradients add up to more
+# than $\lambda_1$. At a predicted 2 %, fifty views without a click add up to one, and so does a single
+# click. We try five values over the first eleven days and read the progressive entropy of days 5 to 10.
+
+# %%
+past = impressions[impressions["day"] < DRIFT_DAY - 1]
+late = (past["day"] >= 5).to_numpy()
+kept = {}
+for l1 in track((0, 0.5, 1, 2, 5), "penalties"):
+    sparse = make_model(l1=l1)
+    before_learning = sparse.progressive_fit(past, past["click"])
+    entropy = normalized_entropy(past["click"][late], before_learning[late])
+    kept[l1] = {"weights": np.count_nonzero(sparse.coefficients()[0]), "entropy": entropy}
+kept = pd.DataFrame(kept).T.rename_axis("l1")
+kept["weights, %"] = 100 * kept["weights"] / kept["weights"].max()
+
+# %%
+figure, axes = plt.subplots(figsize=(6, 3))
+axes.plot(kept["weights, %"], kept["entropy"], "o-", color=COLOURS["blue"])
+for l1, row in kept.iterrows():
+    axes.annotate(
+        rf"$\lambda_1$ = {l1:g}",
+        (row["weights, %"], row["entropy"]),
+        (6, 4),
+        textcoords="offset points",
+    )
+axes.set(
+    xlabel="weights that are not zero, % of all seen",
+    ylabel="normalized entropy\n(lower is better)",
+)
+axes.set(
+    xlim=(0, 115), ylim=(0.942, 0.957), title="Two thirds of the weights are worth 0.004 of entropy"
+)
+plt.show()
+kept.round(4)
+
+# %% [markdown]
+# A dot is one model. With $\lambda_1 = 1$ the table has less than a third of the weights, and the entropy is
+# 0.0036 higher; each further halving costs more than the last. Whether that is a good trade depends on
+# what the memory would otherwise hold. With 18,000 ids it is pointless, and we keep
+# $\lambda_1 = 0$; with the billions of McMahan et al. it decides whether the model fits on a server.
+
+# %%
+assert kept["weights"].is_monotonic_decreasing
+assert kept["entropy"].is_monotonic_increasing
+assert kept.loc[1, "weights, %"] < 40
 
 # %% [markdown]
 # ## Validate while learning
 #
-# `predicted` came from `progressive_fit`, which predicts each mini-batch and *then* learns it. No
-# row has been seen by the state that predicts it, so every row is test data and training data. This
-# is *progressive validation* (Blum, Kalai and Langford 1999). It is the natural metric of a model
-# that is served while it learns.
+# `progressive_fit` predicts each mini-batch and *then* learns it. Every row is predicted by a state that
+# has not seen it, so all rows are test data as well as training data. This is *progressive validation*
+# (Blum, Kalai and Langford 1999), also called *prequential evaluation*, and it is the natural metric of a
+# model that learns while it serves.
 
 # %%
 edges = np.geomspace(1_000, len(clicked), 25).astype(int)
-spans = list(zip(edges, edges[1:]))
+spans = list(zip(edges[:-1], edges[1:]))
 entropy = [normalized_entropy(clicked[a:b], predicted[a:b]) for a, b in spans]
-assert entropy[0] > 1 > entropy[-1]
 
 figure, axes = plt.subplots(figsize=(6, 3))
-axes.plot(edges[1:], entropy, "o-", ms=3, label="FTRL, progressive")
-axes.axhline(1, color=COLOURS["orange"], ls="--", label="best constant of the same rows")
+axes.plot(edges[1:], entropy, "o-", ms=3, label="FTRL-Proximal, progressive")
+axes.axhline(1, color=COLOURS["orange"], ls="--", label="best constant for the same rows")
 axes.set(xscale="log", xlabel="impressions seen (log scale)")
-axes.set_ylabel("normalized entropy\n(lower is better)")
+axes.set(ylabel="normalized entropy\n(lower is better)")
+axes.set_title("It takes tens of thousands of rows to beat a constant")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# How to read it: each dot is the normalized entropy of the impressions since the last dot. With
-# weights at zero the model predicts one half, a dear mistake where two in a hundred click. It takes
-# some tens of thousands of impressions to beat the constant. Leave the first days out when you
-# report.
-
-# %% [markdown]
-# ## Freeze it and watch the level
-#
-# Expected clicks over real ones are a model's calibration ratio; 1 is right. The ledger of this course
-# deploys FTRL *frozen*, trained once, and finds its ratio well above 1. Does freezing do that?
-#
-# We train through day 8; days 9 to 11, before the drift day, are the test. Once with the weekday
-# among the columns, once without; once frozen, once still learning. **Your guess** first: which of
-# the two frozen models is closer to 1?
+# A dot is the normalized entropy of the impressions since the last dot. The model starts *above* one, and
+# the reason is not that its level is wrong: the weights are zero at the very first row and predict 0.5, but
+# that is over long before the first dot.
 
 # %%
-before, after = (impressions[impressions["day"].between(*days)] for days in ((0, 8), (9, 11)))
-levels = pd.DataFrame()
-for name, given in {"with weekday": (*columns, "weekday"), "without": columns}.items():
-    learner = make_model(categorical=given).fit(before, before["click"])
-    levels[f"{name}, frozen"] = learner.predict_proba(after)[:, 1]
-    levels[f"{name}, online"] = learner.progressive_fit(after, after["click"])
-measures = (calibration_ratio, normalized_entropy)
-judged = pd.DataFrame({f.__name__: levels.apply(partial(f, after["click"])) for f in measures})
-gap = np.log(judged["calibration_ratio"]).abs()
-assert gap["with weekday, frozen"] > 0.1 > gap["with weekday, online"]
-assert gap["without, frozen"] < gap["with weekday, frozen"]
-judged.round(4)
+starts = pd.DataFrame(
+    {
+        "mean prediction": [predicted[a:b].mean() for a, b in ((0, 64), (1_000, 5_000))],
+        "click-through rate": [clicked[a:b].mean() for a, b in ((0, 64), (1_000, 5_000))],
+    },
+    index=["rows 0 to 63", "rows 1,000 to 4,999"],
+)
+assert entropy[0] > 1 > entropy[-1]
+starts.round(3)
 
 # %% [markdown]
-# With the weekday, the frozen model is far off its level, and pays for it in normalized entropy.
-# Online, the same column does hardly any harm: a learner that predicts too much is corrected by the
-# next rows.
+# From row 1,000 on the level is right, and what is left is noise: new coordinates move at the full rate,
+# so that one click moves a weight a long way. The first days of a stream are therefore left out of a
+# report. Note also that a replayed log is kinder than production, because `progressive_fit` learns a click within 64 rows, about a minute, whereas the label settles ten minutes
+# after the impression. Learning before `known_at` breaks the rule of [30_count](30_count.ipynb), and
+# whether it matters we measure below, where labels come late on purpose.
+
+# %% [markdown]
+# ## Freeze it and check its calibration
 #
-# The reason is the order of the rows. The weight of Thursday is trained on Thursdays only, beside
-# other weights that have moved on for a week when Thursday comes round. The sum is wrong. So a
-# column that changes with time, such as weekday or date, is a trap for a single pass in time order.
-# A batch fit adjusts all weights together, and does not fall into it.
+# Often the learner runs in training and a frozen copy serves. The ledger of this course deploys
+# FTRL-Proximal that way, with all columns, and finds more expected clicks than real ones. Divide the two,
+# and you have the *calibration ratio*, where 1 is right.
 #
-# The rest is not the weekday's. A single pass wobbles around its level, because the last rows weigh
-# most, and freezing keeps whatever came last. On this seed and four more (911 to 914) the frozen
-# ratio lay between 1.23 and 1.86 with the weekday, and between 0.94 and 1.10 without. A frozen online
-# learner wants a calibration step behind it; `33_calibrate` builds one.
+# We train one pass through day 8 and judge days 9 to 11, all before the event, with `weekday` among the
+# columns. **Your guess**: what is the calibration ratio of the frozen copy?
+
+# %% tags=["guess"]
+guess("stream_frozen_ratio", ..., unit="expected clicks per click")
+
+# %% [markdown]
+# The model is fitted with the weekday and without it, and each in three ways: one pass in order of time, one
+# pass over shuffled rows, and two passes in order of time.
+
+# %%
+before = impressions[impressions["day"] <= 8]
+after = impressions[impressions["day"].between(9, 11)]
+shuffled = before.sample(frac=1, random_state=0)
+ways = {"in order": (before, 1), "shuffled": (shuffled, 1), "in order, two passes": (before, 2)}
+judged = []
+for given in ((*columns, "weekday"), columns):
+    named = "with weekday" if "weekday" in given else "without"
+    for way, (rows, passes) in ways.items():
+        learner = make_model(categorical=given, epochs=passes).fit(rows, rows["click"])
+        judged.append((named, way, learner.predict_proba(after)[:, 1]))
+        if way == "in order":
+            learning = learner.progressive_fit(after, after["click"])
+            judged.append((named, "in order, still learning", learning))
+
+# %% [markdown]
+# As a last row stands a model that is no stream at all: `HashedLogisticRegression`, the batch fit of the last
+# chapter, which iterates over the same rows until it has converged.
+
+# %%
+batch = HashedLogisticRegression(
+    categorical=(*columns, "weekday"), numeric=log.roles.numeric, C=0.3, tolerance=1e-6
+)
+converged = batch.fit(before, before["click"]).predict_proba(after)[:, 1]
+levels = pd.DataFrame(
+    [
+        (*name, calibration_ratio(after["click"], p), normalized_entropy(after["click"], p))
+        for *name, p in [*judged, ("with weekday", "batch, converged", converged)]
+    ],
+    columns=["columns", "training", "calibration ratio", "normalized entropy"],
+).set_index(["columns", "training"])
+compare("stream_frozen_ratio", levels.loc[("with weekday", "in order"), "calibration ratio"])
+levels.round(3)
+
+# %% [markdown]
+# Nearly twice as many clicks are expected as happen. Two explanations were open: the column is harmful in
+# itself, or the *order* is. Shuffling the rows changes nothing but the order, and it takes away about
+# four fifths of the error (on a log scale). In order of time, Thursday's weight is learned on Thursdays
+# only, beside other weights that have moved on for a week when Thursday comes round again, and their sum
+# is wrong. A second pass repairs part of it, and a batch fit, which moves all weights together until they
+# agree, repairs all. So columns that change with time, such as weekday, date or model version, are a
+# trap for a single pass in order of time.
+#
+# The remaining tenth without the weekday is something else, since shuffling does not touch it. A second
+# pass reduces it a little. As long as the model keeps learning, neither error appears, because the rows
+# of the morning correct it for the afternoon. Five other worlds give the same picture:
+
+# %%
+drift = load_study("ad_click/31_drift").set_index("seed")
+ratios = drift.filter(like="ratio").rename(columns=lambda name: name.replace("ratio", "frozen"))
+ratio = levels["calibration ratio"]
+assert ratio["with weekday", "in order"] > 1.3 > ratio["with weekday", "shuffled"]
+assert abs(np.log(ratio["with weekday", "in order, still learning"])) < 0.1
+ratios.rename(columns={"frozen": "frozen_without"}).round(2)
+
+# %% [markdown]
+# A cell is the calibration ratio of one frozen single-pass model, and a row is one world. A model that was
+# learned online and is served frozen therefore needs a calibration step behind it, which
+# [33_calibrate](33_calibrate.ipynb) builds.
 
 # %% [markdown]
 # ## Live through the drift day
 #
-# Three models go through days 11 to 13 hour by hour: an ordinary day, the drift day, and the day
-# after it. *Frozen* was trained through day 10. *Nightly retraining* fits afresh on the whole log
-# each midnight. *Online* learns all the time.
+# Three models go through days 11 to 13: an ordinary day, the drift day, and the day after it.
 #
-# One pass over the whole log, done at midnight, ends in the state that the online model has at that
-# moment. So nightly needs no extra fit here: it is the online model, read before the day began.
-#
-# **Your guess**: on the day *after* the event, which of the three is worst?
+# - *Nightly* is the batch fit on the whole log of each midnight. Of four penalties, $C = 0.3$ did best on
+#   days 9 and 10.
+# - *Frozen* is the same fit as of day 11, never renewed.
+# - *Online* is FTRL-Proximal that has passed over the log *twice* before it goes live, and then learns from
+#   each impression. The table has the reason: on days 9 and 10 the second pass gained half a hundredth of
+#   entropy, and further ones nothing.
 
 # %%
-first = DRIFT_DAY - 1
-past = impressions[impressions["day"] < first]
-online = make_model().fit(past, past["click"])
-frozen = copy.deepcopy(online)
-days = []
-for _, today in impressions[impressions["day"] >= first].groupby("day"):
-    answers = {"frozen": frozen.predict_proba(today)[:, 1]}
-    answers["nightly"] = online.predict_proba(today)[:, 1]
-    answers["online"] = online.progressive_fit(today, today["click"])
-    days.append(today[["day", "ts", "click"]].assign(**answers))
-live = pd.concat(days, ignore_index=True)
+shown = ["model", "setting", "passes", "normalized_entropy", "calibration_ratio"]
+settings.loc[settings["model"].isin(["FTRL-Proximal", "batch"]), shown].round(4)
 
 # %% [markdown]
-# Single hours are noisy. So we add up, from day 11 on, each model's loss minus that of the frozen
-# one.
+# **Your guess**: on the day *after* the event, when everything is as before, which of the three has the worst
+# entropy?
+
+# %% tags=["guess"]
+guess("stream_day_after_worst", ..., choices=("frozen", "nightly", "online"))
+
+# %% [markdown]
+# A fourth column, *one pass*, is the online model without its second pass.
 
 # %%
-names = ["frozen", "nightly", "online"]
-loss = live[names].apply(lambda p: -np.where(live["click"] == 1, np.log(p), np.log1p(-p)))
-extra = loss.sub(loss["frozen"], axis=0).groupby(live["ts"] // 3600).sum().cumsum()
+names = {11: "ordinary", 12: "drift day", 13: "day after"}
+batch = HashedLogisticRegression(
+    categorical=columns, numeric=log.roles.numeric, C=0.3, tolerance=1e-6
+)
+frozen = copy.deepcopy(batch).fit(past, past["click"])
+warm = make_model(epochs=2).fit(past, past["click"])
+online, one_pass = copy.deepcopy(warm), make_model().fit(past, past["click"])
+parts = []
+for day in track(names, "retraining"):
+    today, known = impressions[impressions["day"] == day], impressions[impressions["day"] < day]
+    answers = {"frozen": frozen.predict_proba(today)[:, 1]}
+    nightly = frozen if day == 11 else batch.fit(known, known["click"])
+    answers["nightly"] = nightly.predict_proba(today)[:, 1]
+    answers["online"] = online.progressive_fit(today, today["click"])
+    answers["one pass"] = one_pass.progressive_fit(today, today["click"])
+    parts.append(today[["day", "ts", "category", "click"]].assign(**answers))
+live = pd.concat(parts, ignore_index=True)
+
+# %%
+models = ["frozen", "nightly", "online", "one pass"]
+daily = pd.DataFrame(
+    {
+        names[day]: {name: normalized_entropy(rows["click"], rows[name]) for name in models}
+        for day, rows in live.groupby("day")
+    }
+)
+compare("stream_day_after_worst", daily.loc[["frozen", "nightly", "online"], "day after"].idxmax())
+daily.round(4)
+
+# %% [markdown]
+# On the drift day the online model is far ahead. On the ordinary day nightly retraining is slightly ahead,
+# and on the day after clearly. Compare the last two rows as well: a single pass would cost almost 0.009 on the
+# ordinary day, so most of what people dislike about online models here is a fit that stopped too early.
+#
+# Why is it worst on the day after? The suspect is that it has learned the event all day, and has to
+# unlearn it. To test that, let a copy keep still on the drift day:
+
+# %%
+paused = copy.deepcopy(warm)
+for day in (11, 13):
+    today = impressions[impressions["day"] == day]
+    paused_answers = paused.progressive_fit(today, today["click"])
+paused_entropy = normalized_entropy(today["click"], paused_answers)
+assert daily.loc["nightly", "day after"] < paused_entropy < daily.loc["online", "day after"]
+f"day after: online {daily.loc['online', 'day after']:.4f}, paused {paused_entropy:.4f}"
+
+# %% [markdown]
+# Without the event in its memory the same model loses only 0.0025 to nightly retraining, in place of
+# nearly 0.01. Three quarters of the loss are therefore the price of having adapted. The nightly model has seen the event too,
+# but as one day of thirteen that the fit weighs alike, whereas the online model took it in last.
+#
+# Hour by hour, the drift day looks like this. Single hours are noisy, so we add up each model's log loss
+# minus that of nightly retraining:
+
+# %%
+three = live[["frozen", "nightly", "online"]]
+loss = three.apply(lambda p: -np.where(live["click"] == 1, np.log(p), np.log1p(-p)))
+extra = loss.sub(loss["nightly"], axis=0).groupby(live["ts"] // 3600).sum().cumsum()
 
 figure, axes = plt.subplots(figsize=(7, 3.2))
-for name, colour in zip(names, ("grey", "orange", "blue")):
+for name, colour in (("nightly", "orange"), ("frozen", "black"), ("online", "blue")):
     axes.plot((extra.index + 1) / 24, extra[name], color=COLOURS[colour], label=name)
 axes.axvspan(DRIFT_DAY, DRIFT_DAY + 1, color=COLOURS["grey"], alpha=0.2, label="drift day")
-axes.set(xlabel="days since the origin (ticks at midnight)", xticks=range(first, 15))
-axes.set_ylabel("log loss minus frozen's,\nsummed up (nats; lower is better)")
+axes.set(xlabel="days since the origin (ticks at midnight)", xticks=range(11, 15))
+axes.set_ylabel("log loss minus nightly's,\nadded up (nats; lower is better)")
+axes.set_title("Online wins the drift day and gives a third of it back")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# How to read it: a falling line gains on the frozen model, a rising one loses. On the ordinary day
-# hardly anything happens. On the drift day the online line falls from the morning on, once there are
-# clicks to learn from. Nightly stays near level until midnight, learns the event then, and applies
-# it to a day on which it is over.
-
-# %%
-daily = pd.DataFrame()
-for kind, (_, rows) in zip(("ordinary", "drift day", "day after"), live.groupby("day")):
-    for name in names:
-        daily.loc[name, kind] = normalized_entropy(rows["click"], rows[name])
-daily.round(4)
-
-# %% [markdown]
-# On the ordinary day online beats nightly by a thousandth or two. If your days are ordinary, that
-# is all there is to have, and nightly retraining is easier to run. On the day after the event nightly
-# is the worst of the three: it has learned a world that lasted one day.
+# A falling curve gains on nightly retraining. The online model pays a little on day 11, falls from the
+# morning of day 12 on, once there are clicks to learn from, and rises again on day 13. That makes a simple
+# account for a design review: an event earns what the drift day brings minus what the day after costs, and
+# every ordinary day pays a small fee.
 
 # %%
 gain = daily.loc["nightly"] - daily.loc["online"]
-assert gain.min() > 0
-assert gain.idxmax() == "drift day"
-assert daily["day after"].idxmax() == "nightly"
+event, fee = gain["drift day"] + gain["day after"], -gain["ordinary"]
+assert gain["drift day"] > 0.01
+assert gain["day after"] < 0
+f"an event is worth {event:.4f}, an ordinary day costs {fee:.4f}: {event / fee:.0f} days per event"
+
+# %% [markdown]
+# In this world, online learning pays in entropy if such an event comes at least every other week. The fee
+# is small and uncertain, so take the number of days for an order of magnitude. In five other worlds:
+
+# %%
+account = pd.DataFrame(
+    {
+        kind: drift[f"entropy_{kind}_nightly"] - drift[f"entropy_{kind}_online"]
+        for kind in ("ordinary", "drift_day", "day_after")
+    }
+)
+account.round(4)
+
+# %% [markdown]
+# A cell is nightly's entropy minus online's, so positive numbers favour online. The signs are the same in
+# all five, and the account runs from one event in 4 days to one in 26.
+#
+# The first requirement is about categories. Take the hours from noon on, add up expected and real clicks per
+# category, and count the clicks that are expected in the wrong place. Even a perfect model has some 11 %
+# here, because a category has about fifty clicks in half a day.
+
+# %%
+afternoon = live[live["ts"] % 86_400 >= 43_200].assign(day=lambda rows: rows["day"].map(names))
+sums = afternoon.groupby(["day", "category"])[[*models, "click"]].sum()
+wrong = sums[models].sub(sums["click"], axis=0).abs().groupby("day").sum()
+misplaced = 100 * wrong.div(sums["click"].groupby("day").sum(), axis=0)
+misplaced.loc[list(names.values())].round(1)
+
+# %% [markdown]
+# On the drift day nightly retraining misplaces more than half of the clicks, and fails the requirement that
+# the online model meets. In the other worlds the gap is as large, but two of the five online models miss the
+# criterion by a few points:
+
+# %%
+elsewhere = drift[["misplaced_drift_day_nightly", "misplaced_drift_day_online"]]
+assert misplaced.loc["drift day", "nightly"] > 100 / 3 > misplaced.loc["drift day", "online"]
+elsewhere.round(1).T
+
+# %% [markdown]
+# **Change this and see.** Let the event last two days (`event_days=(12, 14)`). What does nightly retraining
+# know on day 13, and who is worst on day 14?
+
+# %% [markdown]
+# ## Ask how fresh is fresh enough
+#
+# Learning from every row within a minute is an expensive promise: a stream processor joins clicks to
+# impressions in *event time*, and somebody is on call for it. Learning once an hour from files is cheap. Before
+# building either, replay the drift day with labels that settle later and later.
+#
+# **Your turn.** The learner wakes up every ten minutes, at time `now`. It holds all impressions so far,
+# with `known_at`, the time at which their label settled or will settle, and `learned`, whether it has
+# learned them. Which rows does it learn now? Mind that it wakes up many times, and that a label must
+# never be used at the moment at which it settles, only after.
+
+
+# %% tags=["your-turn"]
+def my_rows(known_at, learned, now):
+    """Return which rows to learn at `now`, an array of bool, shape (n,)."""
+    return ...
+
+
+# %% tags=["check"]
+known_at, none = np.array([700.0, 600.0, 650.0]), np.zeros(3, bool)
+verdict = check(
+    "my_rows",
+    my_rows,
+    gives(known_at, none, 660.0, expected=[False, True, True], hint="labels settle in any order"),
+    gives(known_at, none, 700.0, expected=[False, True, True], hint="at its own moment: not yet"),
+    gives(
+        known_at,
+        np.array([False, True, True]),
+        800.0,
+        expected=[True, False, False],
+        hint="each row is learned once",
+    ),
+)
+verdict
+
+# %% [markdown]
+# The replay uses your function if it passed, and the package's otherwise. Predictions of ten minutes are made
+# by the state at their beginning.
+
+
+# %%
+choose_rows = verdict.answer_or(rows_to_learn)
+
+
+def replay(rows, delay, every=600):
+    """Return the prediction of each row if labels settle `delay` seconds after the impression."""
+    learner, learned = copy.deepcopy(warm), np.zeros(len(rows), bool)
+    settles, predicted = rows["ts"].to_numpy() + delay, np.empty(len(rows))
+    wakes = (rows["ts"] // every * every).to_numpy()
+    for now in np.unique(wakes):
+        ready, current = choose_rows(settles, learned, now), wakes == now
+        if ready.any():
+            learner.partial_fit(rows[ready], rows["click"].to_numpy()[ready])
+            learned |= ready
+        predicted[current] = learner.predict_proba(rows[current])[:, 1]
+    return predicted
+
+
+# %% [markdown]
+# **Your guess**: labels a whole day late bring nothing on the drift day. Of what labels bring after ten
+# minutes, which share is left if they come six hours late?
+
+# %% tags=["guess"]
+guess("stream_six_hours_late", ..., unit="% of the gain")
+
+# %% [markdown]
+# Six delays, from ten minutes to a day, over the ordinary day and the drift day:
+
+# %%
+two_days = impressions[impressions["day"].isin([11, 12])]
+kinds = {"ordinary day": 11, "drift day": 12}
+at_delay = {}
+for hours in track((1 / 6, 1, 3, 6, 12, 24), "replaying"):
+    delayed = pd.Series(replay(two_days, hours * 3600), index=two_days.index)
+    at_delay[hours] = {
+        kind: normalized_entropy(rows["click"], delayed[rows.index])
+        for kind, rows in ((kind, two_days[two_days["day"] == day]) for kind, day in kinds.items())
+    }
+freshness = pd.DataFrame(at_delay).T
+gained = freshness["drift day"].iloc[-1] - freshness["drift day"]
+compare("stream_six_hours_late", 100 * gained[6] / gained.iloc[0])
+
+# %%
+figure, axes = plt.subplots(figsize=(6, 3))
+for kind, colour in (("drift day", "red"), ("ordinary day", "blue")):
+    axes.plot(freshness.index, freshness[kind], "o-", color=COLOURS[colour], label=kind)
+axes.set(
+    xscale="log", xlabel="label delay (log scale)", ylabel="normalized entropy\n(lower is better)"
+)
+axes.set_xticks([1 / 6, 1, 3, 6, 12, 24], ["10 min", "1 h", "3 h", "6 h", "12 h", "1 day"])
+axes.set_title("An hour costs little, half a day costs nearly everything")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# A dot is the entropy of one day if labels settle so long after the impression. On the drift day an hour's
+# delay costs a twentieth of the gain, six hours two fifths, and half a day most of it. On the ordinary day
+# no delay matters. Two design decisions follow. Hourly micro-batches do nearly all that a stream does, at
+# a fraction of the work. And the ten minutes that `progressive_fit` ignores are harmless here, as the
+# comparison with its own numbers shows:
+
+# %%
+immediate = daily.loc["online", ["ordinary", "drift day"]].to_numpy()
+ten_minutes = freshness.iloc[0][["ordinary day", "drift day"]].to_numpy()
+assert np.abs(immediate - ten_minutes).max() < 0.003
+assert gained[1] > 0.8 * gained.iloc[0] > gained[12]
+pd.DataFrame({"immediate": immediate, "ten minutes": ten_minutes}, index=list(kinds)).round(4)
 
 # %% [markdown]
 # ## Deploy
 #
-# In a deployment the models choose what they learn from. `OnlineScorerPolicy` learns a row only
-# when its label is known, ten minutes after the impression. With `refit="nightly"` it fits a copy
-# on a trailing window at midnight instead.
+# A replay grades every model on the rows that the logging policy showed. In a deployment each model chooses
+# what it will learn from. `OnlineScorerPolicy` learns a row only when its label is known, ten minutes after the
+# impression; with `refit="nightly"` it fits the batch model on the whole log at each midnight.
 
 # %%
 history = past[[*columns, *log.roles.numeric, "known_at", "click"]]
-base = make_model().fit(history, history["click"])
-policies = {"frozen": ScorerPolicy(base), "online": OnlineScorerPolicy(base)}
-nightly = OnlineScorerPolicy(base, refit="nightly", history=history, window_days=30)
+nightly_policy = OnlineScorerPolicy(frozen, refit="nightly", history=history, window_days=30)
+online_policy = OnlineScorerPolicy(warm)
 
 # %% [markdown]
-# **Your guess**: how many percent of revenue does online gain on nightly on the drift day?
+# Both begin on day 11, each alone in a twin world, for three days. **Your guess**: by how many percent does
+# online learning change the revenue of the three days together?
 
 # %% tags=["guess"]
-guess_percent = ...
+guess("stream_revenue_change", ..., unit="%")
 
 # %% [markdown]
-# All three begin on day 11 in the same state, each alone in a twin world, for three days.
+# The change by day, and below it that of the three days with its interval:
 
 # %%
-results = {
-    name: world.compare(nightly, policy, days=3, history_days=first)
-    for name, policy in policies.items()
-}
-
-# %% [markdown]
-# Day by day first:
-
-# %%
-revenue = {name: found.treatment.by_day["revenue"] for name, found in results.items()}
-by_day = 100 * (pd.DataFrame(revenue).div(results["online"].control.by_day["revenue"], axis=0) - 1)
-by_day.index = ["ordinary", "drift day", "day after"]
-by_day.round(1).rename_axis("revenue, % over nightly")
-
-# %% [markdown]
-# Three days together, with the intervals of the twin worlds:
+report = world.compare(nightly_policy, online_policy, days=3, history_days=11)
+changes = report.changes("revenue", "clicks")
+ratio_by_day = report.treatment.by_day["revenue"] / report.control.by_day["revenue"]
+by_day = pd.Series(100 * (ratio_by_day - 1), name="revenue, % of nightly")
+by_day.index = list(names.values())
+compare("stream_revenue_change", changes.loc["revenue", "estimate"], within=1.5)
+by_day.round(1).to_frame().T
 
 # %%
-lifts = {
-    (name, measure): vars(found.lifts[measure].relative)
-    for name, found in results.items()
-    for measure in ("revenue", "clicks")
-}
-changes = 100 * pd.DataFrame(lifts).T
+changes.rename_axis("three days, % of nightly").round(1)
 
 # %% [markdown]
-# As a figure, with a check that online earns more by an interval above zero.
-
-# %%
-plot_changes(changes, xlabel="change against nightly over three days (%, bar: 95 % interval)")
-plt.show()
-assert changes["low"]["online", "revenue"] > 0
-assert changes["estimate"]["frozen", "revenue"] > 0
-assert by_day.loc["drift day", "online"] > by_day.loc["ordinary", "online"]
-
-# %% [markdown]
-# How to read it: a dot is the change against nightly retraining, the bar its interval. Online earns
-# more, most of it on the drift day and the day after. And the frozen policy earns no less than
-# nightly: here retraining every night was no better than not retraining at all. That happens when
-# the world changes for as long as the schedule is slow. It is not a law.
+# Online learning earns several percent more on the drift
+# day and gives some of it back around it, so that revenue over the three days is not distinguishable from
+# nightly retraining's. Clicks do rise, by an interval above zero. We suspect that the difference lies in
+# what a click is worth: the model learns which ads are clicked, and not which advertisers bid most.
 #
-# One world is one draw. In four others (seeds 911 to 914) online gained 1 to 7 % on nightly over the
-# three days, by an interval above zero in three of them. On the ordinary day it ran from −1.3 to
-# +1.6 %, and frozen against nightly went either way.
-#
-# Two limits. The event's strength was set by us. And each policy learns only from what it showed: an
-# ad that the model wrongly thinks poor gets no impressions, so no online learning corrects it.
-# Freshness is not exploration; `51_explore` pays for that separately.
-
-# %% [markdown]
-# ## Poison one hour
-#
-# What learns at once also learns nonsense at once. At noon of day 8 somebody clicks every
-# impression of one campaign, for one hour. A clean twin sees the true clicks instead. A third model
-# is poisoned too, and rolled back at the sixth hour to the *snapshot* from before the attack.
+# One world is one draw. Here is online against nightly in five other worlds, by day and in total:
 
 # %%
-hours = (impressions["ts"] // 3600).astype(int)
-noon = 8 * 24 + 12
-snapshot = make_model().fit(impressions[hours < noon], clicked[hours < noon])
-attacked = impressions[hours == noon]
-victim = attacked["campaign_id"].mode()[0]
-fake = attacked["click"].where(attacked["campaign_id"] != victim, 1)
-twins = {name: copy.deepcopy(snapshot) for name in ("clean", "poisoned", "rolled back")}
-for name, twin in twins.items():
-    twin.partial_fit(attacked, attacked["click"] if name == "clean" else fake)
-at = hash_buckets({"campaign_id": np.array([victim])}, ("campaign_id",), snapshot.bits)[0, 0]
-assert twins["poisoned"].n_[at] > twins["clean"].n_[at]
+money = drift.filter(regex="^revenue")
+money.columns = [name.removeprefix("revenue_") for name in money]
+assert changes.loc["revenue", "low"] > -2
+assert by_day["drift day"] > by_day["ordinary"]
+money.round(1)
 
 # %% [markdown]
-# From here on all three see only genuine clicks. We follow the mean prediction for that campaign,
-# over the clean twin's.
-
-# %%
-traces = {}
-for hour, stretch in impressions[hours.between(noon + 1, noon + 48)].groupby(hours):
-    if hour == noon + 6:
-        twins["rolled back"] = copy.deepcopy(snapshot)
-    own = stretch[stretch["campaign_id"] == victim]
-    if len(own):
-        traces[hour - noon] = {n: twin.predict_proba(own)[:, 1].mean() for n, twin in twins.items()}
-    for twin in twins.values():
-        twin.partial_fit(stretch, stretch["click"])
-traces = pd.DataFrame(traces).T.div(pd.DataFrame(traces).loc["clean"], axis=0)
-assert traces["poisoned"][1] > 5 > traces["poisoned"][24] > traces["poisoned"][18] > 1
-traces.loc[[1, 2, 5, 6, 12, 18, 24, 36], ["poisoned", "rolled back"]].round(2).T
-
-# %% [markdown]
-# A column is an hour since the attack, and 1 is the clean twin. At first the model promises many
-# times too much, and an auction would fill the page with that campaign. One hour of clicks is felt
-# all day, and returns after 24 hours, when the poisoned weight of `hour` 12 is used again. The
-# rolled-back model is near one, because somebody had kept a copy: what went into the sums z and n
-# does not come out again. The fake clicks also raised n, so the poison slows down its own cure.
+# A cell is the change in percent, and a row is one world. The pattern holds in all five: more revenue on the
+# drift day, by 0.5 to 11 %, and 1 to 3 % less on the day after. Over the three days, revenue rises by an
+# interval above zero in two worlds and is not distinguishable from nightly retraining's in three; the
+# requirement, at most 2 % below, is met in all.
+#
+# Two limits belong to the verdict. We set the strength of the event ourselves. And an ad that the model wrongly
+# thinks poor gets no impressions, so that no online learning corrects it: freshness is not exploration, which
+# [51_explore](51_explore.ipynb) pays for separately.
+#
+# **Change this and see.** What learns at once also learns nonsense at once. Let a robot click on every
+# impression of one campaign for an hour: set those labels to 1 in a copy of the log, let `warm` learn the
+# hour, and follow its mean prediction for the campaign over the next day, beside a copy that learned the
+# true labels. How long is the hour felt, and what would you have to have stored to undo it?
 
 # %% [markdown]
 # ## Results
 #
-# The rungs so far, from the committed ledger: three worlds without an event, every model frozen. So
-# deployed, FTRL is no match for the batch fit of the same columns: it sees each row once, and it was
-# given the weekday. You know now what that does to its calibration ratio. `kalman` is the lab's
-# tracker with every id.
+# First the rungs so far, offline, from the committed ledger: three worlds without an event, every model
+# frozen and given the weekday.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
@@ -508,53 +785,131 @@ rungs = [
     "ftrl",
     "oracle",
 ]
-shown = "normalized_entropy(_low|_high)?|calibration_ratio|fit_cpu_seconds|online_revenue"
+offline = ["normalized_entropy", "normalized_entropy_low", "normalized_entropy_high"]
 assert ledger.loc["hashed_lr", "normalized_entropy"] < ledger.loc["ftrl", "normalized_entropy"]
 assert ledger.loc["ftrl", "calibration_ratio"] > 1.1
-ledger.loc[rungs].filter(regex=f"^({shown})$").round(3)
+ledger.loc[rungs, [*offline, "calibration_ratio", "fit_cpu_seconds"]].round(3)
+
+# %% [markdown]
+# Frozen, `ftrl` loses to the batch fit `hashed_lr` of the same columns and expects a fifth too many clicks.
+# `kalman` is a tracker: it keeps an estimate and a variance for every id and updates both in order of time,
+# as the lab does for a few segments. It expects a fifth too few. The weekday is to blame there too, as the same tracker
+# with and without that column on days 9 and 10 of our world shows:
+
+# %%
+trackers = settings[settings["model"].str.startswith("tracker")]
+trackers[["model", "normalized_entropy", "calibration_ratio"]].round(3)
+
+# %% [markdown]
+# And the requirements of this chapter, with what was measured:
+
+# %%
+low, high = changes.loc["revenue", ["low", "high"]]
+revenue = f"{changes.loc['revenue', 'estimate']:+.1f} % [{low:.1f}, {high:.1f}]"
+costs = {
+    name: f"{daily.loc[name, 'ordinary'] - daily.loc['nightly', 'ordinary']:+.4f}"
+    for name in models
+}
+placed = {name: f"{misplaced.loc['drift day', name]:.0f} %" for name in models}
+requirements = [
+    (
+        "adapts",
+        "at most a third misplaced",
+        placed["nightly"],
+        placed["one pass"],
+        placed["online"],
+    ),
+    ("ordinary day", "at most +0.005", "-", costs["one pass"], costs["online"]),
+    ("revenue", "not 2 % below nightly", "-", "not deployed", revenue),
+]
+pd.DataFrame(
+    requirements,
+    columns=["requirement", "criterion", "nightly", "online, one pass", "online, two passes"],
+)
+
+# %% [markdown]
+# Nightly retraining fails the first requirement, a naive single pass the second, and the model with two
+# passes meets all three in this world; in two of the five others it misses the first by three to six points. What
+# no requirement mentions stands in the sections above: it is worse on the day after, and whether it earns more
+# depends on the world. On these numbers we would keep nightly retraining and put a small layer on top that is
+# updated every hour; the lab builds one.
 
 # %% [markdown]
 # ## What breaks in production
 #
-# The join comes late. If clicks lag and views do not, an online model learns a world without
-# clicks. Learn a row when its label has settled.
+# **The join comes late.** If clicks lag and impressions do not, an online model learns a world without clicks
+# and lowers every prediction. Learn a row when its label has settled, in *event time*, and never enter a
+# missing label as a zero.
 #
-# Nobody can say which model answered at 14:05. Keep hourly snapshots, with the position in the log,
-# to roll back and replay without the bad rows. Watch the progressive loss: the lab builds that alarm.
+# **An hour of click spam is learned.** What has gone into the sums $z$ and $n$ cannot be taken out again.
+# Keep hourly snapshots with the position in the log, so that a bad stretch can be rolled back and the clean
+# rows since replayed. They also tell which model answered at 14:05.
+#
+# **The loss creeps up and nobody looks.** An online model has no release at which somebody checks it. Its
+# progressive loss is the check; the lab builds an alarm on it, and tries it on quiet days first.
+
+# %% [markdown]
+# ## In the interview
+#
+# **"Should we learn online or retrain nightly?"**
+#
+# - *Mid-level*: online, because fresh models are better.
+# - *Senior*: compares with a nightly fit that has converged. Here online was 0.03 of entropy better on the
+#   drift day, 0.0016 worse on an ordinary day and 0.01 worse on the day after.
+# - *Staff*: turns that into a rate, one event in about two weeks to break even (4 to 26 days in other
+#   worlds), and asks for revenue, which rose clearly in two worlds of six.
+#
+# **"How fresh do the labels have to be?"**
+#
+# - *Mid-level*: as fresh as possible, so a streaming pipeline.
+# - *Senior*: replays a drift day with delayed labels; an hour cost 6 % of the gain and six hours 40 %.
+# - *Staff*: builds hourly micro-batches, and spends the saved effort on snapshots and replay, because what
+#   learns at once learns click spam at once too.
+#
+# **"Your online model, frozen for serving, is 80 % over. Where do you look?"**
+#
+# - *Mid-level*: recalibrates it.
+# - *Senior*: suspects the order of the rows, and trains on shuffled rows to check: 1.86 became 1.15.
+# - *Staff*: removes the columns that are functions of time, compares with a batch fit on the same
+#   rows, and adds a calibration step for what remains.
 
 # %% [markdown]
 # ## Summary
 #
-# - FTRL-Proximal keeps z and n for each coordinate; the weight is derived.
-# - The rate alpha / (beta + √n) serves rare and frequent ids at once, and never rises again.
-# - Progressive validation tests each row before learning it.
-# - Online beat nightly on the drift day and the day after, hardly on an ordinary day.
-# - It learns spam as fast as truth, and only what its own decisions showed.
+# - FTRL-Proximal stores $z$ and $n$ per coordinate; the weight is derived, and $\lambda_1$ keeps it at zero.
+# - Progressive validation tests each row before learning it; late labels have to be late in it too.
+# - One pass in order of time is miscalibrated by columns that change with time; shuffling proves the cause.
+# - Online won the drift day, lost the day after, and cost little otherwise once it had two passes.
+# - Hourly labels kept nearly all of the gain; over the three days, revenue rose clearly in two worlds of six.
 
 # %% [markdown]
 # ## Recall
 #
-# 1. Which numbers does FTRL store for a coordinate, and when is its weight exactly zero?
+# 1. Which numbers does FTRL-Proximal store for a coordinate, and when is its weight exactly zero?
 #
-# <details><summary>Answer</summary>z and n. The weight is zero while |z| is at most l1.</details>
+# <details><summary>Answer</summary>The sum of squared gradients n and the corrected sum of gradients z. The
+# weight is zero as long as the absolute value of z is at most the L1 penalty.</details>
 #
-# 2. Why was the frozen model with a weekday column off its level, and the online one not?
+# 2. How was it shown that the order of the rows, and not the weekday column itself, spoils the frozen model?
 #
-# <details><summary>Answer</summary>A weekday's weight is trained once a week, beside weights that
-# have moved since. Online, the first rows of the day correct the sum.</details>
+# <details><summary>Answer</summary>By shuffling the rows and changing nothing else. The calibration ratio fell
+# from nearly 1.9 to about 1.15, and a converged batch fit with the same column was right.</details>
 #
-# 3. Why can the nightly model be worse than the frozen one on the day after an event?
+# 3. Why can the model that adapts fastest be the worst one on the day after an event?
 #
-# <details><summary>Answer</summary>It has learned the event, and applies it when it is
-# over.</details>
+# <details><summary>Answer</summary>It has learned the event and applies it when it is over. A copy that did not
+# learn on the drift day lost only a quarter as much.</details>
 
 # %% [markdown]
 # ## Lab and further reading
 #
-# Lab: `lab_31_tracker`. You track one click rate with a discounted Beta state, raise an alarm, make
-# n forget, and put a tracker on top of a frozen model.
+# In [lab_31_tracker](../../labs/01_ad_click_prediction/lab_31_tracker.ipynb) you track a click rate that
+# moves, find out from one morning's log what has changed, set an alarm on quiet days, and put a small
+# online layer on a frozen model.
 #
 # - H. Brendan McMahan et al. 2013, *Ad Click Prediction: a View from the Trenches*, KDD.
 # - Avrim Blum, Adam Kalai, John Langford 1999, *Beating the Hold-Out: Bounds for K-fold and
 #   Progressive Cross-Validation*, COLT.
 # - João Gama et al. 2014, *A Survey on Concept Drift Adaptation*, ACM Computing Surveys 46(4).
+# - Xinran He et al. 2014, *Practical Lessons from Predicting Clicks on Ads at Facebook*, ADKDD: section 3
+#   on data freshness and on an online linear model behind trees.
