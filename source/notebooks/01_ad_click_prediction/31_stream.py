@@ -363,8 +363,8 @@ starts.round(3)
 # %% [markdown]
 # From row 1,000 on the level is right, and what is left is noise: new coordinates move at the full rate,
 # so that one click moves a weight a long way. The first days of a stream are therefore left out of a
-# report. Note also that a replayed log is kinder than production, because `progressive_fit` learns a click within 64 rows, about a minute, whereas the label settles ten minutes
-# after the impression. Learning before `known_at` breaks the rule of [30_count](30_count.ipynb), and
+# report. Note also that a replayed log is kinder than production, because `progressive_fit` learns a
+# click within 64 rows, about a minute, whereas the label settles ten minutes after the impression. Learning before `known_at` breaks the rule of [30_count](30_count.ipynb), and
 # whether it matters we measure below, where labels come late on purpose.
 
 # %% [markdown]
@@ -408,22 +408,20 @@ batch = HashedLogisticRegression(
     categorical=(*columns, "weekday"), numeric=log.roles.numeric, C=0.3, tolerance=1e-6
 )
 converged = batch.fit(before, before["click"]).predict_proba(after)[:, 1]
-levels = pd.DataFrame(
-    [
-        (*name, calibration_ratio(after["click"], p), normalized_entropy(after["click"], p))
-        for *name, p in [*judged, ("with weekday", "batch, converged", converged)]
-    ],
-    columns=["columns", "training", "calibration ratio", "normalized entropy"],
-).set_index(["columns", "training"])
-compare("stream_frozen_ratio", levels.loc[("with weekday", "in order"), "calibration ratio"])
-levels.round(3)
+judged.append(("with weekday", "batch, converged", converged))
+levels = pd.DataFrame(judged, columns=["columns", "training", "predicted"])
+levels = levels.set_index(["columns", "training"])
+for measure in (calibration_ratio, normalized_entropy):
+    levels[measure.__name__] = levels["predicted"].map(partial(measure, after["click"]))
+compare("stream_frozen_ratio", levels.loc[("with weekday", "in order"), "calibration_ratio"])
+levels.drop(columns="predicted").astype(float).round(3)
 
 # %% [markdown]
 # Nearly twice as many clicks are expected as happen. Two explanations were open: the column is harmful in
 # itself, or the *order* is. Shuffling the rows changes nothing but the order, and it takes away about
-# four fifths of the error (on a log scale). In order of time, Thursday's weight is learned on Thursdays
-# only, beside other weights that have moved on for a week when Thursday comes round again, and their sum
-# is wrong. A second pass repairs part of it, and a batch fit, which moves all weights together until they
+# four fifths of the error (on a log scale). A likely mechanism: in order of time, Thursday's weight is
+# learned on Thursdays only, beside other weights that have moved on for a week when Thursday comes round
+# again, so that their sum is wrong. A second pass repairs part of it, and a batch fit, which moves all weights together until they
 # agree, repairs all. So columns that change with time, such as weekday, date or model version, are a
 # trap for a single pass in order of time.
 #
@@ -434,7 +432,7 @@ levels.round(3)
 # %%
 drift = load_study("ad_click/31_drift").set_index("seed")
 ratios = drift.filter(like="ratio").rename(columns=lambda name: name.replace("ratio", "frozen"))
-ratio = levels["calibration ratio"]
+ratio = levels["calibration_ratio"]
 assert ratio["with weekday", "in order"] > 1.3 > ratio["with weekday", "shuffled"]
 assert abs(np.log(ratio["with weekday", "in order, still learning"])) < 0.1
 ratios.rename(columns={"frozen": "frozen_without"}).round(2)
@@ -568,7 +566,7 @@ account.round(4)
 
 # %% [markdown]
 # A cell is nightly's entropy minus online's, so positive numbers favour online. The signs are the same in
-# all five, and the account runs from one event in 4 days to one in 26.
+# all five, and the account runs from one event in 4 days to one in 25.
 #
 # The first requirement is about categories. Take the hours from noon on, add up expected and real clicks per
 # category, and count the clicks that are expected in the wrong place. Even a perfect model has some 11 %
@@ -793,8 +791,8 @@ ledger.loc[rungs, [*offline, "calibration_ratio", "fit_cpu_seconds"]].round(3)
 # %% [markdown]
 # Frozen, `ftrl` loses to the batch fit `hashed_lr` of the same columns and expects a fifth too many clicks.
 # `kalman` is a tracker: it keeps an estimate and a variance for every id and updates both in order of time,
-# as the lab does for a few segments. It expects a fifth too few. The weekday is to blame there too, as the same tracker
-# with and without that column on days 9 and 10 of our world shows:
+# as the lab does for a few segments. It expects a fifth too few. Much of that is the weekday's doing too, as the
+# same tracker with and without that column shows on days 9 and 10 of our world:
 
 # %%
 trackers = settings[settings["model"].str.startswith("tracker")]
@@ -856,7 +854,7 @@ pd.DataFrame(
 # - *Mid-level*: online, because fresh models are better.
 # - *Senior*: compares with a nightly fit that has converged. Here online was 0.03 of entropy better on the
 #   drift day, 0.0016 worse on an ordinary day and 0.01 worse on the day after.
-# - *Staff*: turns that into a rate, one event in about two weeks to break even (4 to 26 days in other
+# - *Staff*: turns that into a rate, one event in about two weeks to break even (4 to 25 days in other
 #   worlds), and asks for revenue, which rose clearly in two worlds of six.
 #
 # **"How fresh do the labels have to be?"**
