@@ -377,7 +377,7 @@ for kind, numeric in numeric_of.items():
         predicted[name, kind] = model.predict_proba(test)[:, 1]
 
 # %% [markdown]
-# The verdict falls on the test days, which chose nothing. Each move is a paired difference of
+# The verdict falls on the test days, which were not used for tuning. Each move is a paired difference of
 # normalized entropy on the same rows, and its interval resamples users, because the impressions of
 # one user resemble each other.
 
@@ -992,7 +992,7 @@ assert revenue["low"] > 0
 #
 # - Boosting adds small trees, each a Newton step against the gradient of the loss; later days say
 #   when to stop.
-# - Compare model classes at their best settings, on rows that chose nothing: one learning rate can
+# - Compare model classes at their best settings, on rows not used for tuning: one learning rate can
 #   produce either verdict.
 # - The counters were worth several times the model class, offline and online.
 # - The trees' lead was a cross that nobody had named; a linear model that was given it came out ahead.

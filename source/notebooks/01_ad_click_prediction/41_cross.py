@@ -41,7 +41,7 @@
 # tell "there is no interaction" from "we failed to learn it", and when a deep cross model earns its
 # place beside a linear one.
 #
-# **You need** embeddings and factorization machines from [40_embed](40_embed.ipynb), counters from
+# **You need** the evaluator of [20_baseline](20_baseline.ipynb), embeddings and factorization machines from [40_embed](40_embed.ipynb), counters from
 # [30_count](30_count.ipynb), and early stopping from [32_boost](32_boost.ipynb).
 #
 # **Minutes**: 95, with good places to stop after the degree is counted and after the diagnosis.

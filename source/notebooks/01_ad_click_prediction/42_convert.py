@@ -42,7 +42,7 @@
 # it, what a parametric delay model can and cannot add, and where the error of a conversion rate
 # turns into money.
 #
-# **You need** [20_baseline](20_baseline.ipynb): Beta smoothing; [30_count](30_count.ipynb): the
+# **You need** [10_frame](10_frame.ipynb): label delay; [20_baseline](20_baseline.ipynb): Beta smoothing; [30_count](30_count.ipynb): the
 # known-at predicate; [33_calibrate](33_calibrate.ipynb): the calibration ratio.
 #
 # **Minutes**: 90, with good places to stop after the completeness curve, after the delay model and
@@ -800,7 +800,7 @@ ledger.loc[rungs, columns].round(3)
 # %% [markdown]
 # ## Recall
 #
-# 1. Why does a click without a conversion contribute $1 - p + p\,e^{-a/s}$ and not $1 - p$?
+# 1. Why does an unconverted click contribute $1 - p + p\,e^{-a/s}$ and not $1 - p$?
 #
 # <details><summary>Answer</summary>It may convert later. The second part is the probability that it
 # converts, but not within the a days that have passed; it fades as a grows.</details>

@@ -771,7 +771,7 @@ rungs.round(3)
 #   even with CUPED, so the decision has to rest on a proxy metric whose validity was measured, or on the cost of being
 #   wrong.
 #
-# **"The dashboard shows p = 0.03 on day 4 of 14. May we ship?"**
+# **"The dashboard shows a p-value of 0.03 on day 4 of 14. May we ship?"**
 #
 # - *Mid-level*: yes, it is below 0.05.
 # - *Senior*: no, 14 daily looks raise the false alarms from 5 to 15 %; a boundary that was planned may stop, such as

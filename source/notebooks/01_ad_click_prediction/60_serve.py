@@ -284,15 +284,15 @@ axes.set_title("The median stays calm while the tail leaves the deadline behind"
 axes.legend()
 plt.show()
 
-# %%
-assert np.diff(curve.loc[[10, 80], "p99"]) > 3 * np.diff(curve.loc[[10, 80], "p50"])
-assert in_ms.loc["p99", "open loop, ms"] > 2 * in_ms.loc["p99", "closed loop, ms"]
-
 # %% [markdown]
 # Each dot is one load, held for 40,000 requests: the orange dot at 80 % says that p99 is 38 ms. Up to half
 # of the capacity the median hardly moves, from 2.8 to 3.0 ms, so that whoever watches it sees a healthy
 # service. The tail has tripled by then. Beyond 80 % it bends upwards and soon passes the deadline, because
 # the closer the load is to the capacity, the less slack is left to drain a queue once there is one.
+
+# %%
+assert np.diff(curve.loc[[10, 80], "p99"]) > 3 * np.diff(curve.loc[[10, 80], "p50"])
+assert in_ms.loc["p99", "open loop, ms"] > 2 * in_ms.loc["p99", "closed loop, ms"]
 
 # %% [markdown]
 # ## Price a request
@@ -657,15 +657,15 @@ cost = {
     for name, rival in track(rivals.items(), "deploying")
 }
 cost = pd.concat(cost).droplevel(1)
+compare("serve_fallback_revenue", cost.loc["fallback", "estimate"])
+
+# %%
 plot_changes(
     cost,
     xlabel="revenue against the served student (%, bar: 95 % interval)",
     title="The fallback is expensive; teacher and student are close",
 )
 plt.show()
-
-# %%
-compare("serve_fallback_revenue", cost.loc["fallback", "estimate"])
 
 # %% [markdown]
 # A dot is the change in revenue against the served student and the bar its interval. The fallback earns 9 %

@@ -45,7 +45,7 @@
 # **You will learn** what freshness is worth, which fault each stage of a release can find and which it
 # cannot, and how to set a rollback rule whose false alarm rate you know.
 #
-# **You need** [33_calibrate](33_calibrate.ipynb) for the calibration ratio, [52_experiment](52_experiment.ipynb)
+# **You need** [20_baseline](20_baseline.ipynb) for normalized entropy, [33_calibrate](33_calibrate.ipynb) for the calibration ratio, [52_experiment](52_experiment.ipynb)
 # for statistical power and for users as the unit of an experiment, and [31_stream](31_stream.ipynb) for
 # concept drift.
 #
@@ -494,9 +494,9 @@ final.rename("standard deviation of the final score").round(2).to_frame().T
 # *alpha spending* would be somewhat sharper, but it needs the number of looks in advance.
 
 # %%
-figure, axes = plt.subplots()
+figure, axes = plt.subplots(figsize=(5.6, 3.0))
 hours = np.arange(1, 73)
-axes.plot(hours, user_score[:, :15], color=COLOURS["grey"], lw=0.8)
+axes.plot(hours, user_score[:, :10], color=COLOURS["grey"], lw=0.8)
 axes.plot(hours, -boundary, color=COLOURS["blue"], lw=2, label="always-valid boundary")
 axes.axhline(-1.96, color=COLOURS["red"], ls="--", label="1.96 standard errors")
 axes.set(title="Harmless canaries cross a fixed line, but not the boundary", ylim=(-7, 4))
@@ -508,7 +508,7 @@ axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Each grey line is one of 15 canaries that changed nothing, with users as the unit; where it dips below the
+# Each grey line is one of ten canaries that changed nothing, with users as the unit; where it dips below the
 # dashed line, a fixed limit would have taken the release back. The blue boundary comes in from below as data
 # arrive.
 #
