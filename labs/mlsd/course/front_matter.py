@@ -113,10 +113,13 @@ def parse_front_matter(data: Any, *, kind: str, where: str) -> FrontMatter:
     """
     if not isinstance(data, Mapping):
         raise InputError(f"{where}: the header has no 'mlsd:' block under 'jupyter:'; add one")
-    # A key without a value is as good as none, and so is an empty list of concepts.
+    # A key without a value is as good as none.
     given = {str(key): value for key, value in data.items() if value is not None}
     if isinstance(given.get("introduces"), list):
-        given["introduces"] = dict.fromkeys(given["introduces"], "")
+        concepts = given.pop("introduces")
+        if concepts:
+            wanted = f"write '{concepts[0]}: what it is'"
+            raise InputError(f"{where}: header: 'introduces' is a list; {wanted}")
     try:
         front = FrontMatter(**given)
     except ValidationError as error:

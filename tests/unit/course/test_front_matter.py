@@ -45,6 +45,8 @@ def test_a_chapter_is_read():
             {"introduces": "propensity"},
             "introduces is 'propensity'; it should be a valid dictionary",
         ),
+        ({"introduces": ["propensity"]}, "is a list; write 'propensity: what it is'"),
+        ({"introduces": {"propensity": None}}, "introduces['propensity'] is None"),
         ({"needs": ["counter", 3]}, "needs[1] is 3; it should be a valid string"),
         ({"title": 3}, "title is 3; it should be a valid string"),
         ({"wrong_answers": ["a"]}, "the two commonest"),
@@ -71,6 +73,10 @@ def test_a_missing_key_is_named(missing):
 def test_texts_are_stripped_and_a_key_without_a_value_is_as_good_as_none():
     front = parse(kind="lab", title=" Rank ads ", needs=[" propensity"], builds=None)
     assert (front.title, front.needs, front.builds) == ("Rank ads", ("propensity",), "")
+
+
+def test_a_list_of_no_concept_is_as_good_as_none():
+    assert parse(introduces=[]).introduces == parse(kind="lab", introduces=None).introduces == {}
 
 
 def test_a_key_that_is_not_text_is_named():
