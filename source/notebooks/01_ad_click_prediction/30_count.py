@@ -550,8 +550,8 @@ plt.show()
 assert np.all(np.array(scores["all leak"]) < scores["best possible"])
 
 # %% [markdown]
-# A dot is the normalized entropy of one model on the test rows of three hours. The red line lies at 0.2 to
-# 0.3 by day and by night, far below the black one, and no model can know more about a click than the
+# A dot is the normalized entropy of one model on the test rows of three hours. The red line lies near
+# 0.2 by day and by night, 0.3 in its worst block, far below the black one, and no model can know more about a click than the
 # world that makes it. So these columns have read the answer. This is *label leakage*: information about the label in
 # a feature that will not be there when the model has to predict. In a company there is no black line, only
 # a slide that says "normalized entropy down by four fifths".
