@@ -705,7 +705,7 @@ three.pivot(index="seed", columns="model", values=["offline", "served", "revenue
 # %% [markdown]
 # **Change this and see.** The nightly job is scheduled for midnight, but its machine is free only at two
 # o'clock, and it counts everything that is known by then, under the date of midnight. That is
-# `feature_table(frame.assign(known_at=frame["known_at"] - 2 * HOUR))`. Only one test row in twenty is
+# `feature_table(frame.assign(known_at=frame["known_at"] - 2 * HOUR))`. Only about one test row in thirty is
 # shown between midnight and two. Score the model in blocks of two hours: in which blocks is it better, and
 # what has it paid for that in the others?
 
