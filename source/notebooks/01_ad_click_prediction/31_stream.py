@@ -148,8 +148,8 @@ plt.show()
 # A row then moves both sums, where $w$ and $n$ are the values from before the row:
 # $$\sigma = \frac{\sqrt{n + g^2} - \sqrt{n}}{\alpha}, \qquad z \leftarrow z + g - \sigma w, \qquad
 # n \leftarrow n + g^2.$$
-# From $z = 1$, $n = 4$, $w = -0.2$ and $g = 0.5$ with $\alpha = 0.3$ come $\sigma = 0.205$, $z = 1.541$
-# and $n = 4.25$. The term with $\sigma$ is the proximal one, which holds the weight near its present
+# With $\alpha = 0.3$, $\beta = 1$ and no penalties, $z = 1$ and $n = 4$ give $w = -1 / (3 / 0.3) = -0.1$. A row
+# with $g = 0.5$ then makes $\sigma = 0.205$, $z = 1 + 0.5 + 0.205 \cdot 0.1 = 1.521$ and $n = 4.25$. The term with $\sigma$ is the proximal one, which holds the weight near its present
 # place; without both penalties the whole is gradient descent whose rate falls as $n$ grows. In code each
 # formula is two or three lines:
 
