@@ -255,7 +255,7 @@ plt.show()
 # first click: its gradient is close to $-1$, that of a view without a click about 0.02, so that $n$ is
 # roughly the number of clicks seen.
 #
-# A few users lie far below the band, with a rate of 0.008 after some forty views. They are *hash
+# A few users lie far below the band, the lowest with a rate of 0.008 after some fifty views. They are *hash
 # collisions*: their bucket also belongs to a busy value of another column, which has slowed it down.
 
 # %% tags=["nbval-check-output"]
