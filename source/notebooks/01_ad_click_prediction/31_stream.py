@@ -361,8 +361,8 @@ assert entropy[0] > 1 > entropy[-1]
 starts.round(3)
 
 # %% [markdown]
-# From row 1,000 on the level is right, and what is left is noise: new coordinates move at the full rate,
-# so that one click moves a weight a long way. The first days of a stream are therefore left out of a
+# From row 1,000 on the level is right. What is left, we suspect, is noise: new coordinates move at the full
+# rate, so that one click moves a weight a long way. The first days of a stream are therefore left out of a
 # report. Note also that a replayed log is kinder than production, because `progressive_fit` learns a
 # click within 64 rows, about a minute, whereas the label settles ten minutes after the impression. Learning before `known_at` breaks the rule of [30_count](30_count.ipynb), and
 # whether it matters we measure below, where labels come late on purpose.
