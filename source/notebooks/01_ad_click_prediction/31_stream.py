@@ -503,7 +503,8 @@ daily.round(4)
 # %% [markdown]
 # On the drift day the online model is far ahead. On the ordinary day nightly retraining is slightly ahead,
 # and on the day after clearly. Compare the last two rows as well: a single pass would cost almost 0.009 on the
-# ordinary day, so most of what people dislike about online models here is a fit that stopped too early.
+# ordinary day, and four fifths of that are gone after a second one. So most of what online learning seemed to
+# cost on an ordinary day was a fit that stopped too early.
 #
 # Why is it worst on the day after? The suspect is that it has learned the event all day, and has to
 # unlearn it. To test that, let a copy keep still on the drift day:
