@@ -693,7 +693,7 @@ plt.show()
 
 # %% [markdown]
 # A dot is the entropy of one day if labels settle so long after the impression. On the drift day an hour's
-# delay costs a twentieth of the gain, six hours two fifths, and half a day most of it. On the ordinary day
+# delay costs 6 % of the gain, six hours two fifths, and half a day about four fifths. On the ordinary day
 # no delay matters. Two design decisions follow. Hourly micro-batches do nearly all that a stream does, at
 # a fraction of the work. And the ten minutes that `progressive_fit` ignores are harmless here, as the
 # comparison with its own numbers shows:
