@@ -290,7 +290,7 @@ plt.show()
 # never entered as "no click" meanwhile. Every hour I store the layer's state with the position in the log. When
 # spam is found, the layer goes back to the snapshot before it and replays the clean rows; the nightly model of
 # that day is refitted without them. Before building it I replay a past sale with delayed labels: in the chapter
-# an hour's delay cost 6 % of the gain on the drift day, and the three days together earned no more revenue. So
+# an hour's delay cost 6 % of the gain on the drift day, and no clear gain in revenue was left over the three days. So
 # it goes live only if an A/B test over weeks with and without events shows a gain that pays for the on-call duty.
 #
 # **Sample answer, half marks.** I would make the model online, since fresh models are better, and let every label
