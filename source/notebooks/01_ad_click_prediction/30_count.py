@@ -482,9 +482,10 @@ f"{gain.estimate:.3f} in normalized entropy, 95 % interval {gain.low:.3f} to {ga
 
 # %% [markdown]
 # A gain of 0.030, about as much as a smoothed rate per ad gained over one rate for all in the baseline
-# chapter (0.028). Facebook's engineers report the same order of things: features of the past dominate those of the context (He et al.
-# 2014). The first of our three requirements is met, here and at this penalty. A committed study repeats the
-# comparison at a weaker penalty and in four further markets, in which nothing was tuned:
+# chapter (0.028). Facebook's engineers report the same order of things: features of the past dominate those
+# of the context (He et al. 2014). The first of our three requirements is met, here and at this penalty. A
+# committed study repeats the comparison at a weaker penalty and in four further markets, in which nothing
+# was tuned:
 
 # %%
 study = load_study("ad_click/30_leaks")
@@ -551,11 +552,11 @@ plt.show()
 assert np.all(np.array(scores["all leak"]) < scores["best possible"])
 
 # %% [markdown]
-# A dot is the normalized entropy of one model on the test rows of three hours. The red line lies near
-# 0.2 by day and by night, 0.3 in its worst block, far below the black one, and no model can know more about a click than the
-# world that makes it. So these columns have read the answer. This is *label leakage*: information about the label in
-# a feature that will not be there when the model has to predict. In a company there is no black line, only
-# a slide that says "normalized entropy down by four fifths".
+# A dot is the normalized entropy of one model on the test rows of three hours. The red line lies near 0.2
+# by day and by night, 0.3 in its worst block, far below the black one, and no model can know more about a
+# click than the world that makes it. So these columns have read the answer. This is *label leakage*:
+# information about the label in a feature that will not be there when the model has to predict. In a
+# company there is no black line, only a slide that says "normalized entropy down by four fifths".
 #
 # Note that the time split did not help. A split separates rows, whereas the leak sits in the columns, and
 # the test rows have the same columns.

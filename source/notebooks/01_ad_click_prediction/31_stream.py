@@ -148,10 +148,11 @@ plt.show()
 # A row then moves both sums, where $w$ and $n$ are the values from before the row:
 # $$\sigma = \frac{\sqrt{n + g^2} - \sqrt{n}}{\alpha}, \qquad z \leftarrow z + g - \sigma w, \qquad
 # n \leftarrow n + g^2.$$
-# With $\alpha = 0.3$, $\beta = 1$ and no penalties, $z = 1$ and $n = 4$ give $w = -1 / (3 / 0.3) = -0.1$. A row
-# with $g = 0.5$ then makes $\sigma = 0.205$, $z = 1 + 0.5 + 0.205 \cdot 0.1 = 1.521$ and $n = 4.25$. The term with $\sigma$ is the proximal one, which holds the weight near its present
-# place; without both penalties the whole is gradient descent whose rate falls as $n$ grows. In code each
-# formula is two or three lines:
+# With $\alpha = 0.3$, $\beta = 1$ and no penalties, $z = 1$ and $n = 4$ give $w = -1 / (3 / 0.3) = -0.1$. A
+# row with $g = 0.5$ then makes $\sigma = 0.205$, $z = 1 + 0.5 + 0.205 \cdot 0.1 = 1.521$ and $n = 4.25$.
+# The term with $\sigma$ is the proximal one, which holds the weight near its present place; without both
+# penalties the whole is gradient descent whose rate falls as $n$ grows. In code each formula is two or
+# three lines:
 
 
 # %%
@@ -425,9 +426,9 @@ levels.drop(columns="predicted").astype(float).round(3)
 # agree, repairs all. So columns that change with time, such as weekday, date or model version, are a
 # trap for a single pass in order of time.
 #
-# The remaining tenth without the weekday seems to be something else, since shuffling does not touch it here. A second
-# pass reduces it a little. As long as the model keeps learning, neither error appears; presumably the rows
-# of the morning correct it for the afternoon. Do five other worlds agree?
+# The remaining tenth without the weekday seems to be something else, since shuffling does not touch it
+# here. A second pass reduces it a little. As long as the model keeps learning, neither error appears;
+# presumably the rows of the morning correct it for the afternoon. Do five other worlds agree?
 
 # %%
 drift = load_study("ad_click/31_drift").set_index("seed")
@@ -438,10 +439,11 @@ assert abs(np.log(ratio["with weekday", "in order, still learning"])) < 0.1
 ratios.rename(columns={"frozen": "frozen_without"}).round(2)
 
 # %% [markdown]
-# A cell is the calibration ratio of one frozen single-pass model, and a row is one world. On the weekday all
-# five agree: in order 33 to 61 % too many clicks are expected, after shuffling at most 12 %. The remainder
-# without the weekday is less steady. It is 3 % or less in three worlds, and shuffling lowers the ratio in
-# four of the five, which it did not do above; so we leave its cause open. A model that was learned online and is served frozen therefore needs a calibration step behind it, which
+# A cell is the calibration ratio of one frozen single-pass model, and a row is one world. On the weekday
+# all five agree: in order 33 to 61 % too many clicks are expected, after shuffling at most 12 %. The
+# remainder without the weekday is less steady. It is 3 % or less in three worlds, and shuffling lowers the
+# ratio in four of the five, which it did not do above; so we leave its cause open. A model that was learned
+# online and is served frozen therefore needs a calibration step behind it, which
 # [33_calibrate](33_calibrate.ipynb) builds.
 
 # %% [markdown]
@@ -584,8 +586,8 @@ misplaced.loc[list(names.values())].round(1)
 
 # %% [markdown]
 # On the drift day nightly retraining misplaces more than half of the clicks, and fails the requirement that
-# the online model meets. In the other worlds the gap is 25 to 45 points, against 28 here, but two of the five online models miss the
-# criterion by a few points:
+# the online model meets. In the other worlds the gap is 25 to 45 points, against 28 here, but two of the
+# five online models miss the criterion by a few points:
 
 # %%
 elsewhere = drift[["misplaced_drift_day_nightly", "misplaced_drift_day_online"]]

@@ -167,10 +167,10 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A dot is one model, from 64 buckets on the left to 262,144 on the right. Read off from where on more memory
-# stops to pay, and compare that with the number of words. Most words are users who were seen a few times and
-# have little to say, which is probably why mixing them up costs little, and a rule that protects every word equally asks for
-# more memory than the loss does.
+# A dot is one model, from 64 buckets on the left to 262,144 on the right. Read off from where on more
+# memory stops to pay, and compare that with the number of words. Most words are users who were seen a few
+# times and have little to say, which is probably why mixing them up costs little, and a rule that protects
+# every word equally asks for more memory than the loss does.
 
 # %% [markdown]
 # ## Find the leak
