@@ -271,7 +271,8 @@ assert in_category[1] > max(2 * elsewhere[1], elsewhere[3])
 
 # %% [markdown]
 # A dot is the click-through rate of all rows whose user had that many known clicks, and its bar the 95 %
-# interval. With one known click the rate is 5.2 % if it was in this category and 2.2 % if it was not, so
+# interval, computed as if rows were independent; a user has many rows, so it is somewhat too narrow. With one
+# known click the rate is 5.2 % if it was in this category and 2.2 % if it was not, so
 # the count says something about the *pair* of user and category. No single id in the log carries that,
 # and there are more pairs than a week of clicks could give weights to. (We held the user's clicks fixed but
 # not the category, so a category that everybody likes may account for a part of the ratio.)
