@@ -61,7 +61,7 @@
 #
 # Counters need infrastructure, so they have to earn it. We ask three things of them. On later days they
 # must beat the same model on ids alone, with a paired interval of normalized entropy that lies below
-# zero. Deployed, they must earn more revenue, without fewer clicks. And the offline gain must still be
+# zero. Deployed, they must earn more revenue, without fewer clicks. And nine tenths of the offline gain must still be
 # there when the model is scored on the features that a server would really have held. The third looks
 # like a repetition of the first; by the end of the chapter you will have two models that pass the first
 # and fail the third.
