@@ -252,7 +252,7 @@ plt.show()
 
 # %% [markdown]
 # A dot is one id. The rare ones at the left still move at almost the full $\alpha = 0.3$, whereas the
-# three slots at the right move a hundred times slower. The gap between the two bands of users is the
+# three slots at the right move seventy to a hundred times slower. The gap between the two bands of users is the
 # first click: its gradient is close to $-1$, that of a view without a click about 0.02, so that $n$ is
 # roughly the number of clicks seen.
 #
