@@ -423,8 +423,8 @@ levels.drop(columns="predicted").astype(float).round(3)
 # four fifths of the error (on a log scale). A likely mechanism: in order of time, Thursday's weight is
 # learned on Thursdays only, beside other weights that have moved on for a week when Thursday comes round
 # again, so that their sum is wrong. A second pass repairs part of it, and a batch fit, which moves all weights together until they
-# agree, repairs all. So columns that change with time, such as weekday, date or model version, are a
-# trap for a single pass in order of time.
+# agree, repairs all. So the weekday is a trap for a single pass in order of time, and we expect
+# the same of other columns that change with time, such as the date or a model version.
 #
 # The remaining tenth without the weekday seems to be something else, since shuffling does not touch it
 # here. A second pass reduces it a little. As long as the model keeps learning, neither error appears;
