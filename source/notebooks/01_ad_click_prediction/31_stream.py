@@ -881,7 +881,7 @@ pd.DataFrame(
 #
 # - FTRL-Proximal stores $z$ and $n$ per coordinate; the weight is derived, and $\lambda_1$ keeps it at zero.
 # - Progressive validation tests each row before learning it; late labels have to be late in it too.
-# - One pass in order of time is miscalibrated by columns that change with time; shuffling proves the cause.
+# - One pass in order of time was miscalibrated once it read the weekday; shuffling showed that order is the cause.
 # - Online won the drift day, lost the day after, and cost little otherwise once it had two passes.
 # - Hourly labels kept nearly all of the gain; over the three days, revenue rose clearly in two worlds of six.
 
