@@ -60,11 +60,11 @@
 # this pair of user and category was clicked in the past.
 #
 # Counters need infrastructure, so they have to earn it. We ask three things of them. On later days they
-# must beat the same model on ids alone, with a paired interval of normalized entropy that lies below
-# zero. Deployed, they must earn more revenue, without fewer clicks. And nine tenths of the offline gain must still be
-# there when the model is scored on the features that a server would really have held. The third looks
-# like a repetition of the first; by the end of the chapter you will have two models that pass the first
-# and fail the third.
+# must beat the same model on ids alone, with a paired interval of normalized entropy that lies below zero.
+# Deployed, they must earn more revenue, without fewer clicks. And nine tenths of the offline gain must
+# still be there when the model is scored on the features that a server would really have held. The third
+# looks like a repetition of the first; by the end of the chapter you will have two models that pass the
+# first and fail the third.
 
 # %%
 from collections import deque
@@ -271,11 +271,11 @@ assert in_category[1] > max(2 * elsewhere[1], elsewhere[3])
 
 # %% [markdown]
 # A dot is the click-through rate of all rows whose user had that many known clicks, and its bar the 95 %
-# interval, computed as if rows were independent; a user has many rows, so it is somewhat too narrow. With one
-# known click the rate is 5.2 % if it was in this category and 2.2 % if it was not, so
-# the count says something about the *pair* of user and category. No single id in the log carries that,
-# and there are more pairs than a week of clicks could give weights to. (We held the user's clicks fixed but
-# not the category, so a category that everybody likes may account for a part of the ratio.)
+# interval, computed as if rows were independent; a user has many rows, so it is somewhat too narrow. With
+# one known click the rate is 5.2 % if it was in this category and 2.2 % if it was not, so the count says
+# something about the *pair* of user and category. No single id in the log carries that, and there are more
+# pairs than a week of clicks could give weights to. (We held the user's clicks fixed but not the category,
+# so a category that everybody likes may account for a part of the ratio.)
 # The `assert` under the figure holds the text to it: notebooks are run by continuous integration, and the
 # build fails if such a claim stops being true.
 
@@ -774,10 +774,10 @@ pd.DataFrame(
 # %% [markdown]
 # Both predictions hold. The counters of the user alone improve entropy by 0.007 and earn at most two tenths
 # of a percent, and without the two pairs nearly all of the gain in revenue is gone, although nearly a third
-# of the gain in entropy is still there. So most of the six to
-# eleven percent comes from the two pairs, which say how this user or this page gets on with the category of a
-# candidate. That a counter differs between candidates is not enough: those of the ad and the campaign do so
-# too, stayed in, and earned next to nothing.
+# of the gain in entropy is still there. So most of the six to eleven percent comes from the two pairs,
+# which say how this user or this page gets on with the category of a candidate. That a counter differs
+# between candidates is not enough: those of the ad and the campaign do so too, stayed in, and earned next
+# to nothing.
 
 # %%
 mean_revenue = pieces["revenue"].mean(axis=1)

@@ -419,12 +419,12 @@ levels.drop(columns="predicted").astype(float).round(3)
 
 # %% [markdown]
 # Nearly twice as many clicks are expected as happen. Two explanations were open: the column is harmful in
-# itself, or the *order* is. Shuffling the rows changes nothing but the order, and it takes away about
-# four fifths of the error (on a log scale). A likely mechanism: in order of time, Thursday's weight is
-# learned on Thursdays only, beside other weights that have moved on for a week when Thursday comes round
-# again, so that their sum is wrong. A second pass repairs part of it, and a batch fit, which moves all weights together until they
-# agree, repairs all. So the weekday is a trap for a single pass in order of time, and we expect
-# the same of other columns that change with time, such as the date or a model version.
+# itself, or the *order* is. Shuffling the rows changes nothing but the order, and it takes away about four
+# fifths of the error (on a log scale). A likely mechanism: in order of time, Thursday's weight is learned
+# on Thursdays only, beside other weights that have moved on for a week when Thursday comes round again, so
+# that their sum is wrong. A second pass repairs part of it, and a batch fit, which moves all weights
+# together until they agree, repairs all. So the weekday is a trap for a single pass in order of time, and
+# we expect the same of other columns that change with time, such as the date or a model version.
 #
 # The remaining tenth without the weekday seems to be something else, since shuffling does not touch it
 # here. A second pass reduces it a little. As long as the model keeps learning, neither error appears;
