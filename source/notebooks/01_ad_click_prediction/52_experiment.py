@@ -405,9 +405,9 @@ lift_table.round(1)
 
 # %% [markdown]
 # Each dot is an estimate and each bar its interval. The plain analysis says 9.2 % with an interval from 1.0
-# to 17.4; CUPED says 12.2 % (6.0 to 18.4), nearer to the 14.4 % of the twin worlds and a quarter narrower.
-# The forbidden covariate leaves only 12 % of the variance, which looks wonderful, and reports a *loss* of
-# 14 % with a tight interval. The treatment works by bringing more clicks, so at equal clicks only the lower
+# to 17.4; CUPED says 12.2 % (6.0 to 18.3), nearer to the 14.4 % of the twin worlds and a quarter narrower.
+# The forbidden covariate narrows the interval to little more than a quarter, which looks wonderful, and
+# reports a *loss* of 14 %. The treatment works by bringing more clicks, so at equal clicks only the lower
 # price per click is left. We could see the error because we have a twin; in a company nothing would show it.
 
 # %%
