@@ -418,8 +418,9 @@ assert lift_table.loc["A/B, test clicks subtracted", "high"] < 0
 # %% [markdown]
 # **Other metrics.** A release is not judged by revenue alone. Each further metric is one more chance for a
 # false alarm, so p values are adjusted for their number; Holm's method multiplies the smallest by five here,
-# the next by four, and so on. *Guardrail metrics* are read the other way round: we do not ask whether harm is
-# proven, but whether the interval excludes more harm than we agreed to accept.
+# the next by four, and so on. The report counts revenue and clicks per thousand *requests*, where the section
+# above took revenue per user, so its revenue line differs. *Guardrail metrics* are read the other way round:
+# we do not ask whether harm is proven, but whether the interval excludes more harm than we agreed to accept.
 
 # %%
 metrics_table = ab_test.changes()
