@@ -698,9 +698,11 @@ plt.show()
 # taking the user id away, and the ten models are our choice: a metric is valid for a market and a family of
 # models, so measure it for yours.
 #
-# Calibration error orders the models the wrong way round, because the worst of all, one rate for everybody, is
-# perfectly calibrated. That does not make calibration useless: where a price or a promise follows from the
-# probability, as in [42_convert](42_convert.ipynb), a model needs both.
+# Calibration error orders the models the wrong way round. The best earners know the user, and in each world
+# they are further off than the one rate for everybody, which earns the least and is calibrated best. Drop that
+# one rate from the table, and the correlation is still negative in all five worlds. That does not make
+# calibration useless: where a price or a promise follows from the probability, as in
+# [42_convert](42_convert.ipynb), a model needs both.
 
 # %%
 best = agreement.mean(axis=1).idxmax()
