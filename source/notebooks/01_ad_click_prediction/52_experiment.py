@@ -733,9 +733,9 @@ pd.DataFrame(results, columns=columns).set_index("requirement").round(1)
 # CUPED cannot remove interference, and a budget split does not make daily looks safe.
 #
 # Now the rungs so far, by revenue when deployed (money per thousand requests, mean of three worlds). The ledger keeps
-# no interval of the online figures. Among these rungs entropy and revenue do agree, because every step improves
-# the order within a user as well. With what we know now, an A/B test in this market would not tell
-# the rungs with counters apart: they lie within 1.5 % of each other, and a week detects 8.6 %.
+# no interval of the online figures. Among these rungs entropy and revenue do agree. We suspect that it is because
+# nearly every step improves the order within a user as well. With what we know now, an A/B test in this market would
+# not tell the rungs with counters apart: they lie within 1.5 % of each other, and a week detects 8.6 %.
 
 # %% tags=["nbval-check-output"]
 ledger = load_ledger("ad_click").set_index("rung").drop(index="oracle")
