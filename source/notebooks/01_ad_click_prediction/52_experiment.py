@@ -594,10 +594,11 @@ errors.loc[order, ["estimate", "low", "high"]].round(1)
 # %% [markdown]
 # Each bar is the 95 % interval of a mean over twelve worlds; the uppermost says that with scarce budgets a user
 # split overstates the change in clicks by 2.0 points (0.7 to 3.3), of 8.9 that are true. Separate budgets remove
-# the error within its interval. The switchback does not: its windows are four hours long while a budget lasts a
-# day, so one arm still spends what the next window would have needed. With default budgets, which rarely run dry,
-# no design is distinguishable from the truth. That is the test of the cause: take the scarcity away, and the error
-# goes with it. More users would not help, since this is bias and not sampling error.
+# the error within its interval. The switchback does not. With default budgets, of which about a quarter run out on
+# a day, no design is distinguishable from the truth. That is the test of the cause: take the scarcity away, and
+# the error goes with it. Why the switchback fails we only suspect: its windows are four hours long while a budget
+# is meant for a day, so one arm still spends what the next window would have needed. Windows of whole days would
+# test that. More users would not help, since this is bias and not sampling error.
 
 # %%
 assert errors.loc[("scarce", "user"), "low"] > 0
@@ -617,7 +618,7 @@ designs.groupby(["budgets", "design"]).agg({"width": "mean", "false alarm": "sum
 # the arms reduce the bias much. Liu et al. (2020) describe the budget-split design as LinkedIn runs it.
 #
 # **Change this and see**: give the scarce market `budget_per_impression=0.01` in the cell above. Look at whether the
-# three designs come together, as they should once budgets last through the day.
+# three designs come together, and whether one market's intervals allow you to say so.
 #
 # ## Choose the offline metric
 #
@@ -789,8 +790,8 @@ rungs.round(3)
 #
 # - *Mid-level*: 11 %, give or take the interval.
 # - *Senior*: asks how many budgets ran out during the test; in such a market the split overstated 8.9 % by 2 points.
-# - *Staff*: proposes a budget split, knows that a four-hour switchback does not help because a budget lasts a day (it was
-#   off by 2.9 points), and reports the launch forecast from the design without interference.
+# - *Staff*: proposes a budget split, knows that a four-hour switchback did not help (it was off by 2.9 points) and
+#   suspects windows shorter than a budget's day, and reports the launch forecast from the design without interference.
 
 # %% [markdown]
 # ## Summary
