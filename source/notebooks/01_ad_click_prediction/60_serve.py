@@ -570,9 +570,10 @@ hedged.index = ["p50", "p99", "median of the slow 0.2 %"]
 
 # %% [markdown]
 # Hedging lowers p99 from 21 to 16 ms in both worlds, since the copy also escapes the queue of the first server.
-# The requests that were slow themselves tell the causes apart. When it is the server that pauses, their median
-# falls from 24 to 16 ms; when the work is their own, the copy does it all over again and they gain nothing.
-# A hedge is therefore no remedy for large requests, nor for overload, which it would make worse.
+# (It flatters the hedge a little that the first server's queue is drawn without the copies of others.) The
+# requests that were slow themselves tell the causes apart. When it is the server that pauses, their median
+# falls from 24 to 16 ms; when the work is their own, the copy does it all over again and they gain nothing. A
+# hedge is therefore no remedy for large requests, nor for overload, which it would make worse.
 
 # %% [markdown]
 # ## Replay the log through a cache
@@ -843,11 +844,12 @@ assert compiled["cores with headroom"] <= 333 < trained["cores with headroom"]
 # ## In the interview
 #
 # **"The dashboard says p99 = 20 ms, and users complain about slow pages. What do you check?"** A mid-level
-# answer adds servers, because the load must be too high. A senior answer asks where the clock starts and how
-# the load test asked: the server's histogram begins when a request is admitted, and at 60 % load our closed
-# loop reported 3 ms where an open one saw 22. A staff answer looks at the page: with 40 services, $1 - 0.99^{40}
-# = 33$ % of the views meet somebody's slowest percent, so it sets the budget for the page, passes the
-# deadline along, and hedges only where the pauses are the server's (24 to 16 ms here, and no gain otherwise).
+# answer adds servers, because the load must be too high. A senior answer asks where the clock starts and how the
+# load test asked: the server's histogram begins when a request is admitted, and at 60 % load our closed loop
+# reported 3 ms where an open one saw 22. A staff answer looks at the page: with 40 services, $1 - 0.99^{40} =
+# 33$ % of the views meet somebody's slowest percent, so it sets the budget for the page, passes the deadline
+# along, and hedges where the queue or the server's pauses make the tail (p99 21 to 16 ms here), knowing that a
+# request which is slow itself gains nothing.
 #
 # **"The best model misses its deadline. What now?"** A mid-level answer quantises it or picks a smaller one. A
 # senior answer measures the stages first: of 8.1 ms, the model took 7.2, and compiling made that 1.8 with
@@ -867,7 +869,8 @@ assert compiled["cores with headroom"] <= 333 < trained["cores with headroom"]
 # - Promise a tail, and measure it in an open loop from the moment at which a request was due.
 # - Compile before you compress: it changes the cost of an answer and not the answer.
 # - Timeout and fallback bound the latency; load shedding keeps the worker useful beyond its capacity.
-# - A hedge or a cache helps only if its assumption holds: independent pauses, keys that come back.
+# - A hedge escapes the queue and the pause of one server, never the request's own work; a cache needs
+#   keys that come back.
 # - The rate at which the tail keeps its limit, plus headroom, gives the fleet and its cost.
 
 # %% [markdown]
