@@ -485,11 +485,12 @@ assert size["INT8"] < 0.5 * size["half pruned"]
 assert loss["INT8"] < loss["float32"] + 0.003
 
 # %% [markdown]
-# INT8 is a third of the size and loses next to nothing. A pruned file is as large as before, because its
-# zeros are stored as zeros, and half of the weights cost a good part of what the student was worth. Neither
-# format promises time: a usual kernel multiplies by a zero as carefully as by anything else, and of the student's
-# 0.14 ms we suspect that most goes into encoding ids and numbers, which all forms share. Compare `served["INT8"]`
-# with `served["float32"]` on 200 rows of `test` to see it on your machine.
+# INT8 is little more than a third of the size and loses next to nothing. A pruned file is as large as before,
+# because its zeros are stored as zeros. Losing a fifth of the weights costs little, but losing half costs three
+# fifths of the student's lead over the fallback. Neither format promises time: a usual kernel multiplies by a
+# zero as carefully as by anything else, and of the student's 0.14 ms we suspect that most goes into encoding ids
+# and numbers, which all forms share. Compare `served["INT8"]` with `served["float32"]` on 200 rows of `test` to
+# see it on your machine.
 
 # %% [markdown]
 # ## Answer in time
