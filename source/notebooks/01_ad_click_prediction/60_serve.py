@@ -624,13 +624,13 @@ axes.set_title("A cache of user records needs hours, and the same server")
 plt.show()
 
 # %% [markdown]
-# A dot is one lifetime: the blue dot at four hours says that 38 % of the look-ups find a record that is
-# younger than that. Half of them would need a lifetime of about ten hours, because in this world the median
-# gap between two requests of a user is 4.2 hours and only one look-up in 200 comes within a minute of
-# the last load. Spread over 50 servers, even a whole day saves only 8 %. So no cache of users is worth its staleness
-# here, and this service keeps the whole table in memory instead, where a look-up costs a tenth of a
-# millisecond. An app whose users open sessions and scroll has other gaps; replay your own log at its own
-# times before you build a cache, since a log that is replayed as fast as it can be read says nothing about it.
+# A dot is one lifetime: the blue dot at four hours says that 38 % of the look-ups find a record that is younger than
+# that. Half of them would need a lifetime between four and twelve hours, because users come back slowly in this
+# world: only one look-up in 200 comes within a minute of the last load. Spread over 50 servers, even a whole day
+# saves only 8 %. So no cache of users is worth its staleness here, and this service keeps the whole table in memory
+# instead, where a look-up costs a tenth of a millisecond. An app whose users open sessions and scroll has other
+# gaps; replay your own log at its own times before you build a cache, since a log that is replayed as fast as it can
+# be read says nothing about it.
 
 # %% [markdown]
 # ## Deploy
