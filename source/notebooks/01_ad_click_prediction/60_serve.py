@@ -443,11 +443,11 @@ lower = "from the teacher" if gap.high < 0 else "from the clicks"
 compare("serve_better_student", "no difference" if gap.low < 0 < gap.high else lower)
 
 # %% [markdown]
-# Neither: the student is 0.0005 behind its twin, and the interval contains zero. Two passes over 400,000
-# labelled rows average out the chance in the clicks about as well as the teacher does. Distillation pays
-# where labels are few and traffic is plentiful, or where the teacher knows more than the student could learn from
-# the rows; check for that before you build a second training pipeline. What we did gain is a model that is
-# within 0.002 of the trees at a fraction of their cost. In three other worlds (the table is made by
+# Neither: the student is 0.0005 behind its twin, and the interval contains zero. We suspect that two passes over
+# 400,000 labelled rows average out the chance in the clicks about as well as the teacher does. Distillation
+# should pay where labels are few and traffic is plentiful, or where the teacher knows more than the student could
+# learn from the rows; check for that before you build a second training pipeline. What we did gain is a model
+# that is within 0.002 of the trees at a fraction of their cost. In three other worlds (the table is made by
 # `tests/studies/ad_click/60_student.py`) the normalized entropies are these:
 
 # %%
