@@ -791,10 +791,11 @@ assert rungs.loc["student", "calibration_ratio"] > 1.1
 rungs.rename(columns={"predict_batch_ms": "ms for 500"}).round(3)
 
 # %% [markdown]
-# The ensemble leads offline. The student gives up 0.012 of normalized entropy against it, and on the way through
-# distillation, pruning and rounding it came to promise 25 % too many clicks (calibration ratio 1.25). An
-# auction forgives a common factor, but a report does not: compress first, and calibrate on later rows
-# afterwards, as [33_calibrate](33_calibrate.ipynb) does.
+# The ensemble leads offline. The student gives up 0.012 of normalized entropy against it, and after
+# distillation, pruning of half its weights and rounding it promises 25 % too many clicks (calibration ratio
+# 1.25); the ledger does not tell which of the three steps is to blame. An auction forgives a common factor, but
+# a report does not: compress first, and calibrate on later rows afterwards, as
+# [33_calibrate](33_calibrate.ipynb) does.
 #
 # And the requirements, each with the naive system and the one we would release:
 
