@@ -210,10 +210,10 @@ service.stop()
 # ### What a closed loop hides
 #
 # Real times of a notebook's machine are a poor teacher, because other programs run on it. From here on
-# we queue *CPU times* that were measured once, for 300 requests of 200 candidates, and are kept in
-# `data/samples/service_times.csv`. To these we add pauses of our own: one request in 500 meets a pause
-# of 20 ms, such as a garbage collection or a neighbour's batch job. This is the ensemble as the
-# service runs it, all stages together.
+# we queue *CPU times* that were measured once, for 300 requests of 200 candidates (the least of five
+# passes each, so without pauses), and are kept in `data/samples/service_times.csv`. To these we add
+# pauses of our own: one request in 500 meets a pause of 20 ms, such as a garbage collection or a
+# neighbour's batch job. This is the ensemble as the service runs it, all stages together.
 
 # %%
 stages = pd.read_csv(project_root() / "data/samples/service_times.csv")
