@@ -102,7 +102,9 @@ check_broken_browser(broken_browser)
 #
 # The click-through rate of an arm is a ratio of sums, and CUPED works on one number per user. The way out is to
 # *linearise*: with $R$ the control's rate, $y_i$ the clicks and $x_i$ the views of a user, compare the means of
-# $u_i = y_i - R\,x_i$. Budylin et al. (2018) show that this agrees with the ratio in direction.
+# $u_i = y_i - R\,x_i$. Roman Budylin, Alexey Drutsa, Ilya Katsev and Valeriya Tsoy (2018, *Consistent
+# Transformation of Ratio Metrics for Efficient Online Controlled Experiments*, WSDM) show that this agrees with the
+# ratio in direction and in significance.
 #
 # ### Exercise 2: the click-through rate with CUPED
 #
