@@ -753,7 +753,9 @@ fleet.round({"CPU ms": 2}).astype(dict.fromkeys(fleet.columns[1:], int))
 # Read the second row: the compiled ensemble keeps its tail up to 314 requests per second and core, which is
 # 89 % of the capacity. So 160 cores can carry the peak, and 240 can carry it without one zone, where each is
 # busy 59 % on an ordinary day. That is one way to arrive at the rule of thumb of 60 %: it is the headroom
-# that a lost zone needs. As it was trained, the ensemble would take 969 cores, three times the budget.
+# that a lost zone needs. As it was trained, the ensemble would take 969 cores, three times the budget. All
+# four rows are on the low side, because each service time is the least of five passes; a fleet is bought
+# after a load test on its own machines.
 #
 # The student would need less than half of the compiled ensemble's cores. Is that worth its weaker ranking? Put
 # both in dollars. Chapter 10 has a mean of a third of the peak, three ads per request and 1.5 % clicks; we
