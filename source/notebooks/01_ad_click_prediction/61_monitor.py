@@ -789,7 +789,7 @@ burn_pages
 # *Training-serving skew* is a feature that is computed in one way for training and in another for
 # serving. We deploy the same model with two such bugs. In the first the service runs in another time
 # zone, so that the hour is six off. In the second it still has an old table of category codes, and every
-# code is one too high: the fault that no input check could see.
+# code is one too high: what no input check could see, made this time inside the service.
 
 
 # %%
@@ -874,9 +874,10 @@ assert min(differ["wrong clock"], differ["old codes"]) > 0.5
 pd.Series(differ, name="share of predictions that differ by more than 0.1 %").round(3).to_frame()
 
 # %% [markdown]
-# The replay needs no clicks and is exact: of the sound service nothing differs, of the others nearly
-# everything. So it belongs before every release, and on a sample of every hour. What it cannot see is
-# a feature that both sides compute wrongly in the same way.
+# The replay needs no clicks and is exact: of the sound service nothing differs, of the others
+# nearly everything. So it belongs before every release, and on a sample of every hour. What it cannot see is
+# a feature that both sides compute wrongly in the same way, or a request that is already wrong when it
+# arrives: had the page sent the moved codes itself, the replay would have started from them and agreed.
 
 # %% [markdown]
 # ## Route every alarm
@@ -961,7 +962,8 @@ pd.DataFrame(closing, columns=["requirement", "criterion", "measured"])
 # %% [markdown]
 # The promise of quiet nights holds in the fresh worlds, with one or two pages in 70 days, for a limit
 # that was set elsewhere; some of those pages may be robots, which we did not look up there. Of the
-# faults, the moved codes pass the input checks and are left to the replay.
+# faults, the moved codes pass the input checks. The replay finds them where the service's own table is old;
+# where they arrive wrong, the first alarm that can ring is the scan of the clicks, a day later.
 #
 # On the ladder of models nothing has changed, since monitoring makes no model better. The rung that we
 # watched stands in the ledger beside its neighbours.
