@@ -779,9 +779,9 @@ burn_pages
 # %% [markdown]
 # The rule that looks at single minutes pages about ten times a day with nothing wrong, because at 17
 # requests per minute one failure is 6 %. The fast burn rate is silent then, and pages four minutes into
-# the outage. The leak never reaches it, but the slow rule opens a ticket after nine hours, when a
-# twentieth of the month's budget is gone. The pair of rules separates what needs a call from what
-# needs a ticket.
+# the outage. The leak never reaches it, but the slow rule opens a ticket after nine hours, when the last
+# three days together have spent a tenth of the month's budget (a burn rate of 1 for 3 of 30 days). The pair
+# of rules separates what needs a call from what needs a ticket.
 
 # %% [markdown]
 # ## Find the skew
