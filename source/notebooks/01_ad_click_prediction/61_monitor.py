@@ -694,7 +694,8 @@ f"normalized entropy {gain.estimate:.4f}, 95 % interval {gain.low:.4f} to {gain.
 
 # %% [markdown]
 # Twenty-four numbers from one day's clicks improve normalized entropy by 0.032, about as much as the
-# counters of [30_count](30_count.ipynb) added to the ids. So the page was worth a call.
+# counters of [30_count](30_count.ipynb) added to the ids. What that is worth in money we did not measure: it
+# would take deploying the corrected model on the second day.
 
 # %% [markdown]
 # ## Wait for the labels
