@@ -643,7 +643,8 @@ compare("monitor_smallest_change", smallest)
 
 # %% [markdown]
 # A small advertiser can be served badly for weeks below this curve. The remedies cost something:
-# wait longer (a weekly scan sees changes $\sqrt{7} \approx 2.6$ times smaller), or watch fewer slices.
+# wait longer (weeks scored against seven weeks show changes $\sqrt{7} \approx 2.6$ times smaller), or watch
+# fewer slices.
 #
 # The other blind spot is a change along a line that no column draws. We plant one in the quiet twin: on
 # day 20 the clicks of all users with an odd number rise by 40 %, and those of even ones fall by 40 %.
