@@ -599,9 +599,9 @@ assert np.allclose(fixed_pages.loc["quiet", [26, 27]], fixed_pages.loc["event", 
 fixed_pages.round(1)
 
 # %% [markdown]
-# The twin pages on the same days with the same scores, so the event is not the cause. Tastes drift slowly
-# in this world and the model stays as it was; category 10 leaves its first week behind. Those pages are
-# true, but they are about ageing, and the right answer to ageing is a weekly fit, not a call at night. The
+# The twin pages on the same days with the same scores, also on day 19, before the event, so the event is not
+# the cause. We suspect age: tastes drift slowly in this world, while model and reference stay as they were.
+# Such pages are true, but the right answer to ageing is a weekly fit, not a call at night. The
 # moving reference leaves slow drift to that schedule and keeps the page for what is sudden. The price is
 # that it cannot see what is slow: track the total calibration ratio on a dashboard as well.
 #
@@ -1030,7 +1030,7 @@ ledger.loc[rungs, list(shown)].rename(columns=shown).round(4)
 # - Check the pipes first: volume by weekday and hour, freshness, missing values, unknown ids, replay.
 # - Drift of inputs is a side effect at best. Bin nominal columns by category, and do not page on p-values.
 # - A slice scan asks the clicks; its limit pays for every look and is calibrated on quiet days.
-# - Find a page's cause by removing it: the twin without the event showed ageing, and the robots theirs.
+# - Find a page's cause by removing it: the twin without the event cleared the event of the late pages.
 # - Page on what is sudden, costly and actionable, and route the rest.
 
 # %% [markdown]
@@ -1044,7 +1044,7 @@ ledger.loc[rungs, list(shown)].rename(columns=shown).round(4)
 # 2. The alarm with a fixed reference paged on the days after the event. Why was that not the event's doing?
 #
 # <details><summary>Answer</summary>The twin without the event paged on the same days with the same
-# scores. The cause was drift against a model and a reference that were growing old.</details>
+# scores. The likely cause is slow drift against a model and a reference that were growing old.</details>
 #
 # 3. Your Kolmogorov-Smirnov alarm has $p = 10^{-20}$ on the age of accounts. What do you do?
 #
