@@ -447,9 +447,10 @@ f"{past.notna().sum().mean():.0f} slices per day, root mean square of their scor
 # %% [markdown]
 # Some 130 slices are scored per day. (`skip` keeps the days of an open incident out of later references,
 # so that an event does not become the new normal.) Looking 130 times a day needs a stricter limit than
-# looking once. `alarm_threshold(tests, false_alarms=...)` gives each test an equal share of the allowed
-# false alarms (the Bonferroni correction) and returns the limit for scores that are standard normal. The
-# scores of seven quiet days, however, have a root mean square of 1.16 instead of 1.
+# looking once. `alarm_threshold(tests, false_alarms=...)` gives each test an equal share of the
+# allowed false alarms (the Bonferroni correction) and returns the limit for scores that are standard normal. The
+# scores of seven quiet days, however, have a root mean square of 1.16 instead of 1. We suspect the users: the
+# formula takes impressions as independent, and those of one user are not.
 #
 # **Your turn**: a limit that keeps its promise with the scores that we have. `scores` holds quiet scores,
 # one line per slice and one column per day, missing where a slice was too small to be scored. Decide how
@@ -548,9 +549,10 @@ by_group
 # The limit is 4.8, the largest score on those 70 days. In five fresh worlds it pages in one of them within 70
 # days, once or twice (that world had two days beyond the lower limit), where 2.3 pages were allowed. And
 # it sees all five events: the weakest has a score of 8.2. The last column is the cheap alternative, one
-# score per day for all impressions against their own last seven days. It sees eight of ten events, but
-# pages 15 times in 140 quiet days, where 4.7 were allowed, and cannot say what moved. How much cancels in
-# the sum depends on who wins and who loses, and we do not want to depend on that.
+# score per day for all impressions against their own last seven days, with the normal limit. It sees eight of
+# ten events, but pages 15 times in 140 quiet days, where 4.7 were allowed, and cannot say what moved. (A limit
+# from quiet days would mend its pages, as it did the scan's, and could only lower the eight.) How much cancels
+# in the sum depends on who wins and who loses, and we do not want to depend on that.
 #
 # Back to our own world, with that limit, and now with the event.
 
