@@ -338,8 +338,8 @@ in_event[[15, 18, 20, 21, 22, 23, 26]].round(3)
 compare("monitor_columns_over_a_tenth", only_then.sum(), within=0.5)
 
 # %% [markdown]
-# None. The only column above 0.1 is the age of the ads, and it is there on quiet days as well, since ads
-# that are replaced at random make every later day differ from day 14. But one column does move in the
+# None. The only column above 0.1 is the age of the ads, and it is there on quiet days as well: other ads are
+# live then, of other ages, than on day 14. But one column does move in the
 # event: the category goes from 0.01 to 0.05. That is a puzzle, because the users who come, the pages they
 # visit and the ads on offer are the same in both worlds. How can tastes change an *input*?
 
@@ -374,7 +374,7 @@ pd.Series(parts, name="PSI of the category, day 21").round(3).to_frame()
 
 # %% [markdown]
 # Both hold: against its twin the index rises from 0.000 in the first six hours to 0.10 in the last six,
-# and without budgets it stays at its quiet level. So the index does not measure the tastes but a side
+# and without budgets it is 0.003, no more than on a quiet day. So the index does not measure the tastes but a side
 # effect, which a market with looser budgets would not have.
 #
 # Would a significance test do better than the habit of 0.1? We let each of the eight tests page at
@@ -390,8 +390,8 @@ tests_page
 
 # %% [markdown]
 # A number counts the columns that page on that day. Something pages on every quiet day, and the event
-# adds one column. With 70,000 rows a day the test sees differences of one percent, and they are always
-# there, because ads and accounts come and go. A p-value says whether a difference is real; it says
+# adds one column on its first day and none on its second. With 70,000 rows a day the test sees differences of
+# one percent, and these are there every day, event or not. A p-value says whether a difference is real; it says
 # nothing about whether it matters.
 
 # %% [markdown]
@@ -510,7 +510,7 @@ of_two.loc[20:].T
 
 # %% [markdown]
 # (The record here is that of the logging policy, whose visitors are the same.) On day 24 robots made 74
-# clicks on publisher 2, more than on any other day, so the page was right: a burst of invalid traffic that
+# clicks on publisher 2, more than on any other day of the fortnight, so the page was right: a burst of invalid traffic that
 # the anti-fraud team wants to know of, although it has nothing to do with our model.
 #
 # One world with seven days cannot show a rate of one page in 30 days. A study repeats the measurement
