@@ -753,6 +753,12 @@ pd.DataFrame(decisions).T
 # hides one of more than forty, so that a rise of 5 % cannot be excluded. The answer to "can we go?" is to
 # keep testing, for as long as the sample size of the weakest guardrail asks for.
 #
+# One thing should make you suspicious. In both tests, clicks and revenue lie about ten points below the twins:
+# the clicks of the right build are centred at +13 % instead of +24 %, those of the faulty one at -28 % instead of
+# -18 %. Both tests divide the users in the same way, so we suspect a treatment group that clicks less by nature.
+# Three more days with the same users would not mend that; an A/A test on the same division would show it, and
+# clicks of the week before as a covariate ([52_experiment](52_experiment.ipynb)) would remove much of it.
+#
 # **Change this and see**: run the test for seven days instead of three. Which of the three intervals decides
 # now, and which one is the last to become narrow enough?
 
