@@ -841,7 +841,9 @@ ledger.loc[[*rungs, "oracle"], list(shown)].rename(columns=shown).round(3)
 
 # %% [markdown]
 # "Naive" is a release to everybody, a two-proportion test every hour, and a cadence chosen from the middle of
-# the interval.
+# the interval while a release costs 1 %. The last row owes its pass to the cheaper release and not to the way of
+# choosing: at 1 % our own choice misses the best cadence by up to 0.16 %, and at 0.1 % the middle of the interval
+# (a release every day) would do as well, with 0.10 %.
 
 # %%
 naive_regret = regret.loc[costs.iloc[:, 1].idxmin(), "worst case"]
