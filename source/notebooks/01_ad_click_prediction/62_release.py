@@ -197,8 +197,8 @@ worth = world.compare(stale, fresh, days=3, history_days=21).changes("revenue", 
 worth.round(1)
 
 # %% [markdown]
-# Two weeks of age cost some percent of the clicks. The loss of revenue is known far less well, and its
-# interval reaches down to about zero. A schedule has to be chosen all the same, so we carry the whole
+# Two weeks of age cost 4 to 9 % of the clicks. The loss of revenue is known less well for its size: its interval
+# reaches from about zero to twice the estimate. A schedule has to be chosen all the same, so we carry the whole
 # interval into the decision instead of its middle.
 #
 # Let us assume that ageing is even, which fourteen noisy days can neither show nor refute. If $L$ is what a model loses in 14 days, in percent of a
@@ -229,7 +229,7 @@ plt.show()
 
 # %% [markdown]
 # On the left one pays for releases and on the right for age. If nothing is lost by age, the lowest curve,
-# the best plan is never to release at all. The table turns the curves into a decision: for each cadence
+# the best plan is never to release at all (we stop at 28 days). The table turns the curves into a decision: for each cadence
 # it shows by how much it misses the best one, at each end of the interval, and the worst of the three.
 
 # %%
@@ -249,7 +249,7 @@ print(
 
 # %% [markdown]
 # No cadence meets our third requirement while a release costs one percent of a day's revenue: whichever we
-# choose, some plausible value of freshness makes it a bad choice. There are two ways out. One is to measure
+# choose, it misses the best one by more than 0.1 % for some plausible value of freshness. There are two ways out. One is to measure
 # $L$ better, which takes an A/B test of stale against fresh models. The other is to make a release cheap:
 # at a tenth of the price, one cadence is within the limit over the whole interval. That is the real
 # argument for automatic releases, and what makes them automatic is the rest of this chapter.
@@ -896,7 +896,8 @@ pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T
 #
 # **"How often do you retrain?"** *Mid-level*: daily, because data drift. *Senior*: measures what age costs (here
 # 1.8 % of revenue in two weeks, with an interval from about zero to 3.7) and balances it against the price of a
-# release. *Staff*: notes that the interval allows any answer between daily and never while a release costs 1 %,
+# release. *Staff*:
+# notes that the interval allows any answer between every three days and never while a release costs 1 %,
 # so first makes releases cheap, with a gate that needs no human; at 0.1 % one cadence is good everywhere.
 
 # %% [markdown]
