@@ -587,9 +587,9 @@ plt.show()
 # A dot is the mean over 150 canaries: at 5 percent of the users, a release that loses 35 % of its clicks
 # costs about 1.2 % of all clicks in three days. The most expensive fault is neither the largest, which is
 # found within hours, nor the smallest, which does little; it is the one that is found late. And a canary of
-# four times the size loses only about twice as much from a fault of one half, because it needs a similar
-# number of *harmed users* as evidence and meets them sooner. A small share does not buy cheap evidence. It
-# limits what is lost before there is any, and only 5 % and less keep every fault within the requirement.
+# four times the size loses only about twice as much from a fault of one half, because it is found in less than
+# half of the time. A small share does not buy cheap evidence. It limits what is lost before there is any, and of
+# the four shares only 1 and 5 % keep every fault within the requirement.
 
 # %%
 assert lost["5 %"].max() < 1.5 < lost["20 %"].max()
@@ -597,7 +597,7 @@ found.round(0).rename_axis(index="clicks lost, %", columns="found within three d
 
 # %% [markdown]
 # The second table is the price of safety: a small canary that stays silent has excluded very little.
-# Rows of a few percent stay below one half even at 50 %, and finding those takes an A/B test of the length
+# Faults of up to ten percent are found less than half of the time even at 50 %, and finding those takes an A/B test of the length
 # that [52_experiment](52_experiment.ipynb) computes.
 
 # %% [markdown]
