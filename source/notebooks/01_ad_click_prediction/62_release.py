@@ -759,7 +759,7 @@ pd.DataFrame(decisions).T
 # the clicks of the right build are centred at +13 % instead of +24 %, those of the faulty one at -28 % instead of
 # -18 %. Both tests divide the users in the same way, so we suspect a treatment group that clicks less by nature.
 # Three more days with the same users would not mend that; an A/A test on the same division would show it, and
-# clicks of the week before as a covariate ([52_experiment](52_experiment.ipynb)) would remove much of it.
+# CUPED ([52_experiment](52_experiment.ipynb)) would remove a part of it.
 #
 # **Change this and see**: run the test for seven days instead of three. Which of the three intervals decides
 # now, and which one is the last to become narrow enough?
