@@ -509,9 +509,9 @@ assert robots.loc[24] > 1.2 * robots.drop(24).loc[14:].max()
 of_two.loc[20:].T
 
 # %% [markdown]
-# (The record here is that of the logging policy, whose visitors are the same.) On day 24 robots made 74
-# clicks on publisher 2, more than on any other day of the fortnight, so the page was right: a burst of invalid traffic that
-# the anti-fraud team wants to know of, although it has nothing to do with our model.
+# (The record here is that of the logging policy, whose visitors are the same.) On day 24 robots made 74 clicks
+# on publisher 2, more than on any other day of the fortnight, so the page was right: a burst of invalid traffic
+# that the anti-fraud team wants to know of, although it has nothing to do with our model.
 #
 # One world with seven days cannot show a rate of one page in 30 days. A study repeats the measurement
 # in ten other worlds with 14 quiet days each, and then runs their event (`tests/studies/ad_click/61_alarms.py`).

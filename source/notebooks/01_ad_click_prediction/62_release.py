@@ -45,9 +45,9 @@
 # **You will learn** what freshness is worth, which fault each stage of a release can find and which it
 # cannot, and how to set a rollback rule whose false alarm rate you know.
 #
-# **You need** [20_baseline](20_baseline.ipynb) for normalized entropy, [33_calibrate](33_calibrate.ipynb) for the calibration ratio, [52_experiment](52_experiment.ipynb)
-# for statistical power and for users as the unit of an experiment, and [31_stream](31_stream.ipynb) for
-# concept drift.
+# **You need** [20_baseline](20_baseline.ipynb) for normalized entropy, [33_calibrate](33_calibrate.ipynb) for
+# the calibration ratio, [52_experiment](52_experiment.ipynb) for statistical power and for users as the unit of
+# an experiment, and [31_stream](31_stream.ipynb) for concept drift.
 #
 # **Minutes**: 100, with good places to stop after the cadence, after the shadow and after the canary.
 
@@ -202,9 +202,10 @@ worth.round(1)
 # reaches from about zero to twice the estimate. A schedule has to be chosen all the same, so we carry the whole
 # interval into the decision instead of its middle.
 #
-# Let us assume that ageing is even, which fourteen noisy days can neither show nor refute. If $L$ is what a model loses in 14 days, in percent of a
-# day's revenue, and $c$ is the price of one release in the same unit (computing, and somebody's attention),
-# then a model that serves for $T$ days is $T / 2$ days old on average, and a day costs
+# Let us assume that ageing is even, which fourteen noisy days can neither show nor refute. If $L$ is what a
+# model loses in 14 days, in percent of a day's revenue, and $c$ is the price of one release in the same unit
+# (computing, and somebody's attention), then a model that serves for $T$ days is $T / 2$ days old on average,
+# and a day costs
 # $$C(T) = \frac{L}{14} \cdot \frac{T}{2} + \frac{c}{T}, \qquad T^* = \sqrt{28 \, c / L}.$$
 # With $L = 2$ and $c = 1$ the best cadence is $T^* = \sqrt{14} \approx 3.7$ days; with $L = 0.1$ it would be
 # nearly 17. The formula is flat in $T$ around its optimum, but it is not flat in $L$, and $L$ is what we do
@@ -229,9 +230,9 @@ axes.legend(title="lost by two weeks of age")
 plt.show()
 
 # %% [markdown]
-# On the left one pays for releases and on the right for age. If nothing is lost by age, the lowest curve,
-# the best plan is never to release at all (we stop at 28 days). The table turns the curves into a decision: for each cadence
-# it shows by how much it misses the best one, at each end of the interval, and the worst of the three.
+# On the left one pays for releases and on the right for age. If nothing is lost by age, the lowest curve, the
+# best plan is never to release at all (we stop at 28 days). The table turns the curves into a decision: for each
+# cadence it shows by how much it misses the best one, at each end of the interval, and the worst of the three.
 
 # %%
 regret = costs - costs.min()
@@ -250,10 +251,10 @@ print(
 
 # %% [markdown]
 # No cadence meets our third requirement while a release costs one percent of a day's revenue: whichever we
-# choose, it misses the best one by more than 0.1 % for some plausible value of freshness. There are two ways out. One is to measure
-# $L$ better, which takes an A/B test of stale against fresh models. The other is to make a release cheap:
-# at a tenth of the price, one cadence is within the limit over the whole interval. That is the real
-# argument for automatic releases, and what makes them automatic is the rest of this chapter.
+# choose, it misses the best one by more than 0.1 % for some plausible value of freshness. There are two ways
+# out. One is to measure $L$ better, which takes an A/B test of stale against fresh models. The other is to make
+# a release cheap: at a tenth of the price, one cadence is within the limit over the whole interval. That is the
+# real argument for automatic releases, and what makes them automatic is the rest of this chapter.
 
 # %% [markdown]
 # ## Gate each artifact offline
@@ -485,10 +486,10 @@ assert false_rollbacks.iloc[1] > 10 > 1 >= false_rollbacks.iloc[3]
 final.rename("standard deviation of the final score").round(2).to_frame().T
 
 # %% [markdown]
-# The last rule looks as often as it likes, because its limit is an *always-valid boundary*. It comes from the *mixture sequential probability ratio
-# test* of the A/B testing platforms (Johari et al. 2017). With $e$ the standard error of the relative
-# change, $h$ the size of harm that should be found fast, and $\alpha$ the promised rate of false rollbacks,
-# the limit in standard errors is
+# The last rule looks as often as it likes, because its limit is an *always-valid boundary*. It comes from the
+# *mixture sequential probability ratio test* of the A/B testing platforms (Johari et al. 2017). With $e$ the
+# standard error of the relative change, $h$ the size of harm that should be found fast, and $\alpha$ the
+# promised rate of false rollbacks, the limit in standard errors is
 # $$z = \sqrt{\left(1 + \frac{e^2}{h^2}\right) \left(\ln\left(1 + \frac{h^2}{e^2}\right) - 2 \ln (2 \alpha)\right)}.$$
 # For $e = 0.1$, $h = 0.2$ and $\alpha = 0.01$ it is $\sqrt{1.25 \, (1.61 + 7.82)} \approx 3.4$. With little
 # data, $e$ is large and so is the limit, which gives the canary its warm-up; a group sequential design with
@@ -528,9 +529,10 @@ quiet_worlds.round(2).rename_axis("share, %")
 # %% [markdown]
 # The promise holds in worlds that nothing was tuned on, and the textbook rule fails in all of them. Most of that
 # is due to the many looks, as the column of users shows, and the rest to a design effect of about 2. (Ours was
-# 1.5; we suspect that impressions are more alike where the service knows its users better.) A limit of 3.5 on impressions is not far
-# off here. But nobody could have promised that, because what it gives depends on the design effect and on the
-# number of looks; the lab has a market in which it takes back at least one harmless release in five.
+# 1.5; we suspect that impressions are more alike where the service knows its users better.) A limit of 3.5 on
+# impressions is not far off here. But nobody could have promised that, because what it gives depends on the
+# design effect and on the number of looks; the lab has a market in which it takes back at least one harmless
+# release in five.
 
 # %% [markdown]
 # ## Choose the share
@@ -597,9 +599,9 @@ assert lost["5 %"].max() < 1.5 < lost["20 %"].max()
 found.round(0).rename_axis(index="clicks lost, %", columns="found within three days, %")
 
 # %% [markdown]
-# The second table is the price of safety: a small canary that stays silent has excluded very little.
-# Faults of up to ten percent are found less than half of the time even at 50 %, and finding those takes an A/B test of the length
-# that [52_experiment](52_experiment.ipynb) computes.
+# The second table is the price of safety: a small canary that stays silent has excluded very little. Faults of
+# up to ten percent are found less than half of the time even at 50 %, and finding those takes an A/B test of
+# the length that [52_experiment](52_experiment.ipynb) computes.
 
 # %% [markdown]
 # ## Send the canary
@@ -656,10 +658,10 @@ pd.DataFrame(
 
 # %% [markdown]
 # These worlds find the fault sooner than ours; we suspect that it is larger there, since their service knows its
-# users better. The first two rows need a word. Of the forty canaries of nothing two were taken back, both at 20 %,
-# which is more than the measured rates of 0.05 and 0.2 % make likely (about one chance in 750), so we looked again: the 400 divisions of the same
-# worlds include these two divisions, and rarely another. Twenty trials cannot measure a rate of one percent, whichever
-# way they fall; dividing logs can.
+# users better. The first two rows need a word. Of the forty canaries of nothing two were taken back, both at
+# 20 %, which is more than the measured rates of 0.05 and 0.2 % make likely (about one chance in 750), so we
+# looked again: the 400 divisions of the same worlds include these two divisions, and rarely another. Twenty
+# trials cannot measure a rate of one percent, whichever way they fall; dividing logs can.
 
 # %%
 bad, good = clicks_only.loc["bid only"], clicks_only.loc["right"]
@@ -686,10 +688,10 @@ for share in (1, 5, 20, 50):
 pd.DataFrame(ramp).T.round(1).rename_axis("stage")
 
 # %% [markdown]
-# A first stage of 1 % finds no partial fault within a day (a loss of 142 % does not exist), but it does find a service that crashes, times out or
-# returns empty slates, and such faults need no statistics. Stages last whole days, because a
-# morning's users are not an evening's, and the first hour of a stage is a *warm-up* that does not count:
-# caches are cold and counters are still being filled.
+# A first stage of 1 % finds no partial fault within a day (a loss of 142 % does not exist), but it does find a
+# service that crashes, times out or returns empty slates, and such faults need no statistics. Stages last whole
+# days, because a morning's users are not an evening's, and the first hour of a stage is a *warm-up* that does
+# not count: caches are cold and counters are still being filled.
 #
 # Silence is not evidence. A stage is passed when the data *exclude* the harm that we would not tolerate,
 # which is a test of non-inferiority, and not when the boundary happens not to have been crossed. After the
@@ -885,10 +887,10 @@ pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T
 # ## In the interview
 #
 # **"Your canary has been silent for a day. Do you go to 100 %?"** *Mid-level*: yes, nothing went wrong.
-# *Senior*: asks what a day of silence excludes; at 5 % here even a loss of 48 % of the clicks is found within a
-# day only half of the time. *Staff*: goes to the next stage instead of to 100 %, under a criterion that was fixed before
-# (interval above the tolerated loss), and says what no stage will ever show, such as the answer of advertisers,
-# which took more than half of a 13 % gain within ten days.
+# *Senior*: asks what a day of silence excludes; at 5 % here even a loss of 48 % of the clicks is found within
+# a day only half of the time. *Staff*: goes to the next stage instead of to 100 %, under a criterion that was
+# fixed before (interval above the tolerated loss), and says what no stage will ever show, such as the answer of
+# advertisers, which took more than half of a 13 % gain within ten days.
 #
 # **"Your canary rolls back too often. What do you do?"** *Mid-level*: raises the threshold until it is quiet.
 # *Senior*: runs A/A canaries first; here 24 % instead of the promised 2.5 % were taken back, because impressions
@@ -898,8 +900,7 @@ pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T
 #
 # **"How often do you retrain?"** *Mid-level*: daily, because data drift. *Senior*: measures what age costs (here
 # 1.8 % of revenue in two weeks, with an interval from about zero to 3.7) and balances it against the price of a
-# release. *Staff*:
-# notes that the interval allows any answer between every three days and never while a release costs 1 %,
+# release. *Staff*: notes that the interval allows any answer between every three days and never while a release costs 1 %,
 # so first makes releases cheap, with a gate that needs no human; at 0.1 % one cadence is good everywhere.
 
 # %% [markdown]

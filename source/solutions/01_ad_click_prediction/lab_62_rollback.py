@@ -212,14 +212,15 @@ check_choose_share(choose_share)
 # lines: what do you know, what do you do tonight and in the coming days, and what do you change in the process?
 #
 # <!-- BEGIN SOLUTION -->
-# **Sample answer, full marks.** The interval excludes a loss of more than about 14 % of clicks and nothing smaller,
-# and that for three releases together; revenue is not distinguishable from anything we care about. Going to 100 % tonight would risk up to 14 % of a
-# campaign day's clicks on a release whose estimate is negative, so I do not. I also cannot attribute the -4 %:
-# three releases share the same users, so I ask the other teams to move, or re-salt mine and start again; the
-# hours so far do not count. On the new salt I go to 20 %, since even a loss of 14 % at that share costs under 3 %
-# of a day's clicks and the boundary finds a larger one sooner, and stay for whole days. The stage is passed when the interval excludes -2 %; if
-# the release is needed for Wednesday, it starts at 20 % with the campaign. For the process: a salt per release,
-# a register of running canaries, and a rule for passing a stage that is written before it starts.
+# **Sample answer, full marks.** The interval excludes a loss of more than about 14 % of clicks and nothing
+# smaller, and that for three releases together; revenue is not distinguishable from anything we care about.
+# Going to 100 % tonight would risk up to 14 % of a campaign day's clicks on a release whose estimate is
+# negative, so I do not. I also cannot attribute the -4 %: three releases share the same users, so I ask the
+# other teams to move, or re-salt mine and start again; the hours so far do not count. On the new salt I go to
+# 20 %, since even a loss of 14 % at that share costs under 3 % of a day's clicks and the boundary finds a
+# larger one sooner, and stay for whole days. The stage is passed when the interval excludes -2 %; if the
+# release is needed for Wednesday, it starts at 20 % with the campaign. For the process: a salt per release, a
+# register of running canaries, and a rule for passing a stage that is written before it starts.
 #
 # **Sample answer, half marks.** The canary did not alarm, but the interval is wide and still contains -14 %, so
 # I would wait until Thursday and then release if the estimate is positive. I would tell the product manager
