@@ -551,7 +551,7 @@ by_group
 # it sees all five events: the weakest has a score of 8.2. The last column is the cheap alternative, one
 # score per day for all impressions against their own last seven days, with the normal limit. It sees eight of
 # ten events, but pages 15 times in 140 quiet days, where 4.7 were allowed, and cannot say what moved. (A limit
-# from quiet days would mend its pages, as it did the scan's, and could only lower the eight.) How much cancels
+# from quiet days would correct its pages, as it did the scan's, and could only lower the eight.) How much cancels
 # in the sum depends on who wins and who loses, and we do not want to depend on that.
 #
 # Back to our own world, with that limit, and now with the event.

@@ -760,7 +760,7 @@ pd.DataFrame(decisions).T
 # One thing should make you suspicious. In both tests, clicks and revenue lie about ten points below the twins:
 # the clicks of the right build are centred at +13 % instead of +24 %, those of the faulty one at -28 % instead of
 # -18 %. Both tests divide the users in the same way, so we suspect a treatment group that clicks less by nature.
-# Three more days with the same users would not mend that; an A/A test on the same division would show it, and
+# Three more days with the same users would not correct that; an A/A test on the same division would show it, and
 # CUPED ([52_experiment](52_experiment.ipynb)) would remove a part of it.
 #
 # **Change this and see**: run the test for seven days instead of three. Which of the three intervals decides
@@ -900,8 +900,9 @@ pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T
 #
 # **"How often do you retrain?"** *Mid-level*: daily, because data drift. *Senior*: measures what age costs (here
 # 1.8 % of revenue in two weeks, with an interval from about zero to 3.7) and balances it against the price of a
-# release. *Staff*: notes that the interval allows any answer between every three days and never while a release costs 1 %,
-# so first makes releases cheap, with a gate that needs no human; at 0.1 % one cadence is good everywhere.
+# release. *Staff*: notes that the interval allows any answer between every three days and never while a release
+# costs 1 %, so first makes releases cheap, with a gate that needs no human; at 0.1 % one cadence is good
+# everywhere.
 
 # %% [markdown]
 # ## Summary
