@@ -406,8 +406,9 @@ plt.show()
 # %% [markdown]
 # A marker is the rate estimated from the clicks of one age group over the rate credited. The
 # exponential believes that most of the last day's conversions are still to come and overshoots by
-# more than half, whereas older clicks stay as short as with naive labels; a total hides two errors
-# of opposite sign. The product limit with 44 days stays within the grey band everywhere.
+# more than half, whereas clicks of more than three days stay as short as with naive labels; a total
+# hides two errors of opposite sign. The product limit with 44 days stays within the grey band
+# everywhere.
 #
 # Would another law do better? In five worlds that were not used for anything else
 # (`tests/studies/ad_click/42_delay.py`), with either length of log:
@@ -487,10 +488,11 @@ realised.round(2)
 
 # %% [markdown]
 # Advertisers asked for 1.5. With naive labels they get clearly more, which sounds harmless until
-# one reads it from the other side: the platform bids and bills a tenth less than the advertisers
-# have agreed to, on every click. The bill is proportional to pCVR, so the loss equals the
-# calibration error. An estimate that is too high does the opposite, and the advertiser who misses
-# the target leaves. The curve from 44 days brings the return back to the target.
+# one reads it from the other side: on average the platform bids and bills 12 % less than with the
+# corrected rate ($1.54 / 1.75 = 0.88$). The bill is proportional to pCVR, so this is just the ratio
+# of the two estimated rates, $0.890 / 1.011$. An estimate that is too high does the opposite, and
+# the advertiser who misses the target leaves. The curve from 44 days brings the return back to the
+# target.
 #
 # The bill is one half. The bids also *rank*. Suppose that only every other campaign has switched to
 # target-return bidding, so that a common factor no longer cancels: in the auction, the eCPM of half
