@@ -549,7 +549,7 @@ compare("convert_mixed_revenue", mixed.changes("revenue").loc["revenue", "estima
 # What, then, does pCVR in the ranking buy? Let all campaigns state a target, and rank by pCTR times
 # click value. The world still books its old price per click, so we do not use its revenue; under
 # target billing the platform is paid a fixed share, $1/R$, of the *conversion value*, which is
-# therefore what we compare with today's ranking by bids per click. Beside the two click values of
+# therefore what we compare with today's ranking by bids per click. Beside two of the click values
 # above stands a pCVR that knows no campaigns: the order value times one rate for all. Days are the
 # unit of the interval, paired between the twin worlds.
 
@@ -573,17 +573,17 @@ plt.show()
 gain.round(1)
 
 # %% [markdown]
-# A dot is the change against today's ranking, the bar its interval. With pCVR by campaign the market
-# keeps its conversion value: the change is 0.0 % with an interval from $-1.6$ to $+1.7$, inside the
-# non-inferiority bound. One rate for all campaigns costs about 3 %, though its interval
-# ($-6.7$ to $+0.8$) still contains zero. Naive labels are not distinguishable from corrected ones
-# here, since all campaigns have clicks of all ages and share the factor. So this is what the
-# product earns: advertisers need not choose bids any more, the market loses nothing that we can
-# measure, and the platform bills what was agreed, on condition that the level of pCVR is right.
-# One market of ten days cannot show a small gain, and we claim none.
+# A dot is the change against today's ranking, the bar its interval. With pCVR by campaign the
+# market keeps its conversion value: the change is 0.0 % with an interval from $-1.6$ to $+1.7$,
+# inside the non-inferiority bound. One rate for all campaigns costs about 3 %, though its interval
+# ($-6.7$ to $+0.8$) still contains zero. Naive labels keep about as much, probably because all
+# campaigns have clicks of all ages and so nearly share the factor. So this is what the product
+# earns: advertisers need not choose bids any more, the market loses nothing that we can measure,
+# and the platform bills what was agreed, on condition that the level of pCVR is right. One market
+# of ten days cannot show a small gain, and we claim none.
 #
-# *Change this and see*: multiply the naive click values of the campaigns with an odd number by 1.5
-# in a policy like `half_low`. From which error on does revenue fall by more than its interval?
+# *Change this and see*: put 0.8, 0.6 and 0.4 in the place of `naive_ratio` in `half_low`. Does the
+# loss grow with the square of the error, and from which error on does the interval exclude zero?
 
 # %% [markdown]
 # ## Learn from impressions without a click
@@ -598,9 +598,9 @@ gain.round(1)
 # ($z$). Its loss is the sum
 # $$\underbrace{\ell(y,\; \text{pCTR})}_{\text{click loss}} +
 # \underbrace{\ell(z,\; \text{pCTR} \cdot \text{pCVR})}_{\text{product loss}},$$
-# with $\ell$ the log loss. pCVR has no loss of its own; it is what has to be multiplied to pCTR.
-# Where an ad was shown often and never clicked, the click loss still trains its vector, and the
-# conversion tower reads the same vector.
+# with $\ell$ the log loss. pCVR has no loss of its own; it is the factor that pCTR has to be
+# multiplied by. Where an ad was shown often and never clicked, the click loss still trains its
+# vector, and the conversion tower reads the same vector.
 #
 # Does our world select at all? `reveal` shows the true conversion probability of each impression.
 
