@@ -688,12 +688,13 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A bar is the mean error on impressions that nobody clicked, averaged over the two settings of weight
-# decay in the table. In the first funnel, training on clicked rows alone gives unclicked impressions
-# a rate that is about 5 points too high, since it has never met the ads that nobody wants. ESMM is
-# between 3 points too low and 1 too high, and which of the two depends on the weight decay. The
-# product loss alone swings by 12 points between the two settings: many pairs of pCTR and pCVR have
-# the same product, so it takes the click loss to tie one of them down.
+# A bar is the mean error on impressions that nobody clicked, averaged over the two settings of
+# weight decay in the table. Errors of opposite sign cancel in it, so read the table for the product
+# loss. In the first funnel, training on clicked rows alone gives unclicked impressions a rate that
+# is about 5 points too high; the likely reason is that it has never met the ads that nobody wants.
+# ESMM is between 3 points too low and 1 too high, and which of the two depends on the weight decay.
+# The product loss alone swings by 12 points between the two settings: many pairs of pCTR and pCVR
+# have the same product, so it takes the click loss to tie one of them down.
 #
 # In the second funnel a cause that no column holds remains. ESMM halves the error of the clicked
 # rows at the weaker decay and is still more than 10 points too high. (That the product loss alone
