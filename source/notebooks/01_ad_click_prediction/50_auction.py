@@ -351,9 +351,9 @@ plot_changes(
 plt.show()
 
 # %% [markdown]
-# A dot is one model's change against one rate for all, in blue of bid value and in the other colour of GSP
-# revenue. The rate by ad delivers 7 % more value to advertisers and earns 10 % *less*. Adding place and
-# user delivers still more value, and revenue comes back to about where it was. The model that knows nothing
+# A dot is one model's change against one rate for all, in blue of GSP revenue and in orange of bid value.
+# The rate by ad delivers 7 % more value to advertisers and earns 10 % *less*. Adding place and user
+# delivers still more value, and revenue comes back to about where it was. The model that knows nothing
 # loses value, as it should, and loses GSP revenue as well. So what is going on? GSP revenue is bid value
 # times the share of their bids that winners pay, and that share can be averaged over all slots sold or
 # over the clicks:
