@@ -795,10 +795,10 @@ assert paying.loc["ads hidden", "high"] < 0
 assert paying.loc["clicks", "low"] > -33
 
 # %% [markdown]
-# Advertisers pay: about a third of their surplus goes to the platform, and a fifth of the clicks is no
-# longer sold. Users hide fewer ads on the same pages (`ads hidden`, its interval from seven days), simply
-# because some slots stay empty. Per thousand ads that *are* shown, they hide a few more (`user_cost`), so
-# the ads that clear a reserve are not the ones that users like best.
+# Advertisers pay: they lose about a third of their surplus, in part to the platform and in part because a
+# fifth of the clicks is no longer sold. Users hide fewer ads on the same pages (`ads hidden`, its
+# interval from seven days), simply because some slots stay empty. Per thousand ads that *are* shown, they
+# hide a few more (`user_cost`, +7 %): a reserve asks for money and not for what users like.
 #
 # | requirement, thin market, answering bids | criterion | reserve per impression | reserve per click |
 # |---|---|---|---|
