@@ -585,9 +585,11 @@ print(f"reserve per click: by theory {by_theory:.2f}, by a replay of the log {pr
 
 # %% [markdown]
 # Both say the same, and note the unit: a price *per click*. A request whose ads are hardly ever clicked
-# should have a low reserve score, and a promising one a high one. In practice, the reserve score of a
-# request is that price times the larger of its predicted rates. And since it is multiplied by the same
-# predictions as the bids are, a common factor cancels again.
+# should have a low reserve score, and a promising one a high one. Strictly, each ad would have a reserve
+# score of its own, that price times its own rate. `ReservePolicy` takes one score for each request, so we
+# use the price times the larger of its predicted rates, which asks a little more per click of the ad with
+# the smaller rate. And since it is multiplied by the same predictions as the bids are, a common factor
+# cancels again.
 
 # %%
 proportional = {}
@@ -856,7 +858,7 @@ f"{by_robots:.1%} of GSP revenue comes from clicks of robots"
 # - GSP charges the least bid that keeps the slot; with several slots the truth is not the best bid.
 # - A factor shared by all candidates of a request cancels. One that differs between them costs money.
 # - Better predictions raise value and thin out competition, so GSP revenue can fall; squashing trades back.
-# - A reserve helps where few compete. Per click it earns more and does not depend on the model's scale.
+# - A reserve helps where few compete. There, per click, it earns more and is free of the model's scale.
 # - Compare price rules only after bidders have answered.
 
 # %% [markdown]
