@@ -281,7 +281,7 @@ pd.DataFrame({rule: measured(report) for rule, report in frozen.items()}).T
 
 # %% [markdown]
 # Clicks and user cost are equal, because with frozen bids all three rules rank alike, and a rule only
-# moves money from one pocket to the other. First price appears to earn half as much again as GSP. Whoever
+# moves money from one pocket to the other. First price appears to earn 63 % more than GSP. Whoever
 # presents that as a reason for first price has assumed that advertisers will go on bidding what they bid
 # under another rule, and we will come back to it.
 #
@@ -378,9 +378,10 @@ summary.agg(["mean", "min", "max"]).round(1)
 
 # %% [markdown]
 # The rate by ad lowers GSP revenue in every one of them. The last row is a remedy that search engines
-# have used, *squashing*: rank by $b \cdot r^{\alpha}$ with an exponent $\alpha$ below one, which pulls the
-# scores together and keeps runners-up close (Lahaie and Pennock 2007). A click is then priced by the same
-# rule, with $r^{\alpha}$ in place of $r$. In our market, for a few exponents:
+# have used, *squashing*: rank by $b \cdot r^{\alpha}$ with an exponent $\alpha$ below one, which pulls
+# the scores together and keeps runners-up close (Lahaie and Pennock 2007). A click is then priced by the
+# same rule, with $r^{\alpha}$ in place of $r$. In our market, for a few exponents, against the policy by
+# ad, place and user without squashing:
 
 
 # %%
@@ -474,10 +475,10 @@ plt.show()
 # The first two mistakes sit at zero with no bar at all, since not one rank and not one price moved. The
 # formula says why. Ranks compare products, and a price contains a *ratio* of two rates,
 # $b_{i+1}\, r_{i+1} / r_i$, so a factor that all candidates of a request share cancels. Mathematicians
-# call such a function homogeneous of degree zero. All candidates of a request share the phone, which is
-# why the second mistake cancels as well. The third does not, because it favours some candidates over
-# others. The wrong ads win, so bid value falls, and GSP revenue falls further, since the rate of the
-# favoured ad stands in the denominator of its price.
+# call such a function homogeneous of degree zero. All candidates of a request share the phone, which is why the
+# second mistake cancels as well. The third does not, because it favours some candidates over others. The
+# wrong ads win, so bid value falls by 2 %. GSP revenue falls by 5.5 %, since the doubled rate of a favoured
+# winner also stands in the denominator of its price.
 #
 # So of every miscalibration, ask first: *does it differ between the candidates of one request?*
 
@@ -728,10 +729,11 @@ best = kept.idxmax()
 assert best["first price"] < 0.8 < best["second price"] < 1.1
 
 # %% [markdown]
-# A point of a curve says what all candidates keep if each bids that multiple of its value. Under second
-# price the best multiple is one. Under first price, bidding the value keeps nothing, and the best multiple
-# lies well below one, where losing one more auction costs just what the cheaper wins save. A bidder with
-# rates ten times too high bids the multiple 10, and the last row of the same table says what that costs:
+# A point of a curve says what a candidate keeps on average, per thousand auctions, if it bids that
+# multiple of its value. Under second price the best multiple is one. Under first price, bidding the value
+# keeps nothing, and the best multiple lies well below one, where losing one more auction costs just what
+# the cheaper wins save. A bidder with rates ten times too high bids the multiple 10, and the last row of
+# the same table says what that costs:
 
 # %%
 kept.loc[[1.0, 10.0]].rename_axis("multiple").round(0)
@@ -830,8 +832,8 @@ by_robots = income[truth_of["is_spam"].to_numpy()].sum() / income.sum()
 f"{by_robots:.1%} of GSP revenue comes from clicks of robots"
 
 # %% [markdown]
-# Real platforms detect part of it and refund the rest, so *billed* revenue is not yet revenue. A model that
-# is trained on such clicks also learns to send more ads to the robots' pages.
+# Real platforms detect part of it and refund the rest, so *billed* revenue is not yet revenue. A model
+# that is trained on such clicks also believes too much of the ads and pages that robots visit.
 
 # %% [markdown]
 # ## In the interview
