@@ -161,9 +161,10 @@ from mlsd.checks.ad_click.lab_50_winners import check_diagnose
 check_diagnose(diagnose)
 
 # %% [markdown]
-# Most of the over-promise disappears with the independent ranking, although the promising model is the same
-# to the last digit. What can be left has a reason too: both models have seen the same users and ads, so their
-# errors are not wholly independent.
+# The over-promise disappears with the independent ranking, although the promising model is the same to the
+# last digit. Here the ratios even lie a little below 1. We suspect the prior: it pulls the promise for an
+# ad that is really good towards the average, and a good ad is what another model picks. In other markets a
+# part of the over-promise can remain, since both models have seen the same days and users.
 
 # %% [markdown]
 # ## Choose a correction
