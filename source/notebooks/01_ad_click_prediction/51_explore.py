@@ -806,9 +806,10 @@ print(f"{(reward[heavy] > 0).sum()} of them were clicked")
 # little is known. Even Thompson sampling, whose probability is spread over many ads so that it agrees a little with most
 # random requests, comes to no more than 72 effective rows.
 #
-# SNIPS and DR have wider intervals, and DR's contain the truth in all four cases, at the price of saying almost nothing.
-# The model alone (the policy's own expected value) is closest in all four, but it is a judge in
-# its own case, and it errs upwards each time, by the winner's curse again.
+# Except for UCB, SNIPS and DR have wider intervals than IPS, and DR's contain the truth in all four cases, at
+# the price of saying almost nothing. The model alone (the policy's own expected value) is closest in all
+# four, but it is a judge in its own case. For UCB it is one too high, for the others nine or ten, which looks
+# like the winner's curse again.
 #
 # The remedy is not another formula but another log. In the lab, where ten candidates compete and half of the requests are
 # random, the effective sample is 4,000 and the estimates hold. A log that can judge any policy has to be
