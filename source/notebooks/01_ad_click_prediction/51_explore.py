@@ -314,8 +314,8 @@ assert without_win["greedy"] > 1.3 * without_win["Thompson sampling"]
 without_win.rename("ads without a win").to_frame().T
 
 # %% [markdown]
-# This number is the *exploration cost* as the policy itself sees it: revenue given up now in order to learn.
-# Beliefs can be wrong, so compare it with what the next day brings in twin worlds.
+# The ten percent above are the *exploration cost* as the policy itself sees it: revenue given up now in order
+# to learn. Beliefs can be wrong, so compare it with what the next day brings in twin worlds.
 
 # %%
 first_day = world.compare(
@@ -442,10 +442,11 @@ figure.suptitle("Tuned, an optimistic greedy rule catches up with UCB and Thomps
 plt.show()
 
 # %% [markdown]
-# A curve is the mean regret of one rule so far, with its 95 % band; lower is better, and a straight line means
-# that nothing more is being learned. On the left is the textbook's picture. In the first few hundred
-# rounds greedy is among the best, while Thompson sampling pays for information. In the end it has lost most, because in
-# some bandits it has settled on an ad that is merely good. On the right the picture is another one.
+# A curve is the mean regret of one rule so far, with its 95 % band; lower is better, and a straight line
+# means that nothing more is being learned. On the left is the textbook's picture. In the first few hundred
+# rounds greedy is among the best, while Thompson sampling pays for information. In the end greedy has lost
+# most, because in some bandits it has settled on an ad that is merely good. On the right the picture is
+# another one.
 
 # %%
 final = {
@@ -466,9 +467,9 @@ final.round(1)
 # before it is given up. Removing the optimism is the first setting, and with it the old loss is back. UCB hardly needed
 # tuning. Only epsilon-greedy stays behind at any setting, because it goes on exploring ads that it already knows to be bad.
 #
-# Two things follow. Whoever says that Thompson sampling beats greedy has usually tuned one of them. And what a new
-# ad is believed to be before it has views is itself a decision about exploring, which is worth remembering when we return to
-# our market.
+# Two things follow. Whoever says that Thompson sampling beats greedy should be asked how each of them was
+# tuned. And what a new ad is believed to be before it has views is itself a decision about exploring, which
+# is worth remembering when we return to our market.
 #
 # **Change this and see.** Tell the rules a wrong prior: keep the rates, but start all counts from
 # $\mathrm{Beta}(1, 99)$. Which rule suffers most from believing that ads are bad, and which hardly notices?
