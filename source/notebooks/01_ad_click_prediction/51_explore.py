@@ -328,10 +328,10 @@ first_day.changes("revenue").round(1)
 
 # %% [markdown]
 # By its own beliefs the draws cost ten percent of the first day; in the twin worlds the loss is 3 %, with an
-# interval from -7 to +2.5. The forecast is too high because it trusts the estimate of the ads on top, and
-# those are the ones that chance has flattered: greedy expected 152 per thousand requests and, deployed, earned
-# 144. It is the winner's curse of chapter 20. Reading a forecast of this kind as an upper bound is safe here;
-# we did not show that it always is.
+# interval from -7 to +2.5. The forecast is too high, probably because it trusts the estimate of the ads on
+# top, and those are the ones that chance has flattered. It would be the winner's curse of chapter 20, and the
+# last section shows it once more: greedy expects 133 per thousand requests there and earns 124. Reading a
+# forecast of this kind as an upper bound is safe here; we did not show that it always is.
 #
 # **Change this and see.** Compute the forecast for a prior strength of 10 and of 100. Why does the weaker prior
 # make the draws more expensive, and which of the two would you want for an advertiser whose ads live two days?
@@ -562,12 +562,13 @@ default_changes.round(1)
 # default market draws ten candidates for three slots, so nearly every ad meets weak rivals somewhere, wins, and is
 # measured free of charge. On the last day of the history the auctions showed 93 % of the live ads.
 #
-# If that variety were the whole reason, taking it away should make exploring pay. The rows with one slot and 50
-# candidates are this test: there the auctions show only 36 % of the ads. The first day becomes much more
-# expensive (-9 %), the loss is then made up faster, and in the second week it is not distinguishable from zero (-3.1 to +2.4). But
-# no gain appears within the fortnight. So the variety explains part of it at most. A second suspect is how much
-# there is to find: one standard deviation of an ad's quality multiplies the odds of a click by 1.5 here, against 4.5 in the
-# market of short-lived ads. That we only suspect; the next section shows a market with both.
+# If that variety were the whole reason, taking it away should make exploring pay. The rows with one slot and
+# 50 candidates are this test: there the auctions show only 36 % of the ads. The first day becomes much more
+# expensive (-9 %), the loss then shrinks faster, and in the second week it is not distinguishable from zero
+# (-3.1 to +2.4). But no gain appears within the fortnight. So the variety explains part of it at most. A
+# second suspect is how much there is to find: one standard deviation of an ad's quality multiplies the odds
+# of a click by 1.5 here, against 4.5 in the market of short-lived ads. That we only suspect; the next section
+# shows a market with both.
 
 # %% [markdown]
 # ## Deploy where ads live a week
@@ -627,12 +628,14 @@ plot_changes(
 plt.show()
 
 # %% [markdown]
-# A dot is the mean change over twenty markets and its bar the 95 % interval, with the market as the unit. Over the
-# fortnight all three policies that explore or start new ads afresh earn more than greedy with inherited rates: Thompson sampling
-# 10.6 %, UCB 9.1 %, and greedy with a fresh start 8.3 %, all with intervals above zero. On the first day nobody is distinguishable from zero; the bill that finance fears is 3 % there
-# for Thompson sampling, and 6 % at the lower end of its interval. So this market has the crossing that textbooks promise, a
-# little worse on the first day and better later, which the default market did not have. The gains are skewed: for Thompson
-# sampling the median market gains 5 %, and a few markets in which a star was found make the rest of the mean.
+# A dot is the mean change over twenty markets and its bar the 95 % interval, with the market as the unit.
+# Over the fortnight all three policies that explore or start new ads afresh earn more than greedy with
+# inherited rates: Thompson sampling 10.6 %, UCB 9.1 %, and greedy with a fresh start 8.3 %, all with
+# intervals above zero. On the first day nobody is distinguishable from zero; the bill that finance fears is 3
+# % there for Thompson sampling, and 6 % at the lower end of its interval. So this market has what textbooks
+# promise and the default market did not have: more revenue over the fortnight, for a first day that is at
+# most a little worse. The gains are skewed: for Thompson sampling the median market gains 5 %, and a few
+# markets in which a star was found make the rest of the mean.
 #
 # The other requirement is the trial of new ads:
 
@@ -878,10 +881,10 @@ ledger.loc[rungs, list(columns)].rename(columns=columns).round(3)
 # prior, and another start alone brought 8 % of revenue. A staff answer agrees on a trial and a bill with sales and finance (30 % of new
 # ads with ten views in three days), and shows that the start was not enough for it (23 %) and UCB was (32 %).
 #
-# **"Is Thompson sampling better than UCB or greedy?"** A mid-level answer says yes, because of its regret bound. A
-# senior answer asks how each was tuned: untuned, greedy lost 77 clicks and Thompson sampling 48, tuned they lost 31 and 34. A staff
-# answer asks where: in the default market exploring cost 1 % and returned nothing, since 93 % of the ads were shown
-# anyway.
+# **"Is Thompson sampling better than UCB or greedy?"** A mid-level answer says yes, because of its regret
+# bound. A senior answer asks how each was tuned: untuned, greedy lost 77 clicks and Thompson sampling 48,
+# tuned they lost 31 and 34. A staff answer asks where: in the default market, where the auctions show 93 % of
+# the ads anyway, exploring cost 1 % and returned nothing.
 #
 # **"Can you tell from our log what the new policy would earn?"** A mid-level answer applies IPS. A senior answer looks at
 # propensities and effective sample size first: 20 of 9,029 rows here, with an estimate of 80 plus or minus 7 and a truth of
