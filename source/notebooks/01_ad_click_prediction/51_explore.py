@@ -158,9 +158,9 @@ plt.show()
 # %% [markdown]
 # A dot is one live ad; below the dashed line its rate rests more on the prior than on its own data. Young ads
 # lie there, as they must. But so do nine in ten of the old ones: a week of log gives the median old ad five
-# views, most of which it owes to the randomised requests. Eighteen of the 200 lie above the line and take
-# nearly all the impressions. (The log is a week long, so an old ad shows here what one week brought it, not
-# its whole life.)
+# views, which is what the randomised requests alone bring on average (one in twenty of 21,000, spread over
+# 200 ads). Eighteen of the 200 lie above the line and take nearly all the impressions. (The log is a week
+# long, so an old ad shows here what one week brought it, not its whole life.)
 
 # %%
 assert on_prior[["2-3 days", "4-7 days", "older"]].min() > 80
@@ -330,8 +330,8 @@ first_day.changes("revenue").round(1)
 # By its own beliefs the draws cost ten percent of the first day; in the twin worlds the loss is 3 %, with an
 # interval from -7 to +2.5. The forecast is too high, probably because it trusts the estimate of the ads on
 # top, and those are the ones that chance has flattered. It would be the winner's curse of chapter 20, and the
-# last section shows it once more: greedy expects 133 per thousand requests there and earns 124. Reading a
-# forecast of this kind as an upper bound is safe here; we did not show that it always is.
+# section on judging a log shows it once more: greedy expects 133 per thousand requests there and earns 124.
+# Reading a forecast of this kind as an upper bound is safe here; we did not show that it always is.
 #
 # **Change this and see.** Compute the forecast for a prior strength of 10 and of 100. Why does the weaker prior
 # make the draws more expensive, and which of the two would you want for an advertiser whose ads live two days?
@@ -633,8 +633,8 @@ plt.show()
 # A dot is the mean change over twenty markets and its bar the 95 % interval, with the market as the unit.
 # Over the fortnight all three policies that explore or start new ads afresh earn more than greedy with
 # inherited rates: Thompson sampling 10.6 %, UCB 9.1 %, and greedy with a fresh start 8.3 %, all with
-# intervals above zero. On the first day nobody is distinguishable from zero; the bill that finance fears is 3
-# % there for Thompson sampling, and 6 % at the lower end of its interval. So this market has what textbooks
+# intervals above zero. On the first day nobody is distinguishable from zero; for Thompson sampling, the bill
+# that finance fears is then 3 %, and 6 % at the lower end of its interval. So this market has what textbooks
 # promise and the default market did not have: more revenue over the fortnight, for a first day that is at
 # most a little worse. The gains are skewed: for Thompson sampling the median market gains 5 %, and a few
 # markets in which a star was found make the rest of the mean.
