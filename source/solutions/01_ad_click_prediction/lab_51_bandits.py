@@ -45,8 +45,8 @@ plt.rcParams.update(course_style())
 # ### Exercise 1: one view, with a memory that fades
 #
 # - **Goal**: $A$ and $b$ after one more view. Old evidence keeps the share `discount`, and the new view counts
-#   in full. Decide what has to happen to the ridge, so that an ad which is not shown for a month goes back to
-#   the prior and does not end with a matrix of zeros.
+#   in full. Decide what has to happen to the ridge, so that a feature which no view has had for a long time
+#   goes back to the prior and does not leave zeros in the matrix.
 # - **Inputs**: `matrix` (d, d), which held $\lambda I$ before the first view; `vector` (d,); features `x` (d,);
 #   `reward`, 0 or 1; `discount` from 0 to 1; `ridge`, the $\lambda$.
 # - **Output**: the new matrix and vector; leave the old ones as they are.
