@@ -229,10 +229,10 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A dot is one market, with the 95 % interval of what was earned. Without budgets the dots scatter around the grey
-# line. With budgets all of them lie above it. In the log, half of the requests were random and sold at the
-# reserve price, so that budgets lasted longer than they do under the deployed policy. One request's action
-# changes what the next one can earn, and no weight on single requests knows that.
+# A dot is one market, with the 95 % interval of what was earned. Without budgets the dots scatter around the
+# grey line. With budgets all of them lie above it. The likely reason is that half of the requests in the log
+# were random and sold at the reserve price, so that budgets lasted longer than they do under the deployed
+# policy. One request's action changes what the next one can earn, and no weight on single requests knows that.
 
 # %%
 gap = (report["SNIPS"] / report["deployed"] - 1).groupby("market").mean()
