@@ -211,7 +211,9 @@ health.loc[20 * 24 + 12 : 20 * 24 + 14].T.round(3)
 
 # %%
 lags = {"the hour before": 1, "same hour yesterday": 24, "same weekday and hour": 168}
-changed = {name: np.log(health["rows"]).diff(lag).loc[14 * 24 :] for name, lag in lags.items()}
+changed = {
+    name: np.log(health["rows"]).diff(lag).loc[14 * 24 : 21 * 24 - 1] for name, lag in lags.items()
+}
 usual = 100 * pd.DataFrame(changed).std().rename("usual change of the volume, %")
 assert usual["the hour before"] > 3 * usual["same weekday and hour"]
 usual.round(1).to_frame()
@@ -227,7 +229,7 @@ usual.round(1).to_frame()
 # is set on days 14 to 20 for one false page in 720 hours.
 
 # %%
-moved = monitoring.surprise(health["rows"], lag=168, window=168).loc[14 * 24 : 21 * 24]
+moved = monitoring.surprise(health["rows"], lag=168, window=168).loc[14 * 24 : 21 * 24 - 1]
 volume_limit = moved.std() * alarm_threshold(1, false_alarms=1 / 720)
 
 
