@@ -246,7 +246,7 @@ for name in ("user_id", "publisher_id", "position"):
     axes.scatter(views, rate, s=3, label=name)
 axes.set(xscale="log", yscale="log", xlabel="impressions of the id (log scale)")
 axes.set_ylabel("learning rate (log scale)")
-axes.set_title("The three slots learn a hundred times slower than a new user")
+axes.set_title("The three slots learn about eighty times slower than a new user")
 axes.legend(markerscale=4)
 plt.show()
 
@@ -689,7 +689,7 @@ axes.set(
     xscale="log", xlabel="label delay (log scale)", ylabel="normalized entropy\n(lower is better)"
 )
 axes.set_xticks([1 / 6, 1, 3, 6, 12, 24], ["10 min", "1 h", "3 h", "6 h", "12 h", "1 day"])
-axes.set_title("An hour costs little, half a day costs nearly everything")
+axes.set_title("An hour costs little, half a day costs four fifths")
 axes.legend()
 plt.show()
 
