@@ -151,7 +151,7 @@ axes.plot(age, own_views, "o", color=COLOURS["blue"], ms=4, alpha=0.5, label="a 
 axes.axhline(30, color=COLOURS["red"], ls="--", label="as many own views as imagined ones")
 axes.set(yscale="symlog", ylim=(-0.3, 5_000), xlabel="age of the ad, days")
 axes.set_ylabel("own views (log scale above 1)")
-axes.set_title("Getting older does not make an ad better known")
+axes.set_title("Nine old ads in ten rest on the prior, like new ones")
 axes.legend(loc="center right", bbox_to_anchor=(1, 0.62), fontsize=8)
 plt.show()
 
