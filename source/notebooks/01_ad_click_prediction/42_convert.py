@@ -670,11 +670,12 @@ planted.round(1)
 
 # %% [markdown]
 # The table holds the mean error of pCVR where nobody clicked, in percentage points. The figure takes
-# the mean over the two settings of weight decay.
+# its size, averaged over the two settings of weight decay.
 
 # %%
 axes = (
-    planted.groupby("loss")
+    planted.abs()
+    .groupby("loss")
     .mean()
     .T.plot.bar(
         rot=0, figsize=(6.4, 3.4), color=[COLOURS[name] for name in ("blue", "grey", "orange")]
@@ -682,15 +683,14 @@ axes = (
 )
 axes.axhline(0, color=COLOURS["black"], lw=1)
 axes.set(xlabel="what moves clicks and conversions")
-axes.set_ylabel("pCVR minus truth where nobody\nclicked, percentage points")
-axes.set_title("The loss decides where pCVR errs on unclicked impressions")
+axes.set_ylabel("size of the error of pCVR where\nnobody clicked, percentage points")
+axes.set_title("The loss decides how far pCVR errs on unclicked impressions")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# A bar is the mean error on impressions that nobody clicked, averaged over the two settings of
-# weight decay in the table. Errors of opposite sign cancel in it, so read the table for the product
-# loss. In the first funnel, training on clicked rows alone gives unclicked impressions a rate that
+# A bar is the size of the error on impressions that nobody clicked, averaged over the two settings
+# of weight decay in the table, which has the signs. In the first funnel, training on clicked rows alone gives unclicked impressions a rate that
 # is about 5 points too high; the likely reason is that it has never met the ads that nobody wants.
 # ESMM is between 3 points too low and 1 too high, and which of the two depends on the weight decay.
 # The product loss alone swings by 12 points between the two settings: many pairs of pCTR and pCVR
