@@ -88,7 +88,7 @@ curve = pd.Series(won).groupby(part, observed=True).mean()
 figure, axes = plt.subplots(figsize=(6, 3))
 axes.plot(curve.index.astype(float), curve, "o-", color=COLOURS["blue"])
 axes.set(xlabel="bid (money per thousand impressions)", ylabel="share won", ylim=(0, 1.02))
-axes.set_title("Each further coin buys less additional volume")
+axes.set_title("Volume comes between 20 and 40, and little beyond")
 plt.show()
 
 # %% [markdown]
