@@ -474,9 +474,9 @@ assert np.allclose(trees_on_log_odds, trees_on_rates)
 f"linear model: {cost_of_rates['estimate']:+.4f}; boosted trees: no change"
 
 # %% [markdown]
-# The linear model loses 0.0004 on the test days and the trees lose nothing, so the effect has the
-# expected sign. But the counters took away most of a lead of 0.004, and a tenth of that does not
-# explain it. The shape of the columns is not the reason.
+# The linear model loses 0.0004 on the test days and the trees lose nothing. That is the expected
+# sign, and too little to be told from chance. But the counters took away most of a lead of 0.004,
+# and a tenth of that does not explain it. The shape of the columns is not the reason.
 #
 # So we need another suspect. A tree with several splits can do two things that the linear model
 # cannot: *bend* a column, and *cross* columns, which means that the effect of one depends on
@@ -488,9 +488,10 @@ parts = study[study["chosen"]].set_index(["columns", "model"])["test"]
 parts.unstack("model").loc[list(numeric_of), ["linear", "stumps", "trees"]].round(4)
 
 # %% [markdown]
-# Without counters the stumps are no better than the linear model, so bending is worth nothing here
-# and the whole lead of the trees must come from crosses. With counters all three are close together,
-# as if the crosses had nothing left to find. That suggests which part of the counters took over.
+# Without counters the stumps, at the one rate that was tried, are no better than the linear model.
+# Bending seems to be worth nothing here, which leaves crosses as the source of the lead. With
+# counters all three are close together, as if the crosses had nothing left to find. That suggests
+# which part of the counters took over.
 #
 # One of our counters is a cross that no single column can replace: the click rate of a category *on
 # this publisher*. If this cross is what the trees had found, then handing it to the linear model
@@ -555,10 +556,10 @@ leads.round(4)
 # Each row compares the trees with a linear model; a dot left of the line means that the trees are
 # better. The lead of 0.004 becomes a deficit of 0.007 once the linear model is given the cross,
 # although nobody told it anything about the crossed pairs, only that they exist. Where both models
-# have the pair's counter, and no other, they are level. This is the cause: the trees' lead was a
-# cross that had not been named.
-# The trees found only a part of it. We suspect that this is because a tree has to isolate a
-# publisher and a category by splitting, and each split leaves fewer clicks to learn from.
+# have the pair's counter, and no other, they are level. So in this world the cause is found: the
+# trees' lead was a cross that had not been named. The trees found only a part of it. We suspect
+# that this is because a tree has to isolate a publisher and a category by splitting, and each split
+# leaves fewer clicks to learn from.
 #
 # **Change this and see**: give the linear model further crosses of context columns, such as
 # `("hour", "category")` or `("device", "format")`. Which of them help on the validation days, and do
