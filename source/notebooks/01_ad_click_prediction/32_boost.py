@@ -905,8 +905,9 @@ lifts.round(1)
 # %% [markdown]
 # ## Results
 #
-# The ledger holds all rungs so far at full size: three worlds that were not used for tuning, two
-# weeks of log each, four settings per rung chosen on validation days, scored on held-out test days.
+# The ledger holds all rungs so far at full size: three worlds with two weeks of log each. Each rung
+# chooses among four settings on the validation days of the first world and keeps its choice in the
+# others; all figures are from held-out test days.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
