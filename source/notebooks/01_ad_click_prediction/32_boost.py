@@ -167,9 +167,9 @@ for tree in range(1, 6):
 # to correct earlier ones.
 #
 # It remains to say which rows share a leaf. A tree tries every threshold of a column and keeps the
-# one whose two sides have the largest sum of $(\sum g)^2 / (\sum h + \lambda)$, since that is, up
-# to a constant, the loss which the two steps save. Here is all of it for one column and trees with
-# one split:
+# one whose two sides have the largest sum of $(\sum g)^2 / (\sum h + \lambda)$, since half of it
+# is, up to a constant, the loss that two full Newton steps save in the quadratic approximation.
+# Here is all of it for one column and trees with one split:
 
 
 # %%
