@@ -638,9 +638,9 @@ for name, own in counters.items():
     )
 
 # %% [markdown]
-# The last kind needs one fit per entity. We use the linear model on context and counters, since it
-# was on a par with the trees and takes a second to fit. The function keeps what it has fitted,
-# because the next section asks for more sets.
+# The last kind needs one fit per entity. We use the linear model on context and counters, since a
+# linear model was on a par with the trees above and takes a second to fit. The function keeps what
+# it has fitted, because the next section asks for more sets.
 
 # %%
 models_of = {}
@@ -866,9 +866,9 @@ combined.round(4)
 # Now for money. Three policies are deployed for three days after the week of history. All rank by
 # bid times pCTR (the eCPM of cost-per-click bidding): the linear model on context alone, the linear
 # model on the chosen counters, and trees on the same columns as the latter. Counters are looked up
-# as of each request and go on learning from the clicks that the policy itself brings about. Twin
-# worlds share their random numbers, so that the difference between two policies is due to the
-# policies.
+# at each request, as they stood at the last midnight, and go on learning from the clicks that the
+# policy itself brings about. Twin worlds share their random numbers, so that the difference between
+# two policies is due to the policies.
 
 # %%
 chosen_numeric = numbers + tuple(column for name in chosen for column in counters[name])
