@@ -179,9 +179,9 @@ entropy.round(4)
 
 # %% [markdown]
 # A lower number is better. Leaves alone lose what the numbers said between two thresholds, because
-# all rows of a leaf are the same to the linear model. Leaves beside the columns can only add the
-# crosses that no column holds yet; how much that is here, you can read from the first and the third
-# line, each at its better setting.
+# all rows of a leaf are the same to the linear model. Leaves beside the columns can only add what
+# no column holds yet, crosses and bends; how much that is here, you can read from the first and the
+# third line, each at its better setting.
 
 # %% [markdown]
 # ## Buy step by step
@@ -225,9 +225,9 @@ check_next_purchase(next_purchase)
 # %% [markdown] tags=["exercise"] exercise="decision" points=3
 # ### Exercise 4: which model goes to production?
 #
-# On your log, leaves beside the columns gain 0.001 of normalized entropy over the linear model alone,
-# with an interval that excludes zero. The linear model is retrained every ten minutes, the trees once
-# a week.
+# Suppose that on your company's log, leaves beside the columns gain 0.001 of normalized entropy
+# over the linear model alone, with an interval that excludes zero. The linear model is retrained
+# every ten minutes, the trees once a week.
 #
 # - **Goal**: decide, in about six lines, whether you ship the leaves.
 # - **Inputs**: the figures above, and what the chapter says about cost.
