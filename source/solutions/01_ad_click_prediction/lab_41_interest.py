@@ -17,10 +17,10 @@
 #
 # **60 minutes, 17 points**, three of them for an answer in prose.
 #
-# This lab belongs to [41_cross](../../notebooks/01_ad_click_prediction/41_cross.ipynb) and needs the chapters
-# up to it. A counter says how often a user clicks; it does not say that she clicked three tents yesterday.
-# The *deep interest network*, DIN (Zhou et al. 2018), reads the list of what a user clicked and weighs every
-# item of it by the ad that is to be scored.
+# This lab belongs to [41_cross](../../notebooks/01_ad_click_prediction/41_cross.ipynb) and needs
+# the chapters up to it. A user's counter says how often she clicks; it does not say that she
+# clicked three tents yesterday. The *deep interest network*, DIN (Zhou et al. 2018), reads the list
+# of what a user clicked and weighs every item of it by the ad that is to be scored.
 #
 # Afterwards you can build user histories that know nothing of the future, pool them by attention and say what
 # a mean would lose, decide between a network and a count on cost as well as on quality, and deploy a policy
@@ -322,9 +322,9 @@ check_interest(interest)
 # %% [markdown] tags=["exercise"] exercise="decision" points=3
 # ### Exercise 5: is the network worth its histories?
 #
-# - **Goal**: a decision in about eight lines. On your log DIN gains 0.002 of normalized entropy over a linear
-#   model with match counts from the same histories, and the interval excludes zero. A colleague offers to
-#   refresh the histories every night.
+# - **Goal**: a decision in about eight lines. Suppose that on your company's log DIN gains 0.002 of
+#   normalized entropy over a linear model with match counts from the same histories, and the
+#   interval excludes zero. A colleague offers to refresh the histories every night.
 # - **Inputs**: the service scores 500 candidates per request, at 2,000 requests per second, for 200 million
 #   users. A history holds the last 50 clicks (ad 8 bytes, category 2, time 4). Weighing one click for one
 #   candidate takes DIN about a microsecond of one core.
