@@ -64,7 +64,7 @@
 # | revenue | more than with the linear model when deployed, with the 95 % interval above zero |
 # | memory | at most 16 GB for the vectors and weights of a billion ids, so that one server can hold them |
 #
-# The word *equally tuned* matters here, because a new model is usually tuned by the person who
+# The words *equally tuned* matter here, because a new model is usually tuned by the person who
 # proposes it, and the old one by nobody.
 
 # %%
@@ -565,8 +565,8 @@ difference.round(4)
 # The columns are worlds, by seed, and a positive number means that the machine is worse. At the
 # largest size the second world agrees with ours: the models are level in the default market, and
 # the machine is far ahead in the feature-poor one (by 0.073 there). The curves also say when to
-# look again. From 80,000 to 320,000 rows the machine gained 0.006 on the linear model there, so
-# another fourfold log might put it ahead; the ledger below has 800,000 rows.
+# look again. In the default market the machine gained 0.006 on the linear model from 80,000 to
+# 320,000 rows, so another fourfold log might put it ahead; the ledger below has 800,000 rows.
 #
 # ## Meet the simple rival
 #
@@ -638,11 +638,11 @@ bytes_of_table = 1e9 * (8 + 1) * 4
 f"{bytes_of_table / 1e9:.0f} GB, of which 16 GB are {16e9 / bytes_of_table:.0%}"
 
 # %% [markdown]
-# and fails the requirement. (Training needs more, since Adagrad keeps a running sum of squared
-# gradients for each row, and Adam two numbers per parameter.) Four ninths of the table may stay,
-# and there are three ways to get there: shorter vectors, of length 3; *hashing*, so that several
-# users share a row; or rows for frequent users only, while all others share one row. Storing
-# numbers in two bytes instead of four would halve the table on top of any of them.
+# and fails the requirement. (Training needs more, since row-wise Adagrad keeps a running sum of
+# squared gradients for each row, and Adam two numbers per parameter.) Four ninths of the table may
+# stay, and there are three ways to get there: shorter vectors, of length 3; *hashing*, so that
+# several users share a row; or rows for frequent users only, while all others share one row.
+# Storing numbers in two bytes instead of four would halve the table on top of any of them.
 #
 # A script tries the three on users of the default world, who make up almost all of its table
 # ([40_tables.py](../../tests/studies/ad_click/40_tables.py)).
@@ -658,11 +658,11 @@ cost.set_axis(["change", "low", "high"], axis=1).sort_index(ascending=False).rou
 # 95 % interval, so positive means worse. Shorter vectors cost nothing that two worlds can show.
 # Hashing and dropping rare users cost 0.001 to 0.003, in both worlds with intervals that contain
 # zero; in the first they are worse for the users that training had seen, by 0.003 and 0.004, with
-# intervals above zero. So with 80,000 rows we shorten the vectors, which would be the first thing
-# to try again on more rows, because longer vectors need more of them.
+# intervals above zero. So with 80,000 rows we shorten the vectors. A longer log calls for another
+# measurement, since with more rows the five numbers that were cut might have paid.
 #
-# All ways share one weakness. About 15 % of the test rows come from users whom the training rows
-# did not contain; these are called *cold* ids, and no table helps them.
+# All ways share one weakness. About 15 % of the test rows come from users whom these 80,000
+# training rows did not contain; these are called *cold* ids, and no table helps them.
 
 # %% [markdown]
 # ## Deploy
@@ -843,8 +843,9 @@ requirements
 # **"The embedding table has 36 GB and the server 16. What now?"** A mid-level answer buys a larger
 # server or shards the table. A senior answer compares shorter vectors, hashing and dropping rare
 # ids at equal bytes: here length 3 cost nothing measurable and the other two 0.001 to 0.003. A
-# staff answer asks first whether rare ids earn their memory, since the median user here has a dozen
-# training rows, and plans for the 15 % of rows with a cold user, whom no table serves.
+# staff answer asks first whether rare ids earn their memory, since the median user has a dozen of
+# 320,000 training rows, and plans for the rows with a cold user, 15 % after 80,000 rows, whom no
+# table serves.
 
 # %% [markdown]
 # ## Summary
