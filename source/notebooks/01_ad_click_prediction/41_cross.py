@@ -664,10 +664,11 @@ assert means.idxmin() == "linear, pair counted"
 # %% [markdown]
 # ## Results
 #
-# The ledger repeats the race on fourteen days in three worlds, with four settings per model chosen on
-# validation days and all figures from later test days. Two of its rows belong to later parts: `din` also
-# reads the list of the user's last clicks, and the lab of this chapter builds it; `ensemble` averages the
-# linear model, trees and DCN-v2. The *oracle* knows what the world knows.
+# The ledger repeats the race on fourteen days in three worlds, with four settings per model, chosen
+# on the validation days of the first world and kept in the others, and all figures from later test
+# days. Two of its rows belong to later parts: `din` also reads the list of the user's last clicks,
+# and the lab of this chapter builds it; `ensemble` averages the linear model, trees and DCN-v2. The
+# *oracle* knows what the world knows.
 
 # %%
 ne = "normalized_entropy"
@@ -698,17 +699,20 @@ to_best = {f"{ne}_vs_best{end}": f"vs best{end.replace('_', ' ')}" for end in ("
 poor[[*shown, *to_best]].rename(columns=shown | to_best).round(4)
 
 # %% [markdown]
-# Start with the single columns. A linear model on ids goes from 1.00 to 0.77 where the oracle stands at
-# 0.54, so half of what there is to know is in single columns after all, and the crossing of interests is
-# about the other half. On ids alone the products then pay: the factorization machine, which adds nothing
-# but products of pairs to a linear model, gains 0.054, and DCN-v2 another 0.010.
+# Start with the single columns. A linear model on ids goes from 1.00 to 0.77 where the oracle
+# stands at 0.54, so half of what there is to know is in single columns after all, and at most the
+# other half is left to the crossing of interests. On ids alone the products then pay: the
+# factorization machine, which adds nothing but products of pairs to a linear model, gains 0.054,
+# and DCN-v2 another 0.010.
 #
-# And the order of the last section has turned around. With fourteen days in place of four, DCN-v2 on ids alone (0.709)
-# is ahead of the linear model that has the count of the pair and of all other keys (0.715), which is what the
-# suspicion about rows predicted. It is support and no proof, because the ledger's networks are larger too. The
-# best row has both, DeepFM *with* the counters at 0.673, and the columns "vs best" say that the linear model
-# with counters is 0.042 behind it, with an interval from 0.038 to 0.046. One caution: the linear models of this
-# ledger won at the largest $C$ that was tried, so theirs is the one sweep that may have ended too early.
+# And the order of the last section has turned around. With fourteen days in place of four, DCN-v2
+# on ids alone (0.709) is ahead of the linear model that has the count of the pair and of all other
+# keys (0.715), which is what the suspicion about rows predicted. It is support and no proof,
+# because the ledger's networks are larger too, and because the two intervals overlap without a
+# paired one that could decide. The best row has both, DeepFM *with* the counters at 0.673, and the
+# columns "vs best" say that the linear model with counters is 0.042 behind it, with an interval
+# from 0.038 to 0.046. One caution: the linear models of this ledger won at the largest $C$ that was
+# tried, so theirs is the one sweep that may have ended too early.
 #
 # **Change this and see.** Set `days=10` in the feature-poor world and refit its three candidates. The number
 # to watch is the distance between DCN-v2 and the counted pair on the test rows.
