@@ -855,8 +855,8 @@ combined.round(4)
 # counters hold the crosses already, so there is little for the leaves to add, and splitting the
 # rows between trees and regression costs each of them half of the data. In the ledger below, over
 # three worlds and with four settings each, the combination (`tree_leaves_counters`) has a
-# normalized entropy of 0.907, against 0.904 for the linear model and 0.906 for the trees. So the 3
-# % of the paper do not appear here, and we would not ship a second model for it. What we did not
+# normalized entropy of 0.907, against 0.904 for the linear model and 0.906 for the trees. So the
+# 3 % of the paper do not appear here, and we would not ship a second model for it. What we did not
 # try is the authors' main reason, a linear part that is updated within minutes while the trees
 # stay.
 

@@ -432,7 +432,7 @@ plt.show()
 # without vectors it goes on falling, and with a penalty it falls again after a small bump. So it
 # takes all three at once, vectors of ids that have few rows each and nothing to hold them back, and
 # the choice among the cures is a matter of what they cost. Leaving the user out costs most, since
-# its curve ends 0.013 or more above the other two cures. A single pass costs a little, because the
+# its curve ends more than 0.01 above the other two cures. A single pass costs a little, because the
 # model with a penalty finds something to learn in the second one.
 
 # %%

@@ -600,8 +600,8 @@ plt.show()
 
 # %% [markdown]
 # What is it worth online? In a third world we fit the linear model, the one with the counted pair
-# and DCN-v2, and deploy them. The linear models keep the strength of the first row of the table, $C
-# = 0.3$, and the network keeps the recipe of the default market with its learning rate of 0.001.
+# and DCN-v2, and deploy them. The linear models keep the strength of the first row of the table,
+# $C = 0.3$, and the network keeps the recipe of the default market with its learning rate of 0.001.
 # The other rate, 0.003, won on validation in both worlds of the study (by 0.002 to 0.005), so the
 # network's gain below may be a little too small.
 
