@@ -857,8 +857,8 @@ combined.round(4)
 # three worlds and with four settings each, the combination (`tree_leaves_counters`) has a
 # normalized entropy of 0.907, against 0.904 for the linear model and 0.906 for the trees. So the
 # 3 % of the paper do not appear here, and we would not ship a second model for it. What we did not
-# try is the authors' main reason, a linear part that is updated within minutes while the trees
-# stay.
+# try is the other advantage that the authors name, a linear part that learns online while the trees
+# are refitted every day or two.
 
 # %% [markdown]
 # ## Deploy
