@@ -533,8 +533,8 @@ warned.round(3)
 # %% [markdown]
 # ## Results
 #
-# The committed ledger holds all models of this case study, each trained by one protocol in three worlds
-# that were not used for tuning and scored on held-out days. `smoothed_ad` is this chapter's model.
+# The committed ledger holds all models of this case study, each trained by one protocol in three worlds and
+# scored on held-out days; settings were chosen on the validation days of the first world. `smoothed_ad` is this chapter's model.
 # `smoothed_ad_segment` adds a second level, the ad in its slot (ad and position), which won on
 # validation. The *oracle* knows everything about the world but which requests are sent by robots, so no
 # model can get below it.

@@ -714,8 +714,8 @@ three.pivot(index="seed", columns="model", values=["offline", "served", "revenue
 # %% [markdown]
 # ## Results
 #
-# First the rungs so far, from the committed ledger: three worlds that were not used for tuning, 14 days
-# each, every learned rung tuned over four settings.
+# First the rungs so far, from the committed ledger: three worlds, 14 days each, scored
+# on held-out days; every learned rung was tuned over four settings on the validation days of the first.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
