@@ -9,6 +9,28 @@ from mlsd.runtime import InputError
 from mlsd.worlds.ad_click.behaviour import Behaviour
 from mlsd.worlds.ad_click.logs import AdClickLogs
 from mlsd.worlds.ad_click.market import Step
+from mlsd.worlds.ad_click.population import Users
+from mlsd.worlds.ad_click.traffic import (
+    BOT_BURST,
+    BOT_DAY_SHARE,
+    FRAUD_HOUR_SHARE,
+    FRAUD_REQUEST_SHARE,
+)
+
+
+def expected_spam(users: Users) -> tuple[np.float32, np.float32]:
+    """Return the expected share of spam at publishers that buy robots, and at all others.
+
+    Parameters
+    ----------
+    users : Users
+        Bots are active on a share of the days, and then in bursts.
+    """
+    bursts = BOT_DAY_SHARE * BOT_BURST
+    expected = users.activity * np.where(users.is_bot, 1 - BOT_DAY_SHARE + bursts, 1)
+    bots = bursts * users.activity[users.is_bot].sum() / expected.sum()
+    bought = FRAUD_HOUR_SHARE * FRAUD_REQUEST_SHARE
+    return np.float32(1 - (1 - bots) * (1 - bought)), np.float32(bots)
 
 
 class Truth:
@@ -54,7 +76,7 @@ class Truth:
         position = impressions["position"].to_numpy()
         click = behaviour.click_probability(attraction, position, is_spam)
         # Whether a publisher buys robots lasts and can be learned; which request is one cannot.
-        spam = pd.Series(is_spam).groupby(fraudulent).transform("mean").to_numpy(np.float32)
+        spam = np.where(fraudulent, *expected_spam(behaviour.population.users))
         genuine = behaviour.examination[position] * attraction
         knowable = (1 - spam) * genuine + spam * np.float32(behaviour.config.spam_click_rate)
         converts = np.where(is_spam, 0, behaviour.conversion_probability(user, ad))
