@@ -24,6 +24,7 @@ LIBRARIES = ("mlsd", "numpy", "pandas", "scipy", "scikit-learn", "lightgbm", "to
 CODE = (
     "runtime",
     "metrics",
+    "notebook",
     "data",
     "worlds",
     "features",

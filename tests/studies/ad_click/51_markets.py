@@ -14,8 +14,8 @@ from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
 from mlsd.runtime.times import DAY
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
-CHOSEN_ON, FRESH = range(5), range(200, 220)
-SEEDS = (*CHOSEN_ON, *FRESH)
+CHOSEN_ON = range(5)
+SEEDS = (*range(5), *range(200, 220))
 MARKET = AdClickConfig(
     users=12_000,
     requests_per_day=3_000,
