@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
+
+from mlsd.notebook.records import NO_GUESSES
 
 Item = TypeVar("Item")
 # A cell that is done within this time needs no line.
@@ -34,7 +37,8 @@ def track(items: Iterable[Item], label: str = "", *, total: int | None = None) -
     >>> [item * item for item in track([1, 2, 3], "squaring")]
     [1, 4, 9]
     """
-    if not in_notebook():
+    # Where nobody reads, as in builds and tests, a line of progress is one that outputs differ by.
+    if not in_notebook() or NO_GUESSES.items() <= os.environ.items():
         yield from items
         return
     count = total if total is not None else getattr(items, "__len__", lambda: None)()

@@ -6,7 +6,10 @@ from mlsd.course.execution import execute_notebook
 from mlsd.notebook import progress, track
 from mlsd.runtime import project_root
 
+# What runs a notebook says that nobody reads it; these cells are read.
 LOOP = """\
+import os
+os.environ.pop("MLSD_GUESSES", None)
 from mlsd.notebook import progress, track
 progress.PATIENCE_SECONDS = -1
 lines, written = [], progress.progress_line
@@ -25,6 +28,13 @@ def test_outside_a_notebook_nothing_is_printed(capsys, monkeypatch):
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0)
     assert list(track("abc", "spelling")) == ["a", "b", "c"]
     assert capsys.readouterr() == ("", "")
+
+
+def test_where_nobody_reads_nothing_is_printed(tmp_path):
+    unread = LOOP.replace('os.environ.pop("MLSD_GUESSES", None)\n', "")
+    loop, after = run(tmp_path, unread, "print(squares, len(lines))")
+    assert loop.outputs == []
+    assert after.outputs[0].text == "[0, 1, 4, 9, 16] 0\n"
 
 
 def test_in_a_kernel_the_line_is_gone_at_the_end(tmp_path):
