@@ -196,12 +196,6 @@ def _share_of_winners(winners: pd.DataFrame) -> Correction:
     return lambda predicted, rivals: np.full(np.shape(predicted), average)
 
 
-def _less_by_rivals(winners: pd.DataFrame) -> Correction:
-    """Return factors by number of rivals, as read off the lab's own market."""
-    factor = {2: 0.7, 5: 0.6, 12: 0.5}
-    return lambda predicted, rivals: predicted * np.vectorize(factor.get)(rivals)
-
-
 WRONG_ANSWERS = (
     WrongAnswer("promised_over_real", "one ratio for all", _one_ratio),
     WrongAnswer("promised_over_real", "upside down", _real_over_promised),
@@ -213,5 +207,4 @@ WRONG_ANSWERS = (
     WrongAnswer("make_correction", "half of everything", _times(0.5)),
     WrongAnswer("make_correction", "one factor per market", one_factor),
     WrongAnswer("make_correction", "the average rate for all", _share_of_winners),
-    WrongAnswer("make_correction", "factors of the lab's own market", _less_by_rivals),
 )
