@@ -8,27 +8,15 @@ of the log tell. Revenue is per thousand requests. `tried` is the share of the a
 7 to 13 and alive for three days that had ten views within these. About 8 CPU seconds per seed.
 """
 
+from short_lived_ads import MARKET, launched_ads, share_tried
+
 from mlsd.experiments import run_study
 from mlsd.monitoring import RecordedPolicy
 from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
-from mlsd.runtime.times import DAY
-from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds import AdClickWorld
 
 CHOSEN_ON = range(5)
 SEEDS = (*range(5), *range(200, 220))
-MARKET = AdClickConfig(
-    users=12_000,
-    requests_per_day=3_000,
-    slots=1,
-    candidates=50,
-    live_ads=200,
-    campaigns=200,
-    advertisers=100,
-    churn=0.12,
-    ad_quality_sd=1.5,
-    budget_per_impression=1e6,
-)
-TRIAL_DAYS, TRIAL_VIEWS = 3, 10
 FIRST = [("greedy", "inherited", 30.0, 0.0), ("thompson", "inherited", 30.0, 0.0)]
 FINAL = [
     *FIRST,
@@ -44,21 +32,6 @@ def beliefs(log, start, strength):
         rate = log.loc[log["explored"], "click"].mean()
         return BetaPosteriors(strength=strength, prior_rate=rate).update(log)
     return BetaPosteriors(strength=strength, inherit=start == "inherited").update(log)
-
-
-def launched_ads(world):
-    """Return the ads of the second week that live long enough; no policy changes when they do."""
-    ads = world.history(days=14 + TRIAL_DAYS).ads.set_index("ad_id")
-    ads = ads[(ads["known_at"] >= 7 * DAY) & (ads["known_at"] < 14 * DAY)]
-    return ads[~(ads["retired_at"] < ads["known_at"] + TRIAL_DAYS * DAY)]
-
-
-def share_tried(ads, shown):
-    """Return the share of new ads that had enough views in their first days."""
-    own = shown[shown["ad_id"].isin(ads.index)]
-    early = own["ts"] < own["ad_id"].map(ads["known_at"]) + TRIAL_DAYS * DAY
-    views = own[early].groupby("ad_id").size().reindex(ads.index, fill_value=0)
-    return (views >= TRIAL_VIEWS).mean()
 
 
 def measure(seed):
