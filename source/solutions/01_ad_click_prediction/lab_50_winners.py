@@ -163,8 +163,8 @@ check_diagnose(diagnose)
 # %% [markdown]
 # The over-promise disappears with the independent ranking, although the promising model is the same to the
 # last digit. Here the ratios even lie a little below 1. We suspect the prior: it pulls the promise for an
-# ad that is really good towards the average, and a good ad is what another model picks. In other markets a
-# part of the over-promise can remain, since both models have seen the same days and users.
+# ad that is really good towards the average, and a good ad is what another model picks. This is one
+# market: elsewhere a part of the over-promise may remain, since both models have seen the same days and users.
 
 # %% [markdown]
 # ## Choose a correction
