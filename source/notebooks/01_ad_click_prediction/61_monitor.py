@@ -83,8 +83,6 @@ from mlsd.monitoring import (
     RecordedPolicy,
     alarm_threshold,
     calibration_score,
-    drift_table,
-    population_stability_index,
     scan_threshold,
     slice_scores,
 )
@@ -298,8 +296,8 @@ pages
 category = log.frame["category"]
 merged = category.replace({0: 1})
 psi_of = {
-    "bins of the code": population_stability_index(category, merged),
-    "one bin per category": population_stability_index(category, merged, nominal=True),
+    "bins of the code": monitoring.population_stability_index(category, merged),
+    "one bin per category": monitoring.population_stability_index(category, merged, nominal=True),
 }
 pd.Series(psi_of, name="PSI").round(2).to_frame()
 
@@ -316,7 +314,9 @@ nominal, tables = ["device", "region", "publisher_id", "category"], {}
 for name, rows in served.items():
     by_day = dict(tuple(rows.groupby("day")))
     for day in range(15, 28):
-        tables[name, day] = drift_table(by_day[14], by_day[day], watched, nominal=nominal)
+        tables[name, day] = monitoring.drift_table(
+            by_day[14], by_day[day], watched, nominal=nominal
+        )
 drift = pd.concat(tables, names=["world", "day", "column"])
 index = drift["psi"].unstack("day")
 
@@ -362,12 +362,12 @@ for first in range(0, 24, 6):
         name: rows[(rows["day"] == 21) & rows["hour"].between(first, first + 5)]["category"]
         for name, rows in served.items()
     }
-    parts[f"{first:02} to {first + 6:02} h"] = population_stability_index(
+    parts[f"{first:02} to {first + 6:02} h"] = monitoring.population_stability_index(
         hours["quiet"], hours["event"], nominal=True
     )
 config = replace(settings["event"], budget_per_impression=5.0)
 rich = served_rows(AdClickWorld(seed=13, config=config), days=15)
-parts["all day, without budgets"] = population_stability_index(
+parts["all day, without budgets"] = monitoring.population_stability_index(
     rich[rich["day"] == 14]["category"], rich[rich["day"] == 21]["category"], nominal=True
 )
 assert parts["00 to 06 h"] < 0.001 < 0.05 < parts["18 to 24 h"]
