@@ -16,7 +16,7 @@ from mlsd.lab_support.ad_click.winners_market import (
 )
 
 # Percentage points over one factor; tests/benchmarks/lab_verdicts.py measures the tails.
-MARGIN = 7.0
+MARGIN = 8.5
 _FRESH_SEED = 50_022
 
 
@@ -196,6 +196,23 @@ def _share_of_winners(winners: pd.DataFrame) -> Correction:
     return lambda predicted, rivals: np.full(np.shape(predicted), average)
 
 
+def _lab_factors(winners: pd.DataFrame) -> Correction:
+    """Return real over promised clicks as the lab's own market shows them."""
+    factors = {2: 0.734, 5: 0.537, 12: 0.513}
+    return lambda predicted, rivals: predicted * np.vectorize(factors.get)(rivals)
+
+
+def _lab_curve(winners: pd.DataFrame) -> Correction:
+    """Return what the solution learns in the lab's own market."""
+    intercepts = {2: -2.114, 5: -2.202, 12: -2.006}
+
+    def correct(predicted, rivals):
+        log_odds = 0.355 * np.log(predicted / (1 - predicted))
+        return 1 / (1 + np.exp(-log_odds - np.vectorize(intercepts.get)(rivals)))
+
+    return correct
+
+
 WRONG_ANSWERS = (
     WrongAnswer("promised_over_real", "one ratio for all", _one_ratio),
     WrongAnswer("promised_over_real", "upside down", _real_over_promised),
@@ -207,4 +224,6 @@ WRONG_ANSWERS = (
     WrongAnswer("make_correction", "half of everything", _times(0.5)),
     WrongAnswer("make_correction", "one factor per market", one_factor),
     WrongAnswer("make_correction", "the average rate for all", _share_of_winners),
+    WrongAnswer("make_correction", "factors of the lab's own market", _lab_factors),
+    WrongAnswer("make_correction", "the curve of the lab's own market", _lab_curve),
 )

@@ -30,8 +30,10 @@ CONFIG = AdClickConfig(
     budget_per_impression=1.0,
     exploration_share=0.5,
 )
-# Days of log behind the models of the markets that an answer is graded in.
-TRAINED_DAYS = (1, 4, 16)
+STRENGTH = 3.0
+# Days of log behind the models that an answer is graded with, and the strength of their prior: a
+# weak one makes a large curse and a strong one a small, so that nothing remembered fits all three.
+GRADED = ((1, 1.0), (4, 0.5), (16, 20.0))
 PROMISED_DAYS = 5
 LEVELS = (("ad_id",), ("publisher_id", "category"), ("user_id", "category"))
 Correction = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -151,21 +153,22 @@ class WinnersMarket:
         return _promises(recorded.rows().query(f"ts >= {86_400 * start}"))
 
 
-@lru_cache(maxsize=2 * len(TRAINED_DAYS))
-def winners_market(seed: int, days: int) -> WinnersMarket:
-    """Return the market of a seed, whose model saw so many days."""
+@lru_cache(maxsize=2 * len(GRADED))
+def winners_market(seed: int, days: int, strength: float = STRENGTH) -> WinnersMarket:
+    """Return the market of a seed, whose model saw so many days and has such a prior."""
     world = AdClickWorld(seed=seed, config=CONFIG)
     rows = world.history(days=days + PROMISED_DAYS).impressions.query("explored")
     known = rows[rows["ts"] < 86_400 * days]
     half = np.random.default_rng(seed).random(len(known)) < 0.5
-    models = [_fitted(part) for part in (known, known[half], known[~half])]
+    parts = known, known[half], known[~half]
+    models = [_fitted(part, strength) for part in parts]
     later = rows[rows["ts"] >= 86_400 * days]
     later = later.assign(predicted_ctr=models[0].predict_proba(later)[:, 1])
     return WinnersMarket(world, days, _promises(later), tuple(ScorerPolicy(m) for m in models))
 
 
-def _fitted(rows: pd.DataFrame) -> SmoothedRate:
-    return SmoothedRate(levels=LEVELS, strength=3.0).fit(rows, rows["click"])
+def _fitted(rows: pd.DataFrame, strength: float) -> SmoothedRate:
+    return SmoothedRate(levels=LEVELS, strength=strength).fit(rows, rows["click"])
 
 
 def _promises(rows: pd.DataFrame) -> pd.DataFrame:
@@ -193,18 +196,18 @@ def accuracy(shown: pd.DataFrame) -> float:
     return float(100 * (sums.min(axis=1) / sums.max(axis=1)).mean())
 
 
-@lru_cache(maxsize=32 * len(TRAINED_DAYS))
-def _deployed(seed: int, days: int, make: MakeCorrection) -> float:
-    market = winners_market(seed, days)
+@lru_cache(maxsize=32 * len(GRADED))
+def _deployed(seed: int, days: int, strength: float, make: MakeCorrection) -> float:
+    market = winners_market(seed, days, strength)
     correction = make(market.winners(unchanged(pd.DataFrame())))
     return accuracy(market.winners(correction, later=True))
 
 
 def deployed_accuracy(seed: int, make_correction: MakeCorrection) -> float:
-    """Return how accurate promises are in three markets that were trained on more and more days.
+    """Return how accurate promises are in three markets whose models promise too much or hardly so.
 
     In each, the uncorrected model runs for five days; an answer makes its correction from what
     they showed, and it is deployed for the next five.
     """
-    markets = zip(market_seeds(seed, len(TRAINED_DAYS)), TRAINED_DAYS)
-    return float(np.mean([_deployed(own, days, make_correction) for own, days in markets]))
+    markets = zip(market_seeds(seed, len(GRADED)), GRADED)
+    return float(np.mean([_deployed(own, *model, make_correction) for own, model in markets]))
