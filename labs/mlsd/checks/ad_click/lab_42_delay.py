@@ -48,22 +48,42 @@ def check_really_fell(answer: Callable[..., np.ndarray]) -> CheckResult:
 
 def check_best_wait(answer: Callable[..., float]) -> CheckResult:
     """Check the second exercise."""
-    waits = np.array([0.0, 1.0, 3.0, 7.0])
-    completeness = np.array([0.88, 0.90, 0.93, 0.95])
+    four = np.array([1.0, 5.0, 8.0, 9.5]), np.array([2.0, np.nan, np.nan, 3.0])
+    waits, replays = np.array([0, 1, 3, 7]), np.arange(14, 31)
     return check(
         "best_wait",
         answer,
         gives(
-            waits,
-            completeness,
-            np.array([80, 50, 30, 10]),
-            expected=0.0,
-            hint="square the missing share, add 1 / conversions, take the wait with the least sum",
+            *four,
+            np.array([0, 2, 4]),
+            np.array([10]),
+            expected=4,
+            hint="on day 10 nobody knew the conversion of the last click, which counts in the end",
         ),
-        gives(waits, completeness, np.array([8_000, 6_000, 4_000, 1_000]), expected=7.0),
-        gives(waits, completeness, np.array([800, 700, 500, 150]), expected=3.0),
+        gives(
+            *_advertiser(12_000, 1.0),
+            waits,
+            replays,
+            expected=7,
+            hint="use what was known on each day; compare with what the same clicks came to",
+        ),
+        gives(
+            *_advertiser(150, 1.0),
+            waits,
+            replays,
+            expected=1,
+            hint="with five clicks a day noise counts too: square each day's error, then average",
+        ),
+        gives(*_advertiser(12_000, 0.002), waits, replays, expected=0),
         points=2,
     )
+
+
+def _advertiser(clicks: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return when the clicks of a month were made and after how many days a quarter converted."""
+    rng = np.random.default_rng(42)
+    made, delay = rng.uniform(0, 30, clicks), scale * rng.weibull(0.5, clicks)
+    return made, np.where(rng.random(clicks) < 0.25, delay, np.nan)
 
 
 def check_delay_moved(answer: Callable[..., float]) -> CheckResult:
@@ -85,6 +105,12 @@ def check_delay_moved(answer: Callable[..., float]) -> CheckResult:
             "clicks the same seven days",
         ),
         holds(
+            lambda moved: (
+                np.mean([abs(moved(*_cohorts(1.0, seed))) > 2 for seed in range(100)]) < 0.1
+            ),
+            "on quiet logs the z-score should be beyond 2 one time in twenty: check its error",
+        ),
+        holds(
             lambda moved: moved(np.where(age < 14, slower[0], delay), age) < -3,
             "where young clicks convert later, the z-score has to be clearly negative",
         ),
@@ -92,9 +118,9 @@ def check_delay_moved(answer: Callable[..., float]) -> CheckResult:
     )
 
 
-def _cohorts(scale: float) -> tuple[np.ndarray, np.ndarray]:
+def _cohorts(scale: float, seed: int = 42) -> tuple[np.ndarray, np.ndarray]:
     """Return delays on record and ages of clicks whose delay is heavy-tailed."""
-    rng = np.random.default_rng(42)
+    rng = np.random.default_rng(seed)
     age = rng.uniform(0, 30, 6_000)
     delay = scale * rng.weibull(0.5, 6_000)
     return np.where(delay <= age, delay, np.nan), age
@@ -157,12 +183,33 @@ def _fall_without_noise(clicks, known, completeness, usual):
     return known < clicks * completeness * usual
 
 
-def _least_bias(waits, completeness, conversions):
-    return waits[np.argmax(completeness)]
+def _replayed(made, delay, waits, replays, *, hindsight=False, ripe=True):
+    """Return the relative error of each wait on each replayed day, shape (waits, replays)."""
+    converts, errors = np.isfinite(delay), []
+    for today in replays:
+        recent = (made > today - 14) & (made <= today)
+        known = converts if hindsight else made + delay <= today
+        truth = (converts if ripe else known)[recent].mean()
+        errors.append([known[recent & (made <= today - wait)].mean() / truth - 1 for wait in waits])
+    return np.transpose(errors)
 
 
-def _most_data(waits, completeness, conversions):
-    return waits[np.argmax(conversions)]
+def _hindsight(made, delay, waits, replays):
+    errors = _replayed(made, delay, waits, replays, hindsight=True)
+    return waits[np.argmin((errors**2).mean(axis=1))]
+
+
+def _unripe_truth(made, delay, waits, replays):
+    errors = _replayed(made, delay, waits, replays, ripe=False)
+    return waits[np.argmin((errors**2).mean(axis=1))]
+
+
+def _errors_cancel(made, delay, waits, replays):
+    return waits[np.argmin(np.abs(_replayed(made, delay, waits, replays).mean(axis=1)))]
+
+
+def _longest_wait(made, delay, waits, replays):
+    return waits[-1]
 
 
 def _all_follow_up(delay, elapsed):
@@ -173,6 +220,13 @@ def _all_follow_up(delay, elapsed):
 def _too_young_as_well(delay, elapsed):
     young, old = elapsed < 14, (elapsed >= 14) & (elapsed < 30)
     return _z_score(delay, young, old, delay <= 7)
+
+
+def _one_error(delay, elapsed):
+    young = (elapsed >= 7) & (elapsed < 14) & (delay <= 7)
+    old = (elapsed >= 14) & (elapsed < 30) & (delay <= 7)
+    q, shares = np.mean(delay[young | old] <= 1), [np.mean(delay[a] <= 1) for a in (young, old)]
+    return (shares[0] - shares[1]) / np.sqrt(q * (1 - q) / (young | old).sum())
 
 
 def _z_score(delay, young, old, counted):
@@ -186,10 +240,13 @@ def _z_score(delay, young, old, counted):
 WRONG_ANSWERS = (
     WrongAnswer("really_fell", "missing labels taken for a fall", _fall_without_completeness),
     WrongAnswer("really_fell", "noise taken for a fall", _fall_without_noise),
-    WrongAnswer("best_wait", "as long as possible", _least_bias),
-    WrongAnswer("best_wait", "never wait", _most_data),
+    WrongAnswer("best_wait", "labels that nobody had then", _hindsight),
+    WrongAnswer("best_wait", "judged by what was known then", _unripe_truth),
+    WrongAnswer("best_wait", "errors that cancel", _errors_cancel),
+    WrongAnswer("best_wait", "as long as possible", _longest_wait),
     WrongAnswer("delay_moved", "unequal follow-up", _all_follow_up),
     WrongAnswer("delay_moved", "clicks without seven days", _too_young_as_well),
+    WrongAnswer("delay_moved", "the error of a share, not of a difference", _one_error),
     WrongAnswer("make_forecast", "nothing more will come", naive_forecast),
     WrongAnswer("make_forecast", "a tenth more than naive", _a_tenth_more),
     WrongAnswer("make_forecast", "a twentieth more than naive", _a_twentieth_more),
