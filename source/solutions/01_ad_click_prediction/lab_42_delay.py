@@ -53,8 +53,7 @@ clicks, credited = clicks_and_credit(seed=7)
 #
 # Four account managers report that their campaign "has stopped converting". They look at the last
 # three days, where a part of the labels is still missing, and at counts, which vary by chance.
-
-# %% [markdown]
+#
 # ### Exercise 1: which campaign really fell?
 #
 # - **Goal**: decide for each campaign whether it converts less than usual. It does if the
@@ -88,8 +87,7 @@ check_really_fell(really_fell)
 # Where no completeness curve is at hand, a team leaves young clicks out. Two errors move in opposite
 # directions: the longer the wait, the smaller the share of conversions that is missing, but the
 # fewer conversions are left to estimate from.
-
-# %% [markdown]
+#
 # ### Exercise 2: how long should this advertiser have waited?
 #
 # - **Goal**: replay the past. On each of the days `replays`, estimate the conversion rate from the
@@ -137,22 +135,21 @@ errors_by_wait(clicks, clicks_per_day=[4, 12, 40, 120, 400]).round(1)
 # all, with 40 to wait three days, and with 400 ten; the wait that suits the largest nearly triples
 # the error of the smallest. One number for the platform is therefore wrong for most, and no wait
 # gets below 6 %.
-
-# %% [markdown]
+#
 # ## An alarm on the delay
 #
 # A completeness curve is learnt from the past. If people begin to decide more slowly, every forecast
 # made with it is too low, and the naive symptom (fewer conversions) looks like a fall in demand.
-# The speed itself can be watched: among conversions that come within seven days, which share comes
-# within one? The comparison is fair only if both cohorts had the same seven days to show a delay.
-
-# %% [markdown]
+# The speed itself can be watched: which share of the conversions comes within a day? But an old click
+# has had more time to show a long delay than a young one, so that on record the two differ although
+# nothing has changed.
+#
 # ### Exercise 3: have the delays changed?
 #
-# - **Goal**: compare clicks aged 7 to under 14 days (young) with clicks aged 14 to under 30 (old),
-#   counting only conversions with a delay of at most 7 days. With $q_y$ and $q_o$ the shares that came
-#   within one day, $n_y$ and $n_o$ the counts, and $q$ the share of both together, return
-#   $z = (q_y - q_o) / \sqrt{q (1 - q) (1/n_y + 1/n_o)}$.
+# - **Goal**: compare clicks aged 7 to under 14 days (young) with clicks aged 14 to under 30 (old).
+#   Decide which of their conversions may be counted, so that each click compared had the same chance
+#   to show them. Of these, $n_y$ and $n_o$ in number, the shares $q_y$ and $q_o$ came within one day,
+#   and $q$ of both together. Return $z = (q_y - q_o) / \sqrt{q (1 - q) (1/n_y + 1/n_o)}$.
 # - **Inputs**: `delay` in days, NaN where no conversion is known, and `elapsed` in days, shape (n,).
 # - **Output**: a number; beyond $-3$ the conversions have become slower. Worked number: one young
 #   conversion, within a day, against two quick ones of four: $q = 0.6$ and $z = 0.91$.
@@ -177,9 +174,9 @@ from mlsd.checks.ad_click.lab_42_delay import check_delay_moved
 check_delay_moved(delay_moved)
 
 # %% [markdown]
-# Why the same seven days? In our log the delays do not change. Without the same follow-up, young
-# clicks seem much *quicker* than old ones all the same, as the table shows, and a real slowdown
-# could hide behind that.
+# Why only delays of up to seven days, which even the youngest of these clicks could show? In our log
+# the delays do not change. Without the same follow-up, young clicks seem much *quicker* than old ones
+# all the same, as the table shows, and a real slowdown could hide behind that.
 
 # %%
 shown = clicks[clicks["delay"].notna()]
@@ -233,8 +230,7 @@ moved = {
 # an hour 13 % cease to be quick, which cannot be missed. An alarm that is silent on quiet logs is
 # therefore only half tested. Try it on the changes that you fear as well, and watch more than one
 # share.
-
-# %% [markdown]
+#
 # ## A decision
 
 # %% [markdown] tags=["exercise"] exercise="decision" points=3
