@@ -207,7 +207,7 @@ followed = ratio * pd.Series(factors)
 axes.plot(followed.index, followed, "s-", color=COLOURS["blue"], label="times the trailing factor")
 axes.axhline(1, color=COLOURS["black"], lw=1)
 axes.set(xlabel="day", ylabel="expected / real clicks")
-axes.set_title("A trailing factor keeps a frozen model near its promise")
+axes.set_title("A trailing factor keeps the expected clicks near the real ones")
 axes.legend()
 plt.show()
 
@@ -261,7 +261,8 @@ sample.groupby("format").agg(
 # *less* than one that has never seen the log and ranks by the bid alone:
 
 # %%
-f"{deployed_revenue(22, uncorrected_policy)} % of what the bid alone earns"
+earned = deployed_revenue(22, uncorrected_policy)
+f"{earned.estimate:.1f} % of what the bid alone earns ({earned.low:.1f} to {earned.high:.1f})"
 
 # %% [markdown]
 # ### Exercise 6: earn with a log that looks spoilt
@@ -270,7 +271,7 @@ f"{deployed_revenue(22, uncorrected_policy)} % of what the bid alone earns"
 # - **Inputs**: `log`, a week of thinned impressions with `click` and `kept_share`. `uncorrected_policy` reads the columns in
 #   `COLUMNS`, ids and context; you may read others. Candidates come with `format` and without `kept_share`.
 # - **Output**: a policy; `ScorerPolicy(model)` makes one from anything with `predict_proba`, such as the chapter's
-#   `Scaled`.
+#   `Changed`.
 #
 # **Worked number**: the bid alone stands at 100 %, and the check asks for 102 % in the mean of three fresh markets.
 
