@@ -245,37 +245,48 @@ assert errors["a twentieth, corrected"] < errors["a twentieth"] / 20
 # ## Choose how much to keep
 #
 # The correction repairs the size of the probabilities. It cannot give back what the missing rows would have
-# taught about the ids in them. Six shares, from all rows down to one negative in a hundred:
+# taught about the ids in them. Six shares, from all rows down to one negative in a hundred. The share is a
+# setting like any other, so the later rows choose it; the test rows stand beside them for the reading only.
 
 # %%
 ne = metrics.normalized_entropy
 curve = {}
 for share in track((1, 0.5, 0.2, 0.1, 0.05, 0.01), "fitting"):
     rows = train[is_click | (draw < share)]
-    q = correct(fit(rows).predict_proba(test)[:, 1], share)
-    ratio = metrics.calibration_ratio(clicked, q)
-    curve[share] = len(rows), ne(clicked, q), metrics.auc(clicked, q), ratio
-columns = ["training rows", "normalized entropy", "AUC", "calibration ratio"]
+    model = fit(rows)
+    q_later = correct(model.predict_proba(later)[:, 1], share)
+    q = correct(model.predict_proba(test)[:, 1], share)
+    curve[share] = len(rows), ne(clicked_later, q_later), ne(clicked, q), metrics.auc(clicked, q)
+columns = ["training rows", "entropy, later rows", "entropy, test rows", "AUC, test rows"]
 curve = pd.DataFrame(curve, index=columns).T.rename_axis("w")
 curve.round(4)
 
 # %%
 figure, axes = plt.subplots(figsize=(6, 3.2))
-axes.plot(curve["training rows"], curve["normalized entropy"], "o-", color=COLOURS["blue"])
-for share, row in curve.iterrows():
-    place = (row["training rows"], row["normalized entropy"])
-    axes.annotate(f"w = {share:g}", place, (6, 5), textcoords="offset points")
-axes.set(xscale="log", xlabel="training rows (log scale)")
-axes.set_ylabel("normalized entropy on test\n(lower is better)")
+for name, colour, style in (("later rows", "blue", "o-"), ("test rows", "grey", "o:")):
+    entropy = curve[f"entropy, {name}"]
+    axes.plot(
+        curve["training rows"], entropy - entropy[1], style, color=COLOURS[colour], label=name
+    )
+for share, rows in curve["training rows"].items():
+    axes.annotate(f"{share:g}", (rows, -0.002), ha="center", va="top")
+axes.axhline(0.01, color=COLOURS["red"], lw=1, label="limit of the requirement")
+axes.set(xscale="log", xlabel="training rows (log scale); below a dot its share w")
+axes.set_xticks([20_000, 50_000, 100_000, 200_000, 600_000])
+axes.xaxis.set_major_formatter("{x:,.0f}")
+axes.minorticks_off()
+axes.set(ylim=(-0.005, None), ylabel="rise of normalized entropy\nover all rows")
 axes.set_title("Four fifths of the negatives are nearly free to drop")
-axes.margins(0.15)
+axes.legend()
 plt.show()
 
 # %% [markdown]
-# Each dot is one share $w$; further left is cheaper to train, and lower is better. Dropping four fifths of the
-# negatives costs next to nothing here, whereas the last few percent that one might drop are expensive. He et al.
-# (2014) report an optimum at a share of 0.025 on their data. In this log no share beats keeping all rows, so
-# draw the curve for your own. Is the price of a twentieth more than sampling error? Paired, resampled by user:
+# Each pair of dots is one share $w$; further left is cheaper to train, and lower is better. Dropping four fifths
+# of the negatives costs next to nothing here, whereas the last few percent that one might drop are expensive. On
+# the later rows a twentieth is the smallest share that stays below the limit, so we keep the $w = 0.05$ that we
+# have worked with, and the test rows agree. He et al. (2014) report an optimum at a share of 0.025 on their data.
+# In this log no share beats keeping all rows. Is the price of a twentieth more
+# than sampling error? On the test rows, paired and resampled by user:
 
 # %%
 pair = predicted["a twentieth, corrected"], predicted["all rows"]
@@ -283,6 +294,8 @@ users = {"clusters": test["user_id"].to_numpy(), "repetitions": 200, "seed": 0}
 price = metrics.paired_interval(ne, clicked, *pair, **users)
 assert 0 < price.estimate < 0.01
 assert len(kept) < len(train) / 5
+rise = curve["entropy, later rows"] - curve.loc[1, "entropy, later rows"]
+assert rise.index[rise < 0.01].min() == w
 f"{price.estimate:.4f} worse, 95 % interval {price.low:.4f} to {price.high:.4f}"
 
 # %% [markdown]
@@ -356,14 +369,10 @@ measured.round(3)
 assert measured["normalized entropy"].diff().iloc[1] < -0.01
 raw_later = thinned.predict_proba(later)[:, 1]
 few = (clicked_later == 1) | (np.random.default_rng(2).random(len(later)) < w)
+everything = np.full(len(later), True), np.full(len(test), True)
 settings = {
-    "corrected": (
-        correct(raw_later, w),
-        predicted["a twentieth, corrected"],
-        few | ~few,
-        thin | ~thin,
-    ),
-    "as trained": (raw_later, predicted["a twentieth"], few | ~few, thin | ~thin),
+    "corrected": (correct(raw_later, w), predicted["a twentieth, corrected"], *everything),
+    "as trained": (raw_later, predicted["a twentieth"], *everything),
     "as trained, thinned rows": (raw_later, predicted["a twentieth"], few, thin),
 }
 f1 = pd.DataFrame(index=["best threshold", "F1 at 0.5", "F1 at the best"])
@@ -376,9 +385,9 @@ f1.T.round(3)
 # %% [markdown]
 # The first two rows are the same ranking of the same impressions. At a threshold of one half the calibrated
 # model finds nothing, because almost no impression has a click probability above one half, and the model that
-# promises too much looks better. With a threshold of its own each comes out the same; for calibrated
-# probabilities that threshold is about half the F1 that it reaches (Lipton et al. 2014). On thinned rows F1 is
-# several times as high again. So an F1 without its threshold and its click rate says nothing, and an auction,
+# promises too much looks better. With a threshold of its own each comes out the same. (For calibrated
+# probabilities the best threshold is half the F1 that it reaches, as Lipton et al. 2014 prove; chosen on other
+# rows, it is 0.064 here, with an F1 of 0.103.) On thinned rows F1 is several times as high again. So an F1 without its threshold and its click rate says nothing, and an auction,
 # which needs a number and not a yes or no, should not be judged by it at all.
 
 # %% [markdown]
@@ -493,7 +502,7 @@ f"calibration ratio {ratio:.2f}"
 
 # %%
 report = pd.DataFrame({"format": test["format"], "clicks": clicked})
-for name in ("a twentieth, corrected", "mixed pipelines"):
+for name in ("a twentieth", "a twentieth, corrected", "mixed pipelines"):
     report[name] = predicted[name]
 sums = report.groupby("format").sum()
 ratios = sums.drop(columns="clicks").div(sums["clicks"], axis=0)
@@ -514,7 +523,7 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A dot is one format's calibration ratio with its 95 % interval. The corrected model is near 1 for each. The
+# A dot is one format's calibration ratio with its 95 % interval. The corrected model is within a tenth of 1 in each. The
 # model from mixed pipelines promises half of the clicks for two formats and far too many for the other two, and
 # the errors cancel in the total. A judge of single rows is not fooled: the table under *Results* has its
 # normalized entropy at 0.988, where the corrected model has 0.945.
@@ -722,11 +731,31 @@ rows = {n: {j: f(clicked, p) for j, f in judges.items()} for n, p in predicted.i
 pd.DataFrame(rows).T.round(3)
 
 # %% [markdown]
-# | requirement | criterion | measured |
-# |---|---|---|
-# | cheaper training | at most a fifth of the rows | 7 % of them |
-# | accuracy | normalized entropy rises by less than 0.01 | met, 0.005 [0.002, 0.008] |
-# | expected clicks | within 15 % in total and by format | corrected: met; uncorrected: 13 times too many; mixed pipelines: met in total, missed in every format |
+# And the requirements, for the model that was thinned and left alone, the mixed pipelines, and ours:
+
+# %%
+names = ["a twentieth", "mixed pipelines", "a twentieth, corrected"]
+used = [len(kept), int((is_click | (draw < shares)).sum()), len(kept)]
+farthest = [ratios[name][(ratios[name] - 1).abs().idxmax()] for name in names]
+results = {
+    "training rows: a fifth at most": [f"{rows / len(train):.1%}" for rows in used],
+    "normalized entropy: rises by less than 0.01": [
+        f"{ne(clicked, predicted[name]) - ne(clicked, predicted['all rows']):.3f}" for name in names
+    ],
+    "expected / real clicks: 0.85 to 1.15": [
+        f"{metrics.calibration_ratio(clicked, predicted[name]):.2f}" for name in names
+    ],
+    "the same, format farthest off": [f"{ratio:.2f}" for ratio in farthest],
+}
+pd.DataFrame(results, index=names).T
+
+# %%
+assert (ratios["a twentieth, corrected"] - 1).abs().max() < 0.15
+assert ratios["a twentieth"].min() > 5
+
+# %% [markdown]
+# The corrected model meets all four; the interval of its rise, 0.002 to 0.008, was computed above. Without the
+# correction the promise is broken everywhere, and the mixed pipelines keep it in the total alone.
 
 # %% [markdown]
 # ## What breaks in production
