@@ -2,7 +2,7 @@
 
 For the clicks of the last fortnight before day 44: the estimated conversions over those credited by
 day 74, all together and for the age group that is farthest off; with a log of 14 and of 44 days.
-The laws have one constant per parameter: chapter 42 shows that features change none of this.
+The laws have one constant per parameter and no features, unlike the delay model of chapter 42.
 """
 
 from __future__ import annotations
