@@ -716,8 +716,8 @@ selection.round(1)
 # $$\mathrm{IPS} = \frac{1}{n} \sum_i w_i r_i, \qquad
 # \mathrm{SNIPS} = \frac{\sum_i w_i r_i}{\sum_i w_i}, \qquad
 # \mathrm{DR} = \frac{1}{n} \sum_i \Bigl[ \hat q_i^{\pi} + w_i (r_i - \hat q_i) \Bigr].$$
-# Inverse propensity scoring (IPS) reweights what was seen. Its self-normalized form (SNIPS) gives up a little
-# bias for less noise. The doubly robust estimate (DR) lets a model predict, $\hat q_i^{\pi}$ for the new policy's
+# Inverse propensity scoring (IPS) reweights what was seen. Its self-normalized form (SNIPS) accepts a little
+# bias and has less variance in return. The doubly robust estimate (DR) lets a model predict, $\hat q_i^{\pi}$ for the new policy's
 # choice and $\hat q_i$ for the logged ad, and uses the weights only to correct the model's error; it is right on
 # average if either the model or the propensities are. How much data stands behind any of them is the *effective
 # sample size*, $(\sum_i w_i)^2 / \sum_i w_i^2$. Four rows with weights 4, 0, 2 and 0 count for
@@ -814,8 +814,9 @@ print(f"{(reward[heavy] > 0).sum()} of them were clicked")
 # little is known. Even Thompson sampling, whose probability is spread over many ads so that it agrees a little with most
 # random requests, comes to no more than 72 effective rows.
 #
-# Except for UCB, SNIPS and DR have wider intervals than IPS, and DR's contain the truth in all four cases, at
-# the price of saying almost nothing. The model alone (the policy's own expected value) is closest in all
+# SNIPS and DR compare each reward with an expected one, so that a heavy row without a click counts as a surprise.
+# Except for UCB their intervals are therefore wider, and DR's contain the truth in all four cases, at the price of
+# saying almost nothing. The model alone (the policy's own expected value) is closest in all
 # four, but it is a judge in its own case. For UCB it is one too high, for the others nine or ten, which looks
 # like the winner's curse again.
 #
