@@ -1,5 +1,6 @@
-"""The market of short-lived ads of chapter 51, and what its studies count of new ads."""
+"""The market of short-lived ads of chapter 51, starts of new ads, and what its studies count."""
 
+from mlsd.policies.ad_click import BetaPosteriors
 from mlsd.runtime.times import DAY
 from mlsd.worlds import AdClickConfig
 
@@ -16,6 +17,20 @@ MARKET = AdClickConfig(
     budget_per_impression=1e6,
 )
 TRIAL_DAYS, TRIAL_VIEWS = 3, 10
+OPTIMISM = {"double": 2.0, "fourfold": 4.0}
+
+
+def beliefs(log, start, strength):
+    """Return posteriors of the log whose new ads start in one of five ways.
+
+    As their campaign (inherited), as the average impression (fresh), as that times two or four
+    (double, fourfold), or as the average candidate (sober), which the randomised requests tell.
+    """
+    if start in ("inherited", "fresh"):
+        return BetaPosteriors(strength=strength, inherit=start == "inherited").update(log)
+    seen = log[log["explored"]] if start == "sober" else log
+    rate = seen["click"].mean() * OPTIMISM.get(start, 1.0)
+    return BetaPosteriors(strength=strength, prior_rate=rate).update(log)
 
 
 def launched_ads(world):
