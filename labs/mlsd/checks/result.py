@@ -19,6 +19,12 @@ from mlsd.runtime import InputError
 
 # CPU seconds that the answer to one exercise may take under grading; `MLSD_GRADING_SECONDS` wins.
 GRADING_SECONDS = 120
+# What a learner meets most often, by words of the message.
+_MEANINGS = {
+    "truth value of": "an `if`, `and`, `or` or `max` on a whole array; use `np.where`, `&`, `|`",
+    "object is not callable": "a function was expected, here or as what your function returns",
+    "unsupported operand type(s) for": "is a value missing, such as a `return`?",
+}
 
 
 @dataclass(frozen=True)
@@ -221,8 +227,16 @@ def _first_failure(answer: Any, tests: tuple[Test, ...]) -> tuple[str, str]:
     except _OutOfTime:
         return "wrong", f"took over {grading_seconds()} CPU seconds"
     except Exception as error:  # the learner's code may raise anything
-        return "wrong", f"raised {type(error).__name__}: {error}"
+        return "wrong", f"raised {type(error).__name__}: {error}{_explained(error)}"
     return "passed", "; ".join(remarks)
+
+
+def _explained(error: Exception) -> str:
+    """Return in plain words what usually lies behind an error that numpy or Python words badly."""
+    for words, meaning in _MEANINGS.items():
+        if words in str(error):
+            return f" ({meaning})"
+    return ""
 
 
 @contextmanager

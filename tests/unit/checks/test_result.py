@@ -278,3 +278,21 @@ def test_a_margin_that_cannot_be_is_refused():
         )
     with pytest.raises(InputError, match="at least three seeds"):
         outcome_margin(deploy, lambda s: 0.0, right=lambda s: 1.0, wrong=[lambda s: 0.0], seeds=[1])
+
+
+def if_on_an_array(x):
+    return 1 if x > 0 else 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        (if_on_an_array, "on a whole array; use `np.where`"),
+        (0.5, "a function was expected"),
+        (lambda x: None + x, "is a value missing"),
+    ],
+)
+def test_a_badly_worded_error_is_explained(answer, meaning):
+    said = repr(check("a", answer, gives(np.array([1.0, -1.0]), expected=1)))
+    assert said.startswith("wrong: raised ")
+    assert meaning in said
