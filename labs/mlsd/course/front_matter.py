@@ -32,7 +32,7 @@ from pydantic.dataclasses import dataclass
 from mlsd.runtime import InputError
 from mlsd.runtime.faults import first_fault
 
-_REQUIRED_OF_A_CHAPTER = ("builds", "introduces", "needs", "discussion")
+_REQUIRED_OF_A_CHAPTER = ("builds", "introduces", "needs", "discussion", "answer")
 _CONFIG = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
@@ -67,7 +67,7 @@ class FrontMatter:
     discussion : str
         A question for a class.
     answer : str
-        What a good answer to it says, for the teacher; may be empty.
+        What a good answer to it says, for the teacher.
     wrong_answers : tuple of str
         The two commonest wrong answers to it.
     """

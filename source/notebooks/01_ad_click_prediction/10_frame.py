@@ -32,6 +32,7 @@
 #       twin-world comparison: deploying two policies in two copies of one simulated world that share all random numbers, so that nothing but the policy differs
 #     needs: []
 #     discussion: The product manager says that clicks are the goal. Which two questions do you ask before you accept that?
+#     answer: "What the platform is paid for, since billed per impression a click is not what earns, and what a bad click costs users and advertisers, so that hides and conversions become guardrails. Then the objective is expected value, and clicks are one factor of it."
 #     wrong_answers: ["None, clicks are easy to measure.", "Which model the team would like to use."]
 # ---
 

@@ -28,6 +28,7 @@
 #     needs: [impression, click-through rate, expected value ranking, twin-world comparison, guardrail metric]
 #     labs: [lab_20_baseline]
 #     discussion: Your model improves normalized entropy by a hundredth. Under which circumstances would you still not ship it?
+#     answer: "When the difference is within the interval by day, when the test rows were split at random or a feature was not known at serving time, when the model promises too much on what it wins, or when a deployment shows that revenue or a guardrail falls. Offline order and revenue need not agree."
 #     wrong_answers: ["Never; a better offline metric is a better model.", "When its AUC is lower."]
 # ---
 

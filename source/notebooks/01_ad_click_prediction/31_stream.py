@@ -29,6 +29,7 @@
 #     needs: [impression, label delay, known-at time, twin-world comparison, time split, normalized entropy, deployment, hashing trick, hashed logistic regression]
 #     labs: [lab_31_tracker]
 #     discussion: Your click model is retrained every night. A sale begins on Friday morning and ends on Friday night. What do you expect of it, and of an online model, on Friday and on Saturday?
+#     answer: "The nightly model is too low all Friday, and too high on Saturday, because it learned a sale that is over. The online model follows within hours on Friday and has to unlearn as long on Saturday, so it is better in total and not on every hour; how much depends on its learning rate and on how late clicks arrive."
 #     wrong_answers: ["Nothing, because the features contain the category of every ad.", "The online model is better on both days, because it is fresher."]
 # ---
 

@@ -29,6 +29,7 @@
 #     needs: [time split, normalized entropy, clustered interval, as-of counter, hashed logistic regression, deployment]
 #     labs: [lab_32_leaves]
 #     discussion: A boosted-tree model with 400 features beats yours with 12 by two thousandths of normalized entropy. What do you ask before you call it better?
+#     answer: "Whether both were tuned with the same effort, what the interval of the difference is, which of the 400 are known at serving time and what they cost to look up, and how a model with the best 12 or 30 of them does. Then what two thousandths are worth in a deployment."
 #     wrong_answers: ["Nothing; the better metric wins.", "Whether it was trained on more rows."]
 # ---
 

@@ -31,6 +31,7 @@
 #     needs: [time split, normalized entropy, clustered interval, hashed logistic regression, FTRL-Proximal, expected value ranking, deployment, twin-world comparison, guardrail metric]
 #     labs: [lab_33_calibration]
 #     discussion: A colleague reports that keeping a twentieth of the negatives improved normalized entropy from 0.94 to 0.90. What do you ask?
+#     answer: "Whether the test log was sampled as well. The base rate of a sampled log is higher and its normalized entropy lower, so the two figures belong to different logs; score both models on the whole log, the sampled one with its correction."
 #     wrong_answers: ["How much CPU time it saved, and whether a fortieth is better still.", "Whether the AUC improved as well."]
 # ---
 

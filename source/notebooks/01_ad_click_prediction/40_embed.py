@@ -27,6 +27,7 @@
 #       learning curve: the error on later data against the number of training rows
 #     needs: [time split, normalized entropy, clustered interval, hashing trick, hashed logistic regression, early stopping, deployment, twin-world comparison]
 #     discussion: A team wants to replace its logistic regression by embeddings because a paper did. Which two measurements on your own log do you ask for first?
+#     answer: "How many of tomorrow's impressions carry an identifier that was seen often enough to learn a vector, and what counters by the same identifiers reach with the same tuning. A third would be the validation loss after one and after two passes."
 #     wrong_answers: ["The AUC of the paper's model on the paper's data.", "The largest table that fits into memory."]
 # ---
 

@@ -28,6 +28,7 @@
 #     needs: [embedding, factorization machine, early stopping, time split, normalized entropy, clustered interval, as-of counter, hashed logistic regression, gradient boosting, deployment, twin-world comparison]
 #     labs: [lab_41_interest]
 #     discussion: Your team's deep model beats the linear one by two thousandths of normalized entropy, at forty times the training cost. Which result would make you ship it, and which would make you stop?
+#     answer: "Ship it if a deployment shows a gain whose interval excludes zero and is worth more than training, serving and the on-call hours. Stop if the gain is gone with both tuned equally, with fresh seeds, or within the latency budget."
 #     wrong_answers: ["Ship it, deep models always win with more data.", "Stop, two thousandths is never worth anything."]
 # ---
 

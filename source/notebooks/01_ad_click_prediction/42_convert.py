@@ -29,6 +29,7 @@
 #     needs: [impression, label delay, known-at predicate, Beta smoothing, prior strength, calibration ratio, expected value ranking, deployment, twin-world comparison]
 #     labs: [lab_42_delay]
 #     discussion: Your delay model fits the observed delays almost perfectly. Why may its conversion rate still be a tenth too low?
+#     answer: "The likelihood sees only delays that have arrived, and says little of the share that will come late or never: a longer tail with a higher rate fits as well as a shorter one with a lower. Compare with a product-limit curve over a window that is long enough, and with old clicks whose label has settled."
 #     wrong_answers: ["It cannot; a likelihood that good leaves no room.", "Because there are too few clicks; with ten times as many it would be right."]
 # ---
 

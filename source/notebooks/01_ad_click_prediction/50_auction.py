@@ -31,6 +31,7 @@
 #     needs: [impression, click-through rate, expected value ranking, twin-world comparison, guardrail metric, Beta smoothing, deployment, "winner's curse"]
 #     labs: [lab_50_bidding, lab_50_winners]
 #     discussion: Your new model raises clicks and lowers revenue under generalized second price. What do you look at before you call it a failure?
+#     answer: "Which part changed: more clicks on cheaper ads, a different scale, or second prices that fell because the ranking changed who is next. Look at the price per click, at the reserve, and at the value for advertisers, and then at what bidders do in the next weeks, with an interval for each."
 #     wrong_answers: ["Nothing; revenue is the goal, so roll it back.", "Multiply its predictions until revenue is back."]
 # ---
 

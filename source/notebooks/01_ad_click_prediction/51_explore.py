@@ -29,6 +29,7 @@
 #     needs: [Beta smoothing, prior strength, "winner's curse", expected value ranking, propensity, deployment, twin-world comparison]
 #     labs: [lab_51_bandits]
 #     discussion: Exploration costs three percent of tomorrow's revenue. Who in the company should decide whether to pay, and what would you show them?
+#     answer: "Whoever answers for the next quarter's revenue, since exploration is an investment: show the cost per day, what is known sooner of new ads and what that earns by when, with the spread over markets, and the smallest budget that reaches most of it."
 #     wrong_answers: ["Nobody; Thompson sampling is optimal.", "The model team, by the regret of a simulation."]
 # ---
 

@@ -34,6 +34,7 @@
 #     needs: [guardrail metric, clustered interval, twin-world comparison, deployment, normalized entropy, expected calibration error]
 #     labs: [lab_52_lies]
 #     discussion: A user-split test shows six percent more clicks, a budget-split test two. Which do you report to the advertisers, and what do you say of the other?
+#     answer: "The two percent, since the user split lets both arms spend the same budgets: the treatment took clicks that the control would have had. Say that the six are what one arm gains from the other, and not what everybody would gain at a launch."
 #     wrong_answers: ["The six; its interval is narrower.", "The mean of both."]
 # ---
 

@@ -33,6 +33,7 @@
 #     needs: [normalized entropy, Beta smoothing, as-of counter, gradient boosting, deployment]
 #     labs: [lab_60_student]
 #     discussion: Your service answers 99.9 % of the requests in 10 ms, and a page needs 40 services. Is that good?
+#     answer: "With 40 independent services, 0.999 to the power of 40 leaves 96 % of pages on time, so one page in 25 is late. Ask for the tail of the page, not of the service, and for what it shows when one service is late."
 #     wrong_answers: ["Yes, 99.9 % is excellent.", "Yes, as long as the mean is low."]
 # ---
 

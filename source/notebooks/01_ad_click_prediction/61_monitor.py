@@ -29,6 +29,7 @@
 #       training-serving skew: a feature that is computed in one way for training and in another for serving
 #     needs: [time split, normalized entropy, clustered interval, hashed logistic regression, calibration ratio, concept drift, deployment, delayed feedback]
 #     discussion: Your drift dashboard has been red for a month and nobody has lost a cent. What do you change, the dashboard or the model?
+#     answer: "The dashboard: it measures change and not harm. Set its threshold on quiet days for a promised rate of false alarms over all slices, tie a page to something that costs money or users, and keep the rest as a ticket."
 #     wrong_answers: ["The model; red is red.", "Nothing; better too many alarms than too few."]
 # ---
 

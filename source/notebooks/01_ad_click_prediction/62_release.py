@@ -33,6 +33,7 @@
 #     needs: [deployment, concept drift, normalized entropy, calibration ratio, sample size, clustered interval, statistical power]
 #     labs: [lab_62_rollback]
 #     discussion: Your canary at 5 % of users has been silent for a day. What do you know now, and what not?
+#     answer: "That nothing of the size that a day at 5 % can show has gone wrong: say that size, from the boundary and the variance. Nothing about smaller losses, slow harm such as novelty or trust, or load at 100 %; so go on by steps, with the guardrails running."
 #     wrong_answers: ["That the release is good.", "Nothing; a day is always too short."]
 # ---
 

@@ -11,6 +11,7 @@ CHAPTER = {
     "needs": [],
     "labs": ["lab_20_rank", "lab_20_rate"],
     "discussion": "Why?",
+    "answer": "Because.",
     "wrong_answers": ["a", "b"],
 }
 DATA = CHAPTER["sections"][0]
@@ -60,7 +61,9 @@ def test_mistakes_are_one_line(changes, message):
 
 
 NEEDED = {name: f"{name} is missing" for name in ("title", "sections")}
-NEEDED |= {name: f"lacks '{name}'" for name in ("builds", "introduces", "needs", "discussion")}
+NEEDED |= {
+    name: f"lacks '{name}'" for name in ("builds", "introduces", "needs", "discussion", "answer")
+}
 
 
 @pytest.mark.parametrize("missing", NEEDED)
