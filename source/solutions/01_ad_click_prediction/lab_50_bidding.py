@@ -3,8 +3,8 @@
 #   mlsd:
 #     title: Bid, pace and set reserves that earn
 #     sections:
-#     - {name: "What would it take to win?", minutes: 16}
-#     - {name: Spend the budget over the day, minutes: 12, stop: true}
+#     - {name: Buy where the rule is not told, minutes: 18}
+#     - {name: Spend the budget over the day, minutes: 10, stop: true}
 #     - {name: The seller's side, minutes: 10}
 #     - {name: A decision, minutes: 8}
 #     - {name: Reserves that earn, minutes: 14}
@@ -18,9 +18,10 @@
 # **60 minutes, 15 points**, three of them for an answer in prose.
 #
 # This lab belongs to [50_auction](../../notebooks/01_ad_click_prediction/50_auction.ipynb). You sit on both
-# sides of the auction: first as a buyer who learns from won and lost auctions and must not spend the budget
-# by noon, then as the seller. Afterwards you can read a win curve, shade a bid, design a pacing controller,
-# and set reserves that earn in a market whose currency you do not know.
+# sides of the auction: first as a buyer on exchanges that do not say how they price, with a budget that must
+# not be gone by noon, then as the seller. Afterwards you can tell a price rule from your own log, bid where
+# you do not know the rule, design a pacing controller, and set reserves that earn in a market whose currency
+# you do not know.
 #
 # Every check says what is wrong with an answer and none of them blocks you. The last one deploys your
 # reserves in markets that nobody has looked at.
@@ -30,6 +31,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from mlsd.lab_support.ad_click.exchanges import LETTERED, trial_log
+from mlsd.lab_support.ad_click.reserve_cuts import (
+    market_log,
+    on_the_last_day,
+    replay,
+    segment_reserves,
+)
 from mlsd.lab_support.ad_click.thin_market import THIN, deployed_revenue, simulate_day
 from mlsd.plots import COLOURS, course_style
 from mlsd.policies.ad_click import per_click
@@ -38,11 +46,138 @@ from mlsd.worlds import AdClickConfig, AdClickWorld
 plt.rcParams.update(course_style())
 
 # %% [markdown]
-# ## What would it take to win?
+# ## Buy where the rule is not told
 #
-# We take one day of the world's log, with ample budgets and ten candidates per request. Only the top slot is
-# looked at, and every candidate's score, bid times predicted rate in money per thousand impressions, counts
-# as a bid for it. A bid wins when it is above the best score of the other nine.
+# You buy impressions on three exchanges, A, B and C, each of which sells one slot at a time. How they price
+# you do not know. A buyer who shades where the runner-up sets the price loses volume for nothing, and one who
+# bids its value where it pays its own bid keeps nothing, so the question is worth money. There are three
+# possible rules:
+#
+# - **first**: the winner pays its bid;
+# - **second**: the winner pays the best bid of its rivals, or a floor where that is higher, and nothing is
+#   sold below the floor;
+# - **soft floor**: a winner above the floor pays as under *second*, but a bid below the floor can win too, and
+#   then pays itself.
+#
+# To find out, you drew every bid of a trial week at random. The log holds the bid, whether it won, and what
+# you were charged, in money per thousand impressions. The charge includes the exchange's fee, which is
+# somewhere between nothing and a quarter, and was converted at the rate of the hour, which moves by about
+# one percent. Who else bid, and how high, you never learn.
+
+# %%
+logs = {letter: trial_log(exchange, seed=31) for letter, exchange in LETTERED.items()}
+logs["A"].head(4).round(2)
+
+# %%
+figure, panels = plt.subplots(1, 3, figsize=(8, 3), sharey=True, layout="constrained")
+for axes, (letter, log) in zip(panels, logs.items()):
+    sold = log[log["won"] == 1].head(1_500)
+    axes.plot(sold["bid"], sold["price"], ".", markersize=2, color=COLOURS["blue"], label="won")
+    axes.plot([0, 80], [0, 80], ":", color=COLOURS["black"], label="price = bid")
+    axes.set(title=f"exchange {letter}", xlabel="bid", ylim=(0, 95))
+panels[0].set_ylabel("charged")
+panels[0].legend(loc="upper left", fontsize=8)
+figure.suptitle("Each exchange leaves a pattern of its own (money per thousand)")
+plt.show()
+
+# %% [markdown]
+# A dot is an auction that you won: its bid, and what you were charged for it. Charges above the dotted
+# line are bids plus fee.
+#
+# ### Exercise 1: which rule is it?
+#
+# - **Goal**: tell the rule from a log, without anybody looking at a figure. The check tries six exchanges
+#   with other floors, fees, currencies and rivals. On some of them rivals are many and much alike, so that
+#   the runner-up is close behind.
+# - **Inputs**: `log`, a table with `bid`, `won` (0 or 1) and `price` (missing where lost).
+# - **Output**: `"first"`, `"second"` or `"soft floor"`.
+#
+# **Worked number**: two bids of 20 and 30 were charged 23.0 and 34.4. That is 1.15 times the bid in both cases,
+# so you pay your bid and a fee of 15 %. Had they been charged 17.1 and 16.8, the price would not follow the bid.
+
+
+# %% tags=["exercise"] exercise="price_rule"
+def price_rule(log):
+    """Return the rule by which an exchange prices."""
+    ### BEGIN SOLUTION
+    sold = log[log["won"] == 1].sort_values("bid")
+    ratio = np.log(sold["price"] / sold["bid"])
+    tenth = len(ratio) // 10
+    if ratio.tail(tenth).std() < 0.05:
+        return "first"
+    return "soft floor" if ratio.head(tenth).std() < 0.05 else "second"
+    ### END SOLUTION
+
+
+# %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_50_bidding import check_price_rule
+
+check_price_rule(price_rule)
+
+# %% [markdown]
+# A is a second price with a floor of 12, B a first price, and C has a soft floor of 28. How close price and bid
+# are says little, since a fee or a runner-up close behind can move that anywhere. What counts is
+# whether the price *follows* the bid, among the high bids and among the low ones.
+#
+# ### Exercise 2: bid there
+#
+# - **Goal**: the bid that keeps most on average, whatever the rule: value minus price where it wins, and
+#   nothing where it loses. The check bids for three values on each of the six exchanges, in fresh auctions,
+#   and asks for 90 % of what the best bid keeps there; and where the value is below nearly every price,
+#   you must not lose money.
+# - **Inputs**: `value`, one number; `log`, the trial log of the exchange, as above. Who draws its bids at
+#   random has tried all of them, so the log also says what a bid would keep *you*.
+# - **Output**: one number.
+#
+# **Worked number**: three bids around 20 won once and paid 18. At a value of 30 they kept 12, 0 and 0, or 4 on
+# average. Three bids around 26 won twice and paid 22 and 24, which makes 8, 6 and 0, or 4.7: bid 26. With three
+# bids each that may well be chance. How many bids to average over is your decision: few, and chance chooses; many, and
+# you average over bids that differ too much.
+
+
+# %% tags=["exercise"] exercise="bid_for"
+def bid_for(value, log):
+    """Return the bid that keeps most at this value."""
+    ### BEGIN SOLUTION
+    kept = (value - log["price"]).where(log["won"] == 1, 0.0)
+    trials = pd.DataFrame({"bid": log["bid"], "kept": kept})
+    part = trials.groupby(pd.qcut(log["bid"], 25), observed=True).mean()
+    return part["bid"][part["kept"].idxmax()] if part["kept"].max() > 0 else 0.0
+    ### END SOLUTION
+
+
+# %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_50_bidding import check_bid_for
+
+check_bid_for(bid_for)
+
+# %%
+figure, axes = plt.subplots(figsize=(6, 3))
+for (letter, log), colour in zip(logs.items(), ("blue", "orange", "green")):
+    kept = (40 - log["price"]).where(log["won"] == 1, 0.0)
+    part = log.assign(kept=kept).groupby(pd.qcut(log["bid"], 25), observed=True)[["bid", "kept"]]
+    axes.plot("bid", "kept", "o-", data=part.mean(), color=COLOURS[colour], label=letter)
+axes.axvline(40, color=COLOURS["black"], ls=":", label="the value")
+axes.axhline(0, color=COLOURS["black"], linewidth=1)
+axes.set(xlabel="bid", ylabel="kept per auction", ylim=(-15, 20))
+axes.set_title("The best bid for a value of 40 depends on the rule")
+axes.legend(title="exchange", fontsize=8)
+plt.show()
+
+# %% [markdown]
+# A dot is the average of 800 bids of about one size, at a value of 40. On A nothing is lost by bidding close to
+# the value. On B, where a bid above 35 is charged more than 40, the best bid is half of the value. On C there
+# are two good bids, one near 20, where you pay yourself, and one beyond the soft floor of 28, where the
+# runner-up sets the price. You needed no formula, because the log of random bids answers for any rule. It has
+# a price: during the trial week most bids are not the best ones.
+
+# %% [markdown]
+# ## Spend the budget over the day
+#
+# From here on the money is that of the course's own world. We take one day of its log, with ample budgets and
+# ten candidates per request, look at the top slot only, and count every candidate's score, bid times
+# predicted rate in money per thousand impressions, as its value. The rival of a candidate is the best score of
+# the other nine.
 
 # %%
 rich = AdClickConfig(budget_per_impression=1.0)
@@ -50,81 +185,8 @@ day = AdClickWorld(seed=31, config=rich).history(days=3).candidates.query("ts >=
 score = (1_000 * day["bid"] * day["predicted_ctr"]).to_numpy().reshape(-1, 10)
 best_two = -np.sort(-score, axis=1)[:, :2]
 rival = np.where(score == best_two[:, :1], best_two[:, 1:], best_two[:, :1])
-bid, won = score.ravel(), (score > rival).ravel().astype(int)
-f"{len(bid):,} bids, {won.mean():.0%} of them won"
 
 # %% [markdown]
-# ### Exercise 1: a win curve
-#
-# - **Goal**: the share of bids that won, bin by bin. A bid belongs to a bin if it is at least the lower edge
-#   and below the upper one; bids outside all edges belong to none.
-# - **Inputs**: `bid`, shape `(n,)`; `won`, 0 or 1, shape `(n,)`; `edges`, ascending, shape `(g + 1,)`.
-# - **Output**: an array of shape `(g,)`, NaN for a bin without a bid.
-#
-# **Worked number**: bids 1.0 (lost) and 1.5 (won) in the bin from 1 to 2 give 0.5.
-
-
-# %% tags=["exercise"] exercise="win_curve"
-def win_curve(bid, won, edges):
-    """Return the share of won bids in each bin, shape (g,)."""
-    ### BEGIN SOLUTION
-    bins = np.digitize(bid, edges) - 1
-    inside = (bins >= 0) & (bins < len(edges) - 1)
-    bids = np.bincount(bins[inside], minlength=len(edges) - 1)
-    wins = np.bincount(bins[inside], won[inside], minlength=len(edges) - 1)
-    return np.divide(wins, bids, out=np.full(len(bids), np.nan), where=bids > 0)
-    ### END SOLUTION
-
-
-# %% tags=["check"] points=2
-from mlsd.checks.ad_click.lab_50_bidding import check_win_curve
-
-check_win_curve(win_curve)
-
-# %%
-edges = np.arange(0, 61, 3)
-part = pd.cut(bid, edges, right=False, labels=edges[:-1] + 1.5)
-curve = pd.Series(won).groupby(part, observed=True).mean()
-figure, axes = plt.subplots(figsize=(6, 3))
-axes.plot(curve.index.astype(float), curve, "o-", color=COLOURS["blue"])
-axes.set(xlabel="bid (money per thousand impressions)", ylabel="share won", ylim=(0, 1.02))
-axes.set_title("Volume comes between 20 and 40, and little beyond")
-plt.show()
-
-# %% [markdown]
-# A dot is a bin of bids, and its height is the share of them that won the top slot. It is a demand curve
-# seen from the other side: how much more volume does a little more money buy? Hardly any below 10, most
-# between 20 and 40, and less and less above that.
-#
-# ### Exercise 2: shade
-#
-# - **Goal**: under first price, the bid that keeps most for each value, where a bid $b$ with a chance $w(b)$
-#   to win keeps $(v - b)\,w(b)$.
-# - **Inputs**: `value`, shape `(n,)`; `bids`, ascending, and `win`, the chance to win with each of them, both
-#   of shape `(g,)`.
-# - **Output**: an array of shape `(n,)`, each entry one of `bids`, or 0 where none of them keeps anything.
-#
-# **Worked number**: with bids 1, 2 and 3 that win with 0.2, 0.5 and 0.6, a value of 4 keeps 0.6, 1.0 or 0.6,
-# so the bid is 2.
-
-
-# %% tags=["exercise"] exercise="shaded_bid"
-def shaded_bid(value, bids, win):
-    """Return the bid that keeps most for each value, shape (n,)."""
-    ### BEGIN SOLUTION
-    kept = (np.asarray(value)[:, None] - bids) * win
-    return np.where(kept.max(axis=1) > 0, bids[kept.argmax(axis=1)], 0.0)
-    ### END SOLUTION
-
-
-# %% tags=["check"] points=2
-from mlsd.checks.ad_click.lab_50_bidding import check_shaded_bid
-
-check_shaded_bid(shaded_bid)
-
-# %% [markdown]
-# ## Spend the budget over the day
-#
 # Now one buyer, the first candidate of each request, has two fifths of the money that bidding its value would
 # spend in a day. `simulate_day` bids multiplier times value under first price, hour after hour, and asks a
 # controller for the multiplier of the next hour. It starts at 1.
@@ -196,57 +258,68 @@ plt.show()
 # ## The seller's side
 #
 # A narrow audience: two candidates, one slot, second price. With a reserve $\rho$ a slot is sold if the best
-# score is at least $\rho$, at the larger of $\rho$ and the second score. From here on, scores and reserves
-# are money per *single* impression, as a policy states them.
-
-# %%
-thin = AdClickWorld(seed=31, config=THIN).history(days=5).candidates.query("ts > 86_400")
-pair = (thin["bid"] * thin["predicted_ctr"]).to_numpy().reshape(-1, 2)
-top_rate = thin["predicted_ctr"].to_numpy().reshape(-1, 2).max(axis=1)
-f"second score over best score, median: {np.median(pair.min(axis=1) / pair.max(axis=1)):.2f}"
-
-# %% [markdown]
-# ### Exercise 4: a reserve for each segment
+# score is at least $\rho$, at the larger of $\rho$ and the second score. Scores and reserves are now
+# money per *single* impression, as a policy states them.
 #
-# - **Goal**: for each segment of requests, the reserve with the largest total revenue in a replay; of equally
-#   good reserves, the lowest.
-# - **Inputs**: `best` and `second`, scores of shape `(n,)`; `segment`, whole numbers from 0, shape `(n,)`;
-#   `reserves`, ascending candidates.
-# - **Output**: one reserve per segment.
+# May each publisher have a reserve of its own? Each hour? Each user? For any such *cut* of the requests into segments,
+# `segment_reserves(best, second, segment, segments)` returns the reserve of each of the `segments` that would
+# have earned most in a replay of these requests, and `replay(best, second, segment, reserves)` returns what
+# each request earns with given reserves.
 #
-# **Worked number**: with best scores 10 and 8 and second scores 1 and 2, a reserve of 8 earns 16 and a
-# reserve of 9 earns 9.
+# ### Exercise 4: which cut do you deploy?
+#
+# - **Goal**: the cut whose reserves earn most *on requests to come*. The check sets reserves on your cut of three
+#   logs, and asks for 98.5 % of what the best cut earns on fresh requests.
+# - **Inputs**: `best` and `second`, scores of shape `(n,)`; `cuts`, which maps the name of each cut to the
+#   segment of each request, whole numbers from 0, shape `(n,)`. `"none"` is among them: all are 0.
+# - **Output**: a name.
+#
+# **Worked number**: of three requests with best scores 10, 8 and 3 and second scores 1, 2 and 2.5, each has a
+# reserve of its own that leaves nothing on the table, 10, 8 and 3, or 7 per request in the replay. The next three
+# requests will not have these scores.
 
 
-# %% tags=["exercise"] exercise="best_reserves"
-def best_reserves(best, second, segment, reserves):
-    """Return the reserve of each segment that earns most."""
+# %% tags=["exercise"] exercise="cut_to_deploy"
+def cut_to_deploy(best, second, cuts):
+    """Return the name of the cut whose reserves will earn most."""
     ### BEGIN SOLUTION
-    sold = best[:, None] >= reserves
-    paid = np.where(sold, np.maximum(second[:, None], reserves), 0.0)
-    totals = [paid[segment == g].sum(axis=0) for g in range(segment.max() + 1)]
-    return np.array([reserves[np.argmax(total)] for total in totals])
+    half, earned = len(best) // 2, {}
+    for name, segment in cuts.items():
+        reserves = segment_reserves(best[:half], second[:half], segment[:half], segment.max() + 1)
+        earned[name] = replay(best[half:], second[half:], segment[half:], reserves).sum()
+    return max(earned, key=earned.get)
     ### END SOLUTION
 
 
 # %% tags=["check"] points=2
-from mlsd.checks.ad_click.lab_50_bidding import check_best_reserves
+from mlsd.checks.ad_click.lab_50_bidding import check_cut_to_deploy
 
-check_best_reserves(best_reserves)
+check_cut_to_deploy(cut_to_deploy)
 
 # %% [markdown]
-# What should a good reserve depend on? The text cuts the requests into four groups by the larger of their two
-# predicted rates and replays each group. Look at both columns of numbers before you go on.
+# Now a thin market of our own world: four days of its log, of which the first three set reserves, and five
+# cuts of its requests. Four of them a sales team would ask for first, and one has groups by the
+# larger of the two predicted rates of a request.
+
+# %%
+log, requests = market_log(seed=31, config=THIN, days=5)
+on_the_last_day(log, requests).round(2)
+
+# %% [markdown]
+# `own replay` is the revenue per thousand requests on the three days that set the reserves, `next day` that
+# of the fourth, and `gain` what that is above no cut, with its 95 % interval, clustered by user. By its
+# own replay every user should have a reserve, and by the next day that is the worst idea of all. Hours gain
+# half a percent and publishers lose one, whereas the groups by rate gain 5 %.
+#
+# What do those groups have in common? Four of them show it. Look at both columns of numbers before you go on.
 
 # %%
 names = ["lowest rates", "lower", "higher", "highest rates"]
-group = pd.qcut(top_rate, 4, labels=names)
-earned = {}
-for reserve in np.arange(0.001, 0.041, 0.001):
-    paid = np.where(pair.max(axis=1) >= reserve, np.maximum(pair.min(axis=1), reserve), 0)
-    earned[reserve] = pd.Series(paid).groupby(group, observed=True).mean()
-table = pd.DataFrame({"best reserve": pd.DataFrame(earned).idxmax(axis=1)})
-table["mean of the larger rate"] = pd.Series(top_rate).groupby(group, observed=True).mean()
+top_rate = requests["top_rate"]
+group = pd.qcut(top_rate, 4, labels=False)
+of_groups = segment_reserves(log.best, log.second, group.to_numpy(), 4)
+table = pd.DataFrame({"best reserve": of_groups}, index=names)
+table["mean of the larger rate"] = top_rate.groupby(group).mean().to_numpy()
 table.round(4)
 
 # %% [markdown]

@@ -1,4 +1,4 @@
-"""Checks of the bidding lab: win curves, shading, pacing, and reserves that have to earn."""
+"""Checks of the bidding lab: price rules, bids, pacing, and reserves that have to earn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.checks import CheckResult, WrongAnswer, attempted, beats, check, gives, holds
+from mlsd.checks import CheckResult, attempted, beats, check, holds
+from mlsd.checks.ad_click.bidding_mistakes import WRONG_ANSWERS
+from mlsd.lab_support.ad_click.exchanges import LETTERED, Exchange, trial_log, won_and_paid
+from mlsd.lab_support.ad_click.reserve_cuts import cut_log, replay, segment_reserves
 from mlsd.lab_support.ad_click.thin_market import (
     Controller,
     MakeReserve,
@@ -15,52 +18,83 @@ from mlsd.lab_support.ad_click.thin_market import (
     one_reserve,
     simulate_day,
 )
-from mlsd.policies.ad_click import per_click
-from mlsd.policies.ad_click.reserves import RequestReserve
+
+__all__ = [
+    "WRONG_ANSWERS",
+    "check_bid_for",
+    "check_cut_to_deploy",
+    "check_make_reserve",
+    "check_next_multiplier",
+    "check_price_rule",
+]
 
 # Percentage points of the baseline's revenue; tests/benchmarks/lab_verdicts.py measures the tails.
 MARGIN = 11.0
 _FRESH_SEED = 50_011
+# Averages over 200 to 2,000 bids keep 93 % and more of the best, a share of the value less.
+KEPT_SHARE = 0.9
+# Cuts that do not matter cost less than this, and cuts that are too fine 8 % and more.
+EARNED_SHARE = 0.985
+_UNSEEN = {
+    "with a fee of a quarter": Exchange("first", 2.0, 0.25, (5.0, 0.4)),
+    "with few strong rivals": Exchange("first", 0.0, 0.0, (300.0, 0.7)),
+    "with many equal rivals": Exchange("second", 0.0, 0.2, (40.0, 0.25)),
+    "with a floor near the rivals": Exchange("second", 15.0, 0.0, (20.0, 0.5)),
+    "with a floor and a fee": Exchange("soft floor", 28.0, 0.1, (20.0, 0.5)),
+    "in another currency": Exchange("soft floor", 500.0, 0.0, (400.0, 0.4)),
+}
+_NO_CUT, _UNEVEN = np.ones(1), np.exp(0.7 * np.random.default_rng(1).normal(size=40))
+_CUT_LOGS = {
+    "one cut has two kinds": {
+        "none": _NO_CUT,
+        "format": np.array([1.0, 3.0]),
+        "publisher": np.ones(300),
+    },
+    "all requests are alike": {"none": _NO_CUT, "weekday": np.ones(7), "publisher": np.ones(600)},
+    "many publishers differ": {
+        "none": _NO_CUT,
+        "device": np.array([1.0, 1.3]),
+        "publisher": _UNEVEN,
+    },
+}
 
 
-def check_win_curve(answer: Callable[..., np.ndarray]) -> CheckResult:
-    """Check the first exercise."""
-    bid, won = np.array([0.5, 1.5, 1.0, 2.5, 2.0]), np.array([0, 1, 0, 1, 1])
+def check_price_rule(answer: Callable[[pd.DataFrame], str]) -> CheckResult:
+    """Check the first exercise on the logs of six exchanges that the lab does not show."""
     return check(
-        "win_curve",
+        "price_rule",
         answer,
-        gives(bid, won, np.array([0.0, 1.0, 2.0, 3.0]), expected=[0.0, 0.5, 1.0]),
-        gives(
-            bid,
-            won,
-            np.array([0.0, 0.2, 1.2, 3.0]),
-            expected=[np.nan, 0.0, 1.0],
-            hint="a bin without a bid has no rate: NaN",
-        ),
-        gives(
-            bid,
-            won,
-            np.array([1.0, 2.0]),
-            expected=[0.5],
-            hint="bids outside the edges belong to no bin, and the upper edge to the next",
+        *(
+            holds(
+                lambda rule_of, own=exchange: rule_of(trial_log(own, seed=6)) == own.rule,
+                f"an exchange {what}: do its prices follow the bids, everywhere or in a part?",
+            )
+            for what, exchange in _UNSEEN.items()
         ),
         points=2,
     )
 
 
-def check_shaded_bid(answer: Callable[..., np.ndarray]) -> CheckResult:
-    """Check the second exercise."""
-    curve = np.array([1.0, 2.0, 3.0]), np.array([0.2, 0.5, 0.6])
+def check_bid_for(answer: Callable[[float, pd.DataFrame], float]) -> CheckResult:
+    """Check the second exercise by what its bids keep in fresh auctions."""
     return check(
-        "shaded_bid",
+        "bid_for",
         answer,
-        gives(np.array([4.0]), *curve, expected=[2.0]),
-        gives(np.array([1.5, 4.0, 20.0]), *curve, expected=[1.0, 2.0, 3.0]),
-        gives(
-            np.array([0.5, 1.5]),
-            *curve,
-            expected=[0.0, 1.0],
-            hint="where every bid of the grid loses money, do not bid: 0",
+        holds(
+            lambda bid: np.ndim(attempted(bid)(20.0, trial_log(LETTERED["A"], 1))) == 0,
+            "return one number",
+        ),
+        holds(
+            lambda bid: _kept_share(LETTERED["B"], bid, (0.1,)) >= 0,
+            "where the value is below nearly every price, do not bid above it",
+        ),
+        *(
+            holds(
+                lambda bid, own=exchange: _kept_share(own, bid, (1.0, 1.5, 2.5)) >= KEPT_SHARE,
+                f"on an exchange {what} less than 90 % of what the best bid keeps; look at what"
+                " the bids of the log kept on average, over many bids at a time",
+            )
+            for what, exchange in _UNSEEN.items()
         ),
         points=2,
     )
@@ -90,30 +124,18 @@ def check_next_multiplier(answer: Controller) -> CheckResult:
     )
 
 
-def check_best_reserves(answer: Callable[..., np.ndarray]) -> CheckResult:
-    """Check the fourth exercise."""
-    best = np.array([10.0, 8.0, 9.0, 3.0, 2.0, 4.0])
-    second = np.array([1.0, 2.0, 8.5, 2.5, 0.5, 0.5])
-    segment = np.array([0, 0, 0, 1, 1, 1])
-    grid = np.array([0.0, 2.0, 3.0, 8.0, 9.0])
-    alone = np.array([5.0]), np.array([4.0]), np.array([0]), np.array([0.0, 3.0, 6.0])
+def check_cut_to_deploy(answer: Callable[..., str]) -> CheckResult:
+    """Check the fourth exercise by what the chosen cut's reserves earn on fresh requests."""
     return check(
-        "best_reserves",
+        "cut_to_deploy",
         answer,
-        gives(
-            np.array([10.0, 10.0, 3.0]),
-            np.array([8.0, 8.0, 1.0]),
-            np.zeros(3, int),
-            np.array([0.0, 3.0, 7.0]),
-            expected=[3.0],
-            hint="a sold slot pays the larger of the reserve and the second score",
-        ),
-        gives(best, second, segment, grid, expected=[8.0, 2.0]),
-        gives(best, second, np.zeros(6, int), grid, expected=[8.0]),
-        gives(
-            *alone,
-            expected=[0.0],
-            hint="reserves of 0 and 3 both sell at the second score, 4; take the lowest",
+        *(
+            holds(
+                lambda choose, own=scales: _earned_share(choose, own) >= EARNED_SHARE,
+                f"a log in which {what}: another cut earns more on fresh requests; a replay of"
+                " the requests that set the reserves always likes small segments",
+            )
+            for what, scales in _CUT_LOGS.items()
         ),
         points=2,
     )
@@ -144,6 +166,27 @@ def check_make_reserve(answer: MakeReserve) -> CheckResult:
         ),
         points=4,
     )
+
+
+def _kept_share(exchange: Exchange, bid_for: Callable, multiples: tuple[float, ...]) -> float:
+    """Return what the bids keep of what the best ones keep, a mean over values."""
+    log, median = trial_log(exchange, seed=8), exchange.rivals[0]
+    values = median * np.array(multiples)
+    bids = np.array([float(bid_for(value, log)) for value in values])
+    won, paid = won_and_paid(exchange, bids)
+    grid_won, grid_paid = won_and_paid(exchange, median * np.geomspace(0.25, 4.0, 45))
+    best = (np.outer(values, grid_won) - grid_paid).max(axis=1)
+    return float(((values * won - paid) / np.maximum(best, 1e-3 * median)).mean())
+
+
+def _earned_share(choose: Callable[..., str], scales: dict[str, np.ndarray]) -> float:
+    """Return what the chosen cut's reserves earn of what the best cut's earn."""
+    log, fresh = cut_log(3, scales, 8_000), cut_log(4, scales, 40_000)
+    earned = {}
+    for name, scale in scales.items():
+        reserves = segment_reserves(log.best, log.second, log.cuts[name], len(scale))
+        earned[name] = replay(fresh.best, fresh.second, fresh.cuts[name], reserves).sum()
+    return earned.get(choose(log.best, log.second, log.cuts), 0.0) / max(earned.values())
 
 
 def _bears_nothing_spent(step: Controller) -> bool:
@@ -181,92 +224,3 @@ def _tiny_log() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     bid, rate = rng.uniform(0.1, 2, 200), rng.uniform(0.005, 0.05, 200)
     return pd.DataFrame({"request_id": np.arange(200) // 2, "bid": bid, "predicted_ctr": rate})
-
-
-def _rate_below_the_edge(bid, won, edges):
-    return np.array([won[bid < edge].mean() if (bid < edge).any() else np.nan for edge in edges])
-
-
-def _zero_for_an_empty_bin(bid, won, edges):
-    return np.histogram(bid, edges, weights=won)[0] / np.maximum(np.histogram(bid, edges)[0], 1)
-
-
-def _most_likely_to_win(value, bids, win):
-    return np.full(len(value), bids[np.argmax(win)])
-
-
-def _never_abstains(value, bids, win):
-    return bids[np.argmax((value[:, None] - bids) * win, axis=1)]
-
-
-def _upside_down(multiplier, spent, planned):
-    return min(multiplier * float(np.clip(spent / max(planned, 1e-9), 0.8, 1.25)), 1.0)
-
-
-def _half_of_the_value(multiplier, spent, planned):
-    return 0.5
-
-
-def _small_steps(multiplier, spent, planned):
-    return min(multiplier * (0.9 if spent > planned else 1.1), 1.0)
-
-
-def _above_the_value(multiplier, spent, planned):
-    return multiplier * (planned / spent if spent > 0 else 1.25)
-
-
-def _divides_by_nothing(multiplier, spent, planned):
-    return min(multiplier * min(max(planned / spent, 0.8), 1.25), 1.0)
-
-
-def _first_price_revenue(best, second, segment, reserves):
-    sold = [reserves * (best[segment == g, None] >= reserves) for g in range(segment.max() + 1)]
-    return np.array([reserves[np.argmax(each.sum(axis=0))] for each in sold])
-
-
-def _scaled_reserve(factor: float) -> MakeReserve:
-    def make(candidates: pd.DataFrame) -> RequestReserve:
-        reserve = one_reserve(candidates)
-        return lambda predicted: factor * reserve(predicted)
-
-    return make
-
-
-def _bid_reserve(quantile: float) -> MakeReserve:
-    return lambda candidates: per_click(float(candidates["bid"].quantile(quantile)))
-
-
-def _reserve_by_group(candidates: pd.DataFrame) -> RequestReserve:
-    """Return the lab's own first step: four groups of rates, each with its best reserve."""
-    rate = candidates["predicted_ctr"].to_numpy().reshape(-1, 2)
-    score, top = rate * candidates["bid"].to_numpy().reshape(-1, 2), rate.max(axis=1)
-    edges = np.quantile(top, (0.25, 0.5, 0.75))
-    group, best, second = np.digitize(top, edges), score.max(axis=1), score.min(axis=1)
-    reserves = np.empty(4)
-    for g in range(4):
-        grid = np.quantile(best[group == g], np.linspace(0.01, 0.95, 48))
-        paid = np.where(best[:, None] >= grid, np.maximum(second[:, None], grid), 0)
-        reserves[g] = grid[np.argmax(paid[group == g].sum(axis=0))]
-    return lambda predicted: reserves[np.digitize(predicted.max(axis=1), edges)]
-
-
-WRONG_ANSWERS = (
-    WrongAnswer("win_curve", "share won below each edge", _rate_below_the_edge),
-    WrongAnswer("win_curve", "zero where nobody bid", _zero_for_an_empty_bin),
-    WrongAnswer("shaded_bid", "the bid likeliest to win", _most_likely_to_win),
-    WrongAnswer("shaded_bid", "bids where every bid loses money", _never_abstains),
-    WrongAnswer("next_multiplier", "speeds up after overspending", _upside_down),
-    WrongAnswer("next_multiplier", "half of the value all day", _half_of_the_value),
-    WrongAnswer("next_multiplier", "steps of a tenth", _small_steps),
-    WrongAnswer("next_multiplier", "bids above the value", _above_the_value),
-    WrongAnswer("next_multiplier", "divides by nothing spent", _divides_by_nothing),
-    WrongAnswer("best_reserves", "everybody pays the reserve", _first_price_revenue),
-    WrongAnswer("make_reserve", "no reserve", _scaled_reserve(0.001)),
-    WrongAnswer("make_reserve", "one reserve, lower", _scaled_reserve(0.75)),
-    WrongAnswer("make_reserve", "one reserve, higher", _scaled_reserve(1.25)),
-    WrongAnswer("make_reserve", "money per thousand", _scaled_reserve(1_000)),
-    WrongAnswer("make_reserve", "asks for the highest bid", _bid_reserve(1.0)),
-    WrongAnswer("make_reserve", "half a unit of money per click", lambda _: per_click(0.5)),
-    WrongAnswer("make_reserve", "the price of the lab's own market", lambda _: per_click(0.35)),
-    WrongAnswer("make_reserve", "four groups of rates", _reserve_by_group),
-)
