@@ -518,44 +518,56 @@ of_two.loc[20:].T
 #
 # One world with seven days cannot show a rate of one page in 30 days. A study repeats the measurement
 # in ten other worlds with 14 quiet days each, and then runs their event (`tests/studies/ad_click/61_alarms.py`).
-# We divide them: five worlds to look at, and five to check what we conclude. Of the columns, `total_pages`
-# counts the days on which one score for all impressions pages, `plain_pages` those on which the scan pages
-# with the limit for standard normal scores, and `pages` those with the limit that knows the spread.
+# Beside the scan it tries the cheap alternative, one score per day for all impressions against their own last
+# seven days (`total`), and both rules get the same two limits: one for scores that are standard normal, and one
+# that knows the spread of the rule's own third week. We divide the worlds: five to look at, and five to check
+# what we conclude.
 
 # %%
 study = load_study("ad_click/61_alarms")
 study["worlds"] = np.where(study["seed"] < 206, "first five", "last five")
-counts = ["days", "total_pages", "plain_pages", "pages"]
-table = study.groupby("worlds")[counts].sum().assign(promised=lambda rows: rows["days"] / 30)
+study["normal limit"] = study["score"] > study["plain_limit"]
+study["limit with spread"] = study["score"] > study["spread_limit"]
+of_quiet_days = study[study["world"] == "quiet"].groupby(["rule", "worlds"])
+table = of_quiet_days[["normal limit", "limit with spread"]].sum()
+table["promised"] = of_quiet_days.size() / 30
 table.round(1)
 
 # %% [markdown]
-# Both limits page too often on days without an event. In the first five worlds the plain limit gives 14
-# pages in 70 days where 2.3 were promised, and the limit that knows the spread still gives 9. We suspect
-# bursts such as that of the robots, since they make the tails of the scores heavier than a normal's,
-# whatever its spread.
+# A number counts the pages of 70 days without an event. In the first five worlds the normal limit lets the
+# scan page 14 times where 2.3 pages were promised, and the limit that knows the spread still 9 times. (The total
+# keeps its promise with the second limit.) We suspect bursts such as that of the robots: within a slice
+# they make the tails of the scores heavier than a normal's, whatever its spread.
 #
 # The remedy needs no distribution: take the largest score of each quiet day, and set the limit at the
 # largest of many days. One more day then exceeds the largest of 70 with probability $1/71$, as long as
 # days are alike, and 1/30 was allowed. A company would use its last 70 quiet days; we take those of the first five
-# worlds and apply the limit to the last five.
+# worlds and apply the limit to the last five, and then the other way round. Both rules are treated alike.
 
 # %%
-empirical_limit = study[study["worlds"] == "first five"]["quiet_largest"].max()
-study["any page"] = study["quiet_largest"] > empirical_limit
-study["event seen"] = study["event_largest"] > empirical_limit
-by_group = study.groupby("worlds")[["any page", "event seen", "total_seen"]].sum()
-by_group.columns = ["quiet worlds with a page", "events seen", "events seen by the total"]
-by_group
+largest_quiet = of_quiet_days["score"].max()
+empirical_limit = largest_quiet["scan", "first five"]
+other = study["worlds"].map({"first five": "last five", "last five": "first five"})
+study["limit"] = largest_quiet.loc[pd.MultiIndex.from_arrays([study["rule"], other])].to_numpy()
+study["page"] = study["score"] > study["limit"]
+fair = study.groupby(["rule", "worlds"])[["limit"]].first()
+for world, label in (("quiet", "pages in 70 quiet days"), ("event", "events seen, of 5")):
+    fair[label] = study[study["world"] == world].groupby(["rule", "worlds"])["page"].sum()
+fair.rename(columns={"limit": "limit, from the other five"}).round(1)
+
+# %%
+assert fair.loc["scan", "events seen, of 5"].sum() == 10
+assert fair.loc["total", "events seen, of 5"].sum() < 8
+assert (fair["pages in 70 quiet days"] <= 2.3).all()
 
 # %% [markdown]
-# The limit is 4.8, the largest score on those 70 days. In five fresh worlds it pages in one of them within 70
-# days, once or twice (that world had two days beyond the lower limit), where 2.3 pages were allowed. And
-# it sees all five events: the weakest has a score of 8.2. The last column is the cheap alternative, one
-# score per day for all impressions against their own last seven days, with the normal limit. It sees eight of
-# ten events, but pages 15 times in 140 quiet days, where 4.7 were allowed, and cannot say what moved. (A limit
-# from quiet days would correct its pages, as it did the scan's, and could only lower the eight.) How much cancels
-# in the sum depends on who wins and who loses, and we do not want to depend on that.
+# The scan's limit is 4.8, the largest score on 70 quiet days. In the last five worlds it pages once in 70 days,
+# where 2.3 pages were allowed, and sees all five events, the weakest with a score of 8.1; the other way round
+# it never pages and again sees all. One page in 140 days is compatible with a true rate of up to 1.2 in 30
+# days (Poisson, 95 %), so the promise is plausible and not yet proven. The total, with limits of 2.8
+# and 3.7, is just as quiet, but misses three of the ten events: where the scan had 8.1, the sum over all
+# impressions had 0.7, because losses and gains cancel in it. How much cancels depends on who wins and who
+# loses, and we do not want to depend on that. Besides, a total cannot say what moved.
 #
 # Back to our own world, with that limit, and now with the event.
 
@@ -921,10 +933,18 @@ totals = {
     for name, rows in served.items()
 }
 largest = pd.DataFrame({name: table.abs().max() for name, table in scores.items()}).T
+all_rows = {}
+for name, rows in served.items():
+    skipped = event_days if name == "event" else ()
+    all_rows[name] = slice_scores(rows.assign(all=0), ["all"], skip=skipped).abs().max()
+own_week = pd.DataFrame(all_rows).T
+
+# %%
 rules = {
     "PSI above 0.1 in any column": index.groupby("world").max() > 0.1,
     "a test at p < 1/240": tests_page > 0,
     "calibration of all impressions": pd.DataFrame(totals).T.abs() > single,
+    "the same against its last week": own_week > largest_quiet["total", "first five"],
     "slice scan, normal limit": largest > limit,
     "slice scan, limit of 70 quiet days": largest > empirical_limit,
 }
@@ -942,21 +962,21 @@ pd.DataFrame(verdicts).T.astype(int)
 
 # %% [markdown]
 # The first three rules page in the event as they page on quiet days, so that nobody could tell the two
-# apart. The scan's one quiet page is the burst of robots. What was required, and what we
-# measured:
+# apart, and the total against its own last week, with its limit of 2.8, is silent on both. The scan's one
+# quiet page is the burst of robots. What was required, and what we measured:
 
 # %%
-fresh = study[study["worlds"] == "last five"]
+fresh = fair.loc[("scan", "last five")].astype(int)
 closing = [
     (
         "a shift of tastes is noticed",
         "page on day 1",
-        f"{fresh['event seen'].sum()} of 5 fresh worlds",
+        f"{fresh['events seen, of 5']} of 5 fresh worlds",
     ),
     (
         "quiet nights",
         "1 false page in 30 days",
-        f"{fresh['any page'].sum()} of 5 worlds paged in {fresh['days'].sum()} days",
+        f"{fresh['pages in 70 quiet days']} in 70 days of five fresh worlds",
     ),
     ("broken input", "within the hour", f"{int((found_at_once == 3).sum())} of 5 faults"),
     (
@@ -968,8 +988,8 @@ closing = [
 pd.DataFrame(closing, columns=["requirement", "criterion", "measured"])
 
 # %% [markdown]
-# The promise of quiet nights holds in the fresh worlds, with one or two pages in 70 days, for a limit
-# that was set elsewhere; some of those pages may be robots, which we did not look up there. Of the
+# The promise of quiet nights holds in the fresh worlds, with one page in 70 days, for a limit
+# that was set elsewhere; even that page may be robots, which we did not look up there. Of the
 # faults, the moved codes pass the input checks. The replay finds them where the service's own table is old;
 # where they arrive wrong, the first alarm that can ring is the scan of the clicks, a day later.
 #

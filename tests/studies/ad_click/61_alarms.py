@@ -1,10 +1,11 @@
-"""How often the scan over slices pages in quiet weeks, and whether it sees an event, in ten worlds.
+"""How often two alarms page on quiet days, and whether they see an event, in ten worlds.
 
-Each world trains a model on its first week, calibrates the threshold on its third (days 14 to 20)
-and is scanned for two more quiet weeks; then the same world is run with an event on days 21 and 22.
-`pages` are days on which the scan pages, `plain` those under the threshold of a standard normal.
-`named` is the column of the largest score on the first day of the event. The rules beside the scan
-get the same days and a single threshold for a page in thirty days.
+One alarm is the scan over slices, the other the single score of all impressions; both compare a day
+with the seven days before it. Each world trains a model on its first week, calibrates limits on its
+third (days 14 to 20) and is watched for two more quiet weeks; then the same world is run with an
+event from day 21 on. A row is one rule on one day: the largest score and what it belongs to, the
+limit for standard normal scores (`plain_limit`) and the one that knows the spread of the third
+week's scores (`spread_limit`), both for a page in thirty days.
 """
 
 import numpy as np
@@ -25,18 +26,22 @@ EIGHTHS = np.arange(1, 8) / 8
 NUMBERS = {"ad_age": "ad_age_days", "account_age": "account_age_days", "promise": "predicted_ctr"}
 
 
-def served_rows(seed, days, **event):
-    """Return what a model of the first week showed on the days after it."""
-    world = AdClickWorld(seed=seed, config=AdClickConfig(**event))
-    log = world.history(days=WEEK).labelled_log()
+def trained_policy(seed):
+    """Return a policy with a model of the world's first week."""
+    log = AdClickWorld(seed=seed).history(days=WEEK).labelled_log()
     names = tuple(n for n in log.roles.identifiers if n not in ("user_id", "weekday"))
     model = HashedLogisticRegression(categorical=names, numeric=log.roles.numeric, C=0.1)
-    recorded = RecordedPolicy(ScorerPolicy(model.fit(log.frame, log.label)))
+    return ScorerPolicy(model.fit(log.frame, log.label))
+
+
+def served_rows(seed, policy, days, **event):
+    """Return what the policy showed on the days after the first week."""
+    world = AdClickWorld(seed=seed, config=AdClickConfig(**event))
+    recorded = RecordedPolicy(policy)
     world.deploy(recorded, days=days, history_days=WEEK)
     rows = recorded.rows().query("ts >= @DAY * @WEEK")
-    rows = rows.assign(
-        day=(rows["ts"] // DAY).astype(int), expected=model.predict_proba(rows)[:, 1], all=0
-    )
+    expected = policy.scorer.predict_proba(rows)[:, 1]
+    rows = rows.assign(day=(rows["ts"] // DAY).astype(int), expected=expected, all=0)
     first_week = rows["day"] < 2 * WEEK
     for name, column in NUMBERS.items():
         edges = rows.loc[first_week, column].quantile(EIGHTHS).unique()
@@ -45,29 +50,26 @@ def served_rows(seed, days, **event):
 
 
 def measure(seed):
-    """Return the pages of quiet weeks, and what the scan said in the event."""
-    rows = served_rows(seed, days=28)
-    quiet = slice_scores(rows, COLUMNS)
-    calibration, later = quiet.loc[:, 14:20], quiet.loc[:, 21:34]
-    threshold = scan_threshold(calibration, false_alarms=PAGES_PER_DAY)
-    plain = alarm_threshold(len(quiet), false_alarms=PAGES_PER_DAY)
-    total = slice_scores(rows, ["all"]).loc[:, 21:34]
-    single = alarm_threshold(1, false_alarms=PAGES_PER_DAY)
-    event = served_rows(seed, days=16, event_days=EVENT, event_sd=EVENT_SD)
-    seen = slice_scores(event, COLUMNS)[21]
-    return {
-        "days": later.shape[1],
-        "spread": (calibration.stack() ** 2).mean() ** 0.5,
-        "threshold": threshold,
-        "pages": int((later.abs().max() > threshold).sum()),
-        "plain_pages": int((later.abs().max() > plain).sum()),
-        "total_pages": int((total.abs().max() > single).sum()),
-        "quiet_largest": later.abs().max().max(),
-        "event_largest": seen.abs().max(),
-        "named": seen.abs().idxmax()[0],
-        "slices_beyond": int((seen.abs() > threshold).sum()),
-        "total_seen": bool(slice_scores(event, ["all"])[21].abs().max() > single),
-    }
+    """Return the largest score of each quiet day and of the event's first day, by rule."""
+    policy = trained_policy(seed)
+    quiet = served_rows(seed, policy, days=28)
+    event = served_rows(seed, policy, days=15, event_days=EVENT, event_sd=EVENT_SD)
+    rows = []
+    for rule, columns in (("scan", COLUMNS), ("total", ["all"])):
+        scores = slice_scores(quiet, columns)
+        calibration = scores.loc[:, 14:20]
+        limits = {
+            "plain_limit": alarm_threshold(
+                calibration.notna().sum().mean(), false_alarms=PAGES_PER_DAY
+            ),
+            "spread_limit": scan_threshold(calibration, false_alarms=PAGES_PER_DAY),
+        }
+        days = {("quiet", day): scores[day].abs() for day in range(21, 35)}
+        days["event", EVENT[0]] = slice_scores(event, columns)[EVENT[0]].abs()
+        for (world, day), score in days.items():
+            largest = {"score": score.max(), "column": score.idxmax()[0]}
+            rows.append({"rule": rule, "world": world, "day": day, **largest, **limits})
+    return rows
 
 
 if __name__ == "__main__":
