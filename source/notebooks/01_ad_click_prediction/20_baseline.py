@@ -669,8 +669,8 @@ pd.Series(left, name="normalized entropy on the test part").round(3).to_frame()
 # latest hours look clickless and every new ad seems bad. Count a view only when its click could have
 # arrived; the log's `known_at` says when that is.
 #
-# Counts never forget. An ad whose audience has grown tired of it keeps its old rate for weeks. The lab
-# makes them forget.
+# Counts never forget. An ad whose audience has grown tired of it keeps its old rate for weeks. In
+# the lab you make them forget, and measure whether it helps.
 #
 # The third failure is a feedback loop. An ad that got no click in its first views is ranked low, is not
 # shown again, and so never gets the views that would correct its rate. Randomised requests, a twentieth of
