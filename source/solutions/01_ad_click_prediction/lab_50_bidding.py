@@ -31,7 +31,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.lab_support.ad_click.exchanges import LETTERED, trial_log
+from mlsd.lab_support.ad_click.exchanges import LETTERED, trial_log, won_and_paid
 from mlsd.lab_support.ad_click.reserve_cuts import (
     market_log,
     on_the_last_day,
@@ -53,11 +53,11 @@ plt.rcParams.update(course_style())
 # bids its value where it pays its own bid keeps nothing, so the question is worth money. There are three
 # possible rules:
 #
-# - **first**: the winner pays its bid;
-# - **second**: the winner pays the best bid of its rivals, or a floor where that is higher, and nothing is
+# - **first**: the winner pays its bid, and nothing is sold below a floor;
+# - **second**: the winner pays the best bid of its rivals, or the floor where that is higher, and nothing is
 #   sold below the floor;
 # - **soft floor**: a winner above the floor pays as under *second*, but a bid below the floor can win too, and
-#   then pays itself.
+#   the winner then pays its own bid.
 #
 # To find out, you drew every bid of a trial week at random. The log holds the bid, whether it won, and what
 # you were charged, in money per thousand impressions. The charge includes the exchange's fee, which is
@@ -81,8 +81,8 @@ figure.suptitle("Each exchange leaves a pattern of its own (money per thousand)"
 plt.show()
 
 # %% [markdown]
-# A dot is an auction that you won: its bid, and what you were charged for it. Charges above the dotted
-# line are bids plus fee.
+# A dot is an auction that you won: its bid, and what you were charged for it. A charge can lie above the
+# dotted line because of the fee.
 #
 # ### Exercise 1: which rule is it?
 #
@@ -152,11 +152,15 @@ from mlsd.checks.ad_click.lab_50_bidding import check_bid_for
 check_bid_for(bid_for)
 
 # %%
+bids = np.linspace(5, 80, 61)
 figure, axes = plt.subplots(figsize=(6, 3))
-for (letter, log), colour in zip(logs.items(), ("blue", "orange", "green")):
-    kept = (40 - log["price"]).where(log["won"] == 1, 0.0)
-    part = log.assign(kept=kept).groupby(pd.qcut(log["bid"], 25), observed=True)[["bid", "kept"]]
-    axes.plot("bid", "kept", "o-", data=part.mean(), color=COLOURS[colour], label=letter)
+for (letter, exchange), colour in zip(LETTERED.items(), ("blue", "orange", "green")):
+    won, paid = won_and_paid(exchange, bids)
+    axes.plot(bids, 40 * won - paid, color=COLOURS[colour], label=letter)
+    own_bid = bid_for(40, logs[letter])
+    if own_bid is not ...:
+        won, paid = won_and_paid(exchange, np.array([own_bid]))
+        axes.plot(own_bid, 40 * won - paid, "o", color=COLOURS[colour])
 axes.axvline(40, color=COLOURS["black"], ls=":", label="the value")
 axes.axhline(0, color=COLOURS["black"], linewidth=1)
 axes.set(xlabel="bid", ylabel="kept per auction", ylim=(-15, 20))
@@ -165,11 +169,11 @@ axes.legend(title="exchange", fontsize=8)
 plt.show()
 
 # %% [markdown]
-# A dot is the average of 800 bids of about one size, at a value of 40. On A nothing is lost by bidding close to
-# the value. On B, where a bid above 35 is charged more than 40, the best bid is half of the value. On C there
-# are two good bids, one near 20, where you pay yourself, and one beyond the soft floor of 28, where the
-# runner-up sets the price. You needed no formula, because the log of random bids answers for any rule. It has
-# a price: during the trial week most bids are not the best ones.
+# A curve is what each bid keeps in 20,000 fresh auctions, at a value of 40, and a dot is your own bid, if you
+# wrote one. On A little is lost by bidding close to the value. On B, where a bid above 35 is charged more
+# than 40, the best bid is half of the value. On C there are two good bids, one near 20, where you pay your own,
+# and one beyond the soft floor of 28, where the runner-up sets the price. You needed no formula, because the log of
+# random bids answers for any rule. It has a price: during the trial week most bids are not the best ones.
 
 # %% [markdown]
 # ## Spend the budget over the day
@@ -263,7 +267,7 @@ plt.show()
 #
 # May each publisher have a reserve of its own? Each hour? Each user? For any such *cut* of the requests into segments,
 # `segment_reserves(best, second, segment, segments)` returns the reserve of each of the `segments` that would
-# have earned most in a replay of these requests, and `replay(best, second, segment, reserves)` returns what
+# have earned most in a replay of these requests (a segment without a request gets that of all), and `replay(best, second, segment, reserves)` returns what
 # each request earns with given reserves.
 #
 # ### Exercise 4: which cut do you deploy?
@@ -302,8 +306,8 @@ check_cut_to_deploy(cut_to_deploy)
 # larger of the two predicted rates of a request.
 
 # %%
-log, requests = market_log(seed=31, config=THIN, days=5)
-on_the_last_day(log, requests).round(2)
+thin, requests = market_log(seed=31, config=THIN, days=5)
+on_the_last_day(thin, requests).round(2)
 
 # %% [markdown]
 # `own replay` is the revenue per thousand requests on the three days that set the reserves, `next day` that
@@ -311,13 +315,13 @@ on_the_last_day(log, requests).round(2)
 # own replay every user should have a reserve, and by the next day that is the worst idea of all. Hours gain
 # half a percent and publishers lose one, whereas the groups by rate gain 5 %.
 #
-# What do those groups have in common? Four of them show it. Look at both columns of numbers before you go on.
+# What does a good reserve follow, then? Four groups show it. Look at both columns of numbers before you go on.
 
 # %%
 names = ["lowest rates", "lower", "higher", "highest rates"]
 top_rate = requests["top_rate"]
 group = pd.qcut(top_rate, 4, labels=False)
-of_groups = segment_reserves(log.best, log.second, group.to_numpy(), 4)
+of_groups = segment_reserves(thin.best, thin.second, group.to_numpy(), 4)
 table = pd.DataFrame({"best reserve": of_groups}, index=names)
 table["mean of the larger rate"] = top_rate.groupby(group).mean().to_numpy()
 table.round(4)
