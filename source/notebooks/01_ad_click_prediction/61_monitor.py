@@ -536,8 +536,8 @@ table.round(1)
 # %% [markdown]
 # A number counts the pages of 70 days without an event. In the first five worlds the normal limit lets the
 # scan page 14 times where 2.3 pages were promised, and the limit that knows the spread still 9 times. (The total
-# keeps its promise with the second limit.) We suspect bursts such as that of the robots: within a slice
-# they make the tails of the scores heavier than a normal's, whatever its spread.
+# keeps its promise with the second limit.) We suspect bursts such as that of the robots, which within a slice
+# make the tails of the scores heavier than a normal's.
 #
 # The remedy needs no distribution: take the largest score of each quiet day, and set the limit at the
 # largest of many days. One more day then exceeds the largest of 70 with probability $1/71$, as long as
@@ -566,8 +566,7 @@ assert (fair["pages in 70 quiet days"] <= 2.3).all()
 # it never pages and again sees all. One page in 140 days is compatible with a true rate of up to 1.2 in 30
 # days (Poisson, 95 %), so the promise is plausible and not yet proven. The total, with limits of 2.8
 # and 3.7, is just as quiet, but misses three of the ten events: where the scan had 8.1, the sum over all
-# impressions had 0.7, because losses and gains cancel in it. How much cancels depends on who wins and who
-# loses, and we do not want to depend on that. Besides, a total cannot say what moved.
+# impressions had 0.7, because losses and gains cancel in it. Nor can a total say what moved.
 #
 # Back to our own world, with that limit, and now with the event.
 
@@ -618,9 +617,8 @@ fixed_pages.round(1)
 # %% [markdown]
 # The twin pages on the same days with the same scores, also on day 19, before the event, so the event is not
 # the cause. We suspect age: tastes drift slowly in this world, while model and reference stay as they were.
-# Such pages are true, but the right answer to ageing is a weekly fit, not a call at night. The
-# moving reference leaves slow drift to that schedule and keeps the page for what is sudden. The price is
-# that it cannot see what is slow: track the total calibration ratio on a dashboard as well.
+# The right answer to ageing is a weekly fit, not a call at night. The moving reference leaves slow drift to
+# that schedule; since it cannot see what is slow, track the total calibration ratio on a dashboard as well.
 #
 # ### What the scan cannot see
 #
@@ -1005,8 +1003,7 @@ ledger.loc[rungs, list(shown)].rename(columns=shown).round(4)
 # %% [markdown]
 # ## What breaks in production
 #
-# **Alarm fatigue.** An alarm that always rings is ignored first and switched off later. Count per alarm
-# how many pages led to an action, and remove those that never did.
+# **Alarm fatigue.** Count per alarm how many pages led to an action, and remove those that never did.
 #
 # **The reference contains the incident.** A moving reference learns a long incident as the new normal
 # and then pages on the recovery. Leave the days of an open incident out (`skip` above).
