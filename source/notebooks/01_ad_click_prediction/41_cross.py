@@ -468,7 +468,7 @@ shared = {"categorical": categorical, "numeric": (*log.roles.numeric, *counted)}
 # perceptron with 64 and 32 units. The validation rows choose between four strengths of the penalty for the
 # linear model, and between three learning rates for the network, from the start at 0.3 that passed our
 # test. A fourth network begins from the small start. It is not eligible, but shows what the start is worth
-# on a real log. More settings and more models follow in the results.
+# on a real log. More models follow in the results.
 
 # %%
 network = {"embedding_dim": 8, "batch_size": 1024, "epochs": 4, "hidden": (64, 32)}
@@ -527,8 +527,8 @@ online["default", "DCN-v2"].round(1)
 # %% [markdown]
 # It loses revenue, with an interval that excludes zero. We suspect that in this market, with
 # counters for users, ads and their pairs, little is left for cross layers to gain; a few settings on
-# four days do not show that there is nothing. Whether more rows would help is a question for the
-# ledger below.
+# four days do not show that there is nothing. The ledger below
+# has more rows.
 
 # %%
 assert offline.low > 0
@@ -577,15 +577,12 @@ chosen[list(shown)].rename(columns=shown).drop(index="linear", level="model").ro
 
 # %% [markdown]
 # Below zero is better than the linear model without the pair. The counted pair gains 0.024 in each
-# world, the hashed cross 0.013 and 0.015, DCN-v2 0.007 and 0.018; the intervals of the trees and of the
-# factorization machine contain zero. All three linear models chose a strength inside their grid. DeepFM took
-# the slowest of its rates in both worlds, so a slower one might help it. The four settings of DCN-v2 differ
-# by 0.005 at most on the validation rows, and its two starts by 0.001.
-#
-# One number flatters every row of world 202: there the validation rows chose $C = 1$ for the linear model, by
-# 0.0003, and on the test rows that is 0.009 worse than $C = 0.3$. Neither does the table say whether the count
-# beats its rivals, because all of them are compared with a fourth party. So we pair each model with
-# the count, on the same test rows.
+# world, the hashed cross 0.013 and 0.015, and DCN-v2 0.007 and 0.018. All three linear models chose a strength
+# inside their grid; DeepFM took the slowest of its rates, so a slower one might help it, and the settings of
+# DCN-v2 differ by 0.005 at most on the validation rows. In
+# world 202 the reference flatters everybody: the validation rows preferred its $C = 1$ by 0.0003, and on the
+# test rows that is 0.009 worse than $C = 0.3$. And no common reference tells whether the count beats its
+# rivals. So we pair each model with the count itself, on the same test rows.
 
 # %%
 rivals = chosen.drop(index="linear, pair counted", level="model")
@@ -606,12 +603,12 @@ plt.show()
 # %% [markdown]
 # A dot is one model in one world, a bar its 95 % interval, and right of the black line is worse than the
 # counted pair. Eleven of the twelve intervals lie right of zero. The exception is DCN-v2 in the second
-# world, which trails by 0.006 with an interval from −0.003 to 0.018, and so cannot be told from the count.
+# world, where the difference of 0.006 (−0.003 to 0.018) is not distinguishable from zero.
 #
 # Why would one number in a linear model beat networks that were built for products? We suspect the number of
 # rows. The count shares one weight among all pairs and shrinks a pair without data to the average, so it has
 # almost nothing to learn. A network has to place 500 codes and 500 topics in a space of eight dimensions from
-# fewer than five thousand clicks. If that is the reason, a longer log should turn the order around, and the ledger
+# some five thousand clicks. If that is the reason, a longer log should turn the order around, and the ledger
 # in the results has one.
 
 # %% [markdown]
@@ -667,10 +664,10 @@ steps = pd.DataFrame(paired_changes).T
 steps.round(4)
 
 # %% [markdown]
-# The count gains 0.040 and DCN-v2 0.018, and paired with each other the count leads by 0.022, with an interval
-# from 0.008 to 0.036. The small start does better than the large one by 0.006, with an interval that contains
-# zero, and is still behind the count by 0.017 (0.004 to 0.028). So the choice of the start does not decide this
-# race. Each challenger now meets the linear model in a pair of twin worlds, and the network meets the count.
+# Paired with each other, the count leads DCN-v2 by 0.022 (0.008 to 0.036). The small start is ahead of the
+# larger one by 0.006, with an interval that contains zero, and still behind the count by 0.017 (0.004 to
+# 0.028), so the start does not decide this race. Now each challenger meets the linear model in a
+# pair of twin worlds, and the network also meets the count.
 
 # %%
 policies = {
@@ -746,22 +743,20 @@ to_best = {f"{ne}_vs_best{end}": f"vs best{end.replace('_', ' ')}" for end in ("
 poor[[*shown, *to_best]].rename(columns=shown | to_best).round(4)
 
 # %% [markdown]
-# Start with the single columns. A linear model on ids goes from 1.00 to 0.77 where the oracle
-# stands at 0.54, so half of what there is to know is in single columns after all, and at most the
-# other half is left to the crossing of interests. On ids alone the products then pay: the
-# factorization machine, which adds nothing but products of pairs to a linear model, gains 0.054,
-# and DCN-v2 another 0.010.
+# A linear model on ids goes from 1.00 to 0.77 where the oracle stands at 0.54, so half of what there
+# is to know is in single columns after all. On ids alone the products then pay: the factorization
+# machine, which adds nothing but products of pairs to a linear model, gains 0.054, and DCN-v2
+# another 0.010.
 #
 # And the order of the last section has turned around. With fourteen days in place of four, DCN-v2
 # on ids alone (0.709) is ahead of the linear model that has the count of the pair and of all other
-# keys (0.715), which is what the suspicion about rows predicted. It is support and no proof,
-# because the ledger's networks are larger too, and because the two intervals overlap without a
-# paired one that could decide. The best row has both, DeepFM *with* the counters at 0.673, and the
+# keys (0.715), as the suspicion about rows predicted. It is support and no proof, because the
+# ledger's networks are larger too, and it keeps no paired interval of these two. The best row has both, DeepFM *with* the counters at 0.673, and the
 # columns "vs best" say that the linear model with counters is 0.042 behind it, with an interval
 # from 0.038 to 0.046. Again a caution: the linear models of this ledger won at $C = 0.3$, the largest
 # that was tried. In the study, where the grid went on to 3, the count stayed at 0.3; on a longer log it may not.
 #
-# **Change this and see.** Set `days=10` in the feature-poor world and refit its three candidates. The number
+# **Change this and see.** Set `days=10` in the feature-poor world and refit its candidates. The number
 # to watch is the distance between DCN-v2 and the counted pair on the test rows.
 
 # %%
@@ -783,18 +778,17 @@ assert poor[ne].drop("oracle").idxmin() == "deepfm_counters"
 # | DeepFM | 0.7930 |
 # | DCN, first version | 0.7931 |
 #
-# The first products bring 0.0112, and a perceptron on embeddings another 0.0041, which is a large
-# step in a field whose papers report a thousandth as progress. What the products of DeepFM and DCN
-# add to that perceptron is 0.0002 to 0.0003, so embeddings and depth explain most of the gain of
-# these two, and the authors of the benchmark say that well-tuned models differ less than their
-# papers suggest. It is not the last word on products: in the same table a network on the products
-# of pairs (PNN) has 0.7944, and one with an embedding per pair of columns (ONN) 0.7992.
+# The first products bring 0.0112, and a perceptron on embeddings another 0.0041, in a field whose papers
+# report a thousandth as progress. What the products of DeepFM and DCN add to that perceptron is 0.0002
+# to 0.0003, so embeddings and depth explain most of their gain. It is not the last word on products:
+# in the same table a network on the products of pairs (PNN) has 0.7944, and one with an
+# embedding per pair of columns (ONN) 0.7992.
 #
-# Last, the requirements. The first has already acted. The recipe that we began with reads 1.00 on our planted
-# log and finds the product on none of the study's five, so it is not eligible, whereas the larger
-# start reads 0.74 and finds it on all five. A linear model has no start to choose, because its loss has a
-# single minimum. Each row is a candidate against the linear model of its market, with 95 % intervals in
-# brackets, and the cost is the ledger's time for a batch of 500 rows.
+# Last, the requirements. The first has acted already: the recipe that we began with reads 1.00 on our
+# planted log and finds the product on none of the study's five, whereas the larger start reads 0.74
+# and finds it on all five, so only that one is eligible. (A linear model has no start to choose, because
+# its loss has a single minimum.) Each row is a candidate against the linear model of its market, with 95 %
+# intervals in brackets; the cost is the ledger's time for a batch of 500 rows.
 
 # %%
 recipe = {0.01: with_ids[3], 0.3: wide_entropy}
