@@ -577,12 +577,12 @@ chosen[list(shown)].rename(columns=shown).drop(index="linear", level="model").ro
 
 # %% [markdown]
 # Below zero is better than the linear model without the pair. The counted pair gains 0.024 in each
-# world, the hashed cross 0.013 and 0.015, and DCN-v2 0.007 and 0.018. All three linear models chose a strength
-# inside their grid; DeepFM took the slowest of its rates, so a slower one might help it, and the settings of
-# DCN-v2 differ by 0.005 at most on the validation rows. In
-# world 202 the reference flatters everybody: the validation rows preferred its $C = 1$ by 0.0003, and on the
-# test rows that is 0.009 worse than $C = 0.3$. And no common reference tells whether the count beats its
-# rivals. So we pair each model with the count itself, on the same test rows.
+# world, the hashed cross 0.013 and 0.015, and DCN-v2 0.007 and 0.018. All three linear models chose a
+# strength inside their grid; DeepFM took the slowest of its rates, so a slower one might help it, and
+# the settings of DCN-v2 differ by 0.005 at most on the validation rows. In world 202 the reference
+# flatters everybody: the validation rows preferred its $C = 1$ by 0.0003, and on the test rows that
+# is 0.009 worse than $C = 0.3$. And no common reference tells whether the count beats its rivals. So
+# we pair each model with the count itself, on the same test rows.
 
 # %%
 rivals = chosen.drop(index="linear, pair counted", level="model")
@@ -605,11 +605,11 @@ plt.show()
 # counted pair. Eleven of the twelve intervals lie right of zero. The exception is DCN-v2 in the second
 # world, where the difference of 0.006 (−0.003 to 0.018) is not distinguishable from zero.
 #
-# Why would one number in a linear model beat networks that were built for products? We suspect the number of
-# rows. The count shares one weight among all pairs and shrinks a pair without data to the average, so it has
-# almost nothing to learn. A network has to place 500 codes and 500 topics in a space of eight dimensions from
-# some five thousand clicks. If that is the reason, a longer log should turn the order around, and the ledger
-# in the results has one.
+# Why would one number in a linear model beat networks that were built for products? We suspect the
+# number of rows. The count shares one weight among all pairs and shrinks a pair without data to the
+# average, so it has almost nothing to learn. A network has to place 500 codes and 500 topics in a
+# space of eight dimensions from some five thousand clicks. If that is the reason, a longer log should
+# turn the order around, and the ledger in the results has one.
 
 # %% [markdown]
 # What is it worth online? In a third world we fit the linear model, the one with the counted pair
@@ -721,11 +721,12 @@ shown |= {"auc": "AUC", "fit_cpu_seconds": "fit, CPU s", "settings_tried": "sett
 ledger[list(shown)].rename(columns=shown).round(4)
 
 # %% [markdown]
-# Here too counters are worth far more than products: the linear model gains 0.029 from them, and among
-# single models with counters it has the lowest entropy, at an eighth of DCN-v2's training cost. One caution:
-# the ledger tried no rate below 0.001, and a slower one was worth 0.002 to the network in our sweep, which is half
-# of its distance here. The deep models lie close together. Are DCN-v2 and DeepFM tied, as their overlapping intervals suggest? Both are read on the
-# same users, so the ledger can pair them, and it keeps the paired change of each row from the one before.
+# Here too counters are worth far more than products: the linear model gains 0.029 from them, and
+# among single models with counters it has the lowest entropy, at an eighth of DCN-v2's training cost.
+# One caution: the ledger tried no rate below 0.001, and a slower one was worth 0.002 to the network
+# in our sweep, which is half of its distance here. The deep models lie close together. Are DCN-v2 and
+# DeepFM tied, as their overlapping intervals suggest? Both are read on the same users, so the ledger
+# can pair them, and it keeps the paired change of each row from the one before.
 
 # %%
 paired = {f"{ne}_vs_previous{end}": end.strip("_") or "change" for end in ("", "_low", "_high")}
@@ -752,9 +753,10 @@ poor[[*shown, *to_best]].rename(columns=shown | to_best).round(4)
 # on ids alone (0.709) is ahead of the linear model that has the count of the pair and of all other
 # keys (0.715), as the suspicion about rows predicted. It is support and no proof, because the
 # ledger's networks are larger too, and it keeps no paired interval of these two. The best row has both, DeepFM *with* the counters at 0.673, and the
-# columns "vs best" say that the linear model with counters is 0.042 behind it, with an interval
-# from 0.038 to 0.046. Again a caution: the linear models of this ledger won at $C = 0.3$, the largest
-# that was tried. In the study, where the grid went on to 3, the count stayed at 0.3; on a longer log it may not.
+# columns "vs best" say that the linear model with counters is 0.042 behind it, with an interval from
+# 0.038 to 0.046. Again a caution: the linear models of this ledger won at $C = 0.3$, the largest that
+# was tried. In the study, where the grid went on to 3, the count stayed at 0.3; on a longer log it
+# may not.
 #
 # **Change this and see.** Set `days=10` in the feature-poor world and refit its candidates. The number
 # to watch is the distance between DCN-v2 and the counted pair on the test rows.
@@ -814,9 +816,9 @@ closing = pd.DataFrame(rows).T.rename_axis(["market", "candidate"])
 closing
 
 # %% [markdown]
-# So the default market keeps its linear model. In the feature-poor market both candidates pass, and the
-# duel decides between them: the counted pair earns more and costs a third. DeepFM with that count is the next
-# candidate once the log is long.
+# So the default market keeps its linear model. In the feature-poor market both candidates pass, and
+# the duel decides between them: the counted pair earns more and costs a third. DeepFM with that count
+# is the next candidate once the log is long.
 
 # %%
 assert not closing.loc[("default", "DCN-v2"), "accepted"]
