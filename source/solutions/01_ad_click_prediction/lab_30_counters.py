@@ -4,7 +4,7 @@
 #     title: Count under constraints, and earn with it
 #     sections:
 #     - {name: Counters as of a moment, minutes: 18}
-#     - {name: Bits from a budget, minutes: 10, stop: true}
+#     - {name: Bits from a test log, minutes: 10, stop: true}
 #     - {name: Find the leak, minutes: 10}
 #     - {name: A decision, minutes: 7}
 #     - {name: A policy that earns, minutes: 15}
@@ -19,7 +19,7 @@
 #
 # This lab belongs to [30_count](../../notebooks/01_ad_click_prediction/30_count.ipynb), and you need nothing
 # else. Afterwards you can compute a feature as of any moment when every label has its own delay, split a
-# counter over machines, size a hash table, put any feature pipeline to a leak test, and earn with counters
+# counter over machines, size a hash table by evidence, put any feature pipeline to a leak test, and earn with counters
 # of your own.
 #
 # Every check says what is wrong with an answer and none of them blocks you, because the text goes on with
@@ -109,56 +109,24 @@ check_merged_state(merged_state)
 # for small steps of time, to know which of them have left the window.
 
 # %% [markdown]
-# ## Bits from a budget
+# ## Bits from a test log
 #
-# ### Exercise 3: how many bits?
-#
-# A hash table for ids is to be sized before anybody knows the data, from the number of words and the
-# memory that a server can spare.
-#
-# - **Goal**: the fewest bits with which a word shares its bucket with probability `most_shared` or less. If
-#   that table is larger than the budget, then the most bits whose table fits.
-# - **Inputs**: `words`, the number of different words; `budget` in bytes, at least 16, with 8 bytes per
-#   weight; `most_shared`, a probability that is above 0 and below 1.
-# - **Output**: a whole number of bits, 1 or more.
-#
-# **Worked number**: 1,001 words and at most 1 % shared take 17 bits, because
-# $1 - (1 - 2^{-17})^{1000} = 0.0076$ and 16 bits would give 0.0151. With a budget of 100,000 bytes only 13
-# bits fit, so the answer is 13.
-
-
-# %% tags=["exercise"] exercise="bits_for"
-def bits_for(words, budget, most_shared):
-    """Return the bits of a hash table within a budget of bytes."""
-    ### BEGIN SOLUTION
-    bits, largest = 1, int(np.log2(budget / 8))
-    while bits < largest and 1 - (1 - 0.5**bits) ** (words - 1) > most_shared:
-        bits += 1
-    return bits
-    ### END SOLUTION
-
-
-# %% tags=["check"] points=2
-from mlsd.checks.ad_click.lab_30_counters import check_bits_for
-
-check_bits_for(bits_for)
-
-# %% [markdown]
-# Is the probability of sharing a good criterion, though? What counts in the end is the loss. Here is the
-# same model on the same ids, with fewer and fewer buckets.
+# Memory is saved by hashing the ids into a smaller table, and the price is that ids share weights. The
+# chapter computed how many share; what counts is the loss. Here is the same model on the same ids with
+# fewer and fewer buckets, each read on the same test rows.
 
 # %%
 log = lab_world(31).history(days=5).labelled_log(split=(0.8, 0.0, 0.2))
 ids, train, test = log.roles.identifiers, log.frame.iloc[log.split.train], log.split.test
 clicked, users = log.label[test], log.frame["user_id"].to_numpy()[test]
-cost = {}
+by_bits = {}
 for bits in (6, 9, 12, 15, 18):
     model = HashedLogisticRegression(categorical=ids, bits=bits).fit(train, train["click"])
-    predicted = model.predict_proba(log.frame.iloc[test])[:, 1]
-    cost[bits] = metrics.normalized_entropy(clicked, predicted)
+    by_bits[bits] = model.predict_proba(log.frame.iloc[test])[:, 1]
 f"{sum(train[name].nunique() for name in ids):,} words in training"
 
 # %%
+cost = {bits: metrics.normalized_entropy(clicked, p) for bits, p in by_bits.items()}
 figure, axes = plt.subplots(figsize=(6, 3))
 axes.plot(list(cost), list(cost.values()), "o-", color=COLOURS["blue"], label="ids only")
 axes.set(xlabel="bits of the hash table", ylabel="normalized entropy\n(lower is better)")
@@ -167,10 +135,60 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A dot is one model, from 64 buckets on the left to 262,144 on the right. Read off from where on more
-# memory stops to pay, and compare that with the number of words. Most words are users who were seen a few
-# times and have little to say, which is probably why mixing them up costs little, and a rule that protects
-# every word equally asks for more memory than the loss does.
+# A dot is one model, from 64 buckets on the left to 262,144 on the right. It has no interval, though, and
+# the next dot might lie lower by chance.
+#
+# ### Exercise 3: how many bits?
+#
+# The team that pays for the memory accepts a smaller table if it is *shown* to lose at most `most_lost` of
+# normalized entropy against the largest one. Not to have found a loss is not enough, and neither is a small
+# loss on one test log.
+#
+# - **Goal**: the fewest bits of which the test log shows that. The largest table loses nothing against
+#   itself, so that it is always allowed.
+# - **Inputs**: `predicted`, a dictionary from bits to predicted probabilities of shape (n,), in any order;
+#   `clicked` (0 or 1) and `users` (ids), of shape (n,); `most_lost`, 0 or more.
+# - **Output**: one of the keys of `predicted`.
+#
+# `metrics.paired_interval(metrics.normalized_entropy, clicked, one, other, clusters=..., repetitions=200)`
+# gives the difference of two predictions, with the ends of its 95 % interval as `low` and `high`.
+#
+# **Worked number**: with 18 bits at 0.950, 12 bits at 0.952 and a difference between -0.002 and 0.006, the
+# answer is 12 if 0.01 may be lost. It is 18 if only 0.005 may be.
+
+
+# %% tags=["exercise"] exercise="choose_bits"
+def choose_bits(predicted, clicked, users, most_lost):
+    """Return the fewest bits that are shown to lose at most `most_lost`."""
+    ### BEGIN SOLUTION
+    largest = max(predicted)
+    allowed = [largest]
+    for bits, smaller in predicted.items():
+        pair = (clicked, smaller, predicted[largest])
+        lost = metrics.paired_interval(
+            metrics.normalized_entropy, *pair, clusters=users, repetitions=200
+        )
+        if lost.high <= most_lost:
+            allowed.append(bits)
+    return min(allowed)
+    ### END SOLUTION
+
+
+# %% tags=["check"] points=2
+from mlsd.checks.ad_click.lab_30_counters import check_choose_bits
+
+check_choose_bits(choose_bits)
+
+# %% [markdown]
+# And for the models of the figure, if one hundredth may be lost, or half of that?
+
+# %%
+[choose_bits(by_bits, clicked, users, most_lost) for most_lost in (0.01, 0.005)]
+
+# %% [markdown]
+# Compare the answers with the number of words. Most words are users who were seen a few times and have
+# little to say, which is probably why mixing them up costs little. A rule that protects every word equally
+# would ask for more memory than the loss does.
 
 # %% [markdown]
 # ## Find the leak

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mlsd import metrics
 from mlsd.checks import WrongAnswer
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
@@ -78,31 +79,30 @@ def _second_is_newer(one, other, half_life):
     return one[0] * 0.5 ** ((other[1] - one[1]) / half_life) + other[0], other[1]
 
 
-def _bits_that_fit(words, budget, most_shared):
-    return int(np.log2(budget / 8))
+def _fewest_bits(allowed, predicted, clicked, users):
+    largest = max(predicted)
+
+    def lost(bits):
+        pair = clicked, predicted[bits], predicted[largest]
+        return metrics.paired_interval(metrics.normalized_entropy, *pair, clusters=users)
+
+    return min(bits for bits in predicted if bits == largest or allowed(lost(bits)))
 
 
-def _one_place_a_word(words, budget, most_shared):
-    return min(int(np.ceil(np.log2(words))), int(np.log2(budget / 8)))
+def _point_estimate(predicted, clicked, users, most_lost):
+    return _fewest_bits(lambda lost: lost.estimate <= most_lost, predicted, clicked, users)
 
 
-def _words_for_others(words, budget, most_shared):
-    return _fewest_bits(lambda buckets: 1 - (1 - 1 / buckets) ** words, budget, most_shared)
+def _no_loss_found(predicted, clicked, users, most_lost):
+    return _fewest_bits(lambda lost: lost.low <= 0, predicted, clicked, users)
 
 
-def _upper_bound(words, budget, most_shared):
-    return _fewest_bits(lambda buckets: (words - 1) / buckets, budget, most_shared)
+def _rows_alone(predicted, clicked, users, most_lost):
+    return _fewest_bits(lambda lost: lost.high <= most_lost, predicted, clicked, None)
 
 
-def _bits_as_float(words, budget, most_shared):
-    return float(
-        _fewest_bits(lambda buckets: 1 - (1 - 1 / buckets) ** (words - 1), budget, most_shared)
-    )
-
-
-def _fewest_bits(shared, budget, most_shared):
-    largest = int(np.log2(budget / 8))
-    return next((b for b in range(1, largest) if shared(2.0**b) <= most_shared), largest)
+def _largest_table(predicted, clicked, users, most_lost):
+    return max(predicted)
 
 
 def _any_change(feature, frame, cut):
@@ -141,11 +141,10 @@ WRONG_ANSWERS = (
     WrongAnswer("as_of_rate", "known at this instant", _rate_known_until),
     WrongAnswer("merged_state", "sum without decay", _sum_of_states),
     WrongAnswer("merged_state", "takes the second for the newer", _second_is_newer),
-    WrongAnswer("bits_for", "whatever fits the budget", _bits_that_fit),
-    WrongAnswer("bits_for", "one place a word", _one_place_a_word),
-    WrongAnswer("bits_for", "shares with itself", _words_for_others),
-    WrongAnswer("bits_for", "upper bound of the probability", _upper_bound),
-    WrongAnswer("bits_for", "not a whole number", _bits_as_float),
+    WrongAnswer("choose_bits", "believes the estimate", _point_estimate),
+    WrongAnswer("choose_bits", "takes no loss found for no loss", _no_loss_found),
+    WrongAnswer("choose_bits", "counts rows, not users", _rows_alone),
+    WrongAnswer("choose_bits", "always the largest table", _largest_table),
     WrongAnswer("leaks", "flips every label", _any_change),
     WrongAnswer("leaks", "flips what was shown later", _flips_what_was_shown_later),
     WrongAnswer("leaks", "keeps what arrives at the cut", _keeps_what_arrives_at_the_cut),
