@@ -18,7 +18,7 @@
 # **60 minutes, 13 points.** This lab belongs to the chapter
 # [32_boost](../../notebooks/01_ad_click_prediction/32_boost.ipynb), and nothing else is needed.
 #
-# After it you can say when a split may be trusted, turn the leaves of boosted trees into inputs of a
+# After it you can choose how much a split has to rest on, turn the leaves of boosted trees into inputs of a
 # linear model (He et al. 2014) and judge whether that is worth shipping, buy features one after
 # another under a budget, and deploy a policy whose counters fit a store that is too small for the
 # chapter's choice.
@@ -29,6 +29,7 @@ import pandas as pd
 
 from mlsd import metrics
 from mlsd.features import CounterFeatures
+from mlsd.lab_support.ad_click.guarded_split import best_cut
 from mlsd.lab_support.ad_click.key_budget import KEY_BUDGET, log_keys
 from mlsd.models import HashedLogisticRegression, LightGBMScorer
 from mlsd.policies.ad_click import ScorerPolicy
@@ -44,36 +45,47 @@ from mlsd.worlds import AdClickWorld
 # of 1, chance alone often doubles the observed rate or turns it into 0.
 
 # %% [markdown]
-# ### Exercise 1: the best split that both sides can bear
+# ### Exercise 1: how much must a side hold?
 #
-# - **Goal**: find where to cut a sorted column so that the two sides together have the largest
-#   $\sum_{\text{sides}} (\sum g)^2 / (\sum h + \text{penalty})$, while both sides keep a curvature of
-#   at least `least`. A side with exactly `least` is allowed.
-# - **Inputs**: `gradient` and `curvature`, the sums of $g$ and $h$ for each distinct value in ascending
-#   order, both of shape (k,), in units of clicks; the numbers `penalty` and `least`.
-# - **Output**: the number of values on the left side, an integer from 1 to k - 1, or 0 where no split
-#   is allowed.
+# `best_cut(gradient, curvature, penalty, least)` from the package finds the chapter's best split of a sorted
+# column among those whose sides both have a curvature of at least `least`. It returns the number of values
+# on the left side, or 0 where no split is allowed. How large should `least` be? On the training days the
+# best answer is always the smallest, because a guard only forbids. So ask later days.
 #
-# **Worked number**: gradients (-3, 1, 2), curvatures (1, 1, 1), penalty 1 and `least` 1 give 1. With
-# one value on the left the sum is $9/2 + 9/3 = 7.5$, and with two it is $4/3 + 4/2 = 3.33$.
+# - **Goal**: choose the guard whose leaves do best on later days. The leaf values are fitted on the training
+#   days, $v = -\sum g / (\sum h + \text{penalty})$ for each side, and one leaf for all values where no split
+#   is allowed. On later days a side with leaf value $v$ changes the loss by about
+#   $v \sum g + v^2 \sum h / 2$, with their sums. Where several guards do equally well, take the largest.
+# - **Inputs**: `train` and `later`, pairs (gradient, curvature) of the sums for each distinct value in
+#   ascending order, each of shape (k,) and in units of clicks; `penalty` above 0; `choices`, a tuple of guards.
+# - **Output**: one of the `choices`.
+#
+# **Worked number**: with training gradients (-3, 1, 2), all curvatures 1 and penalty 1, a guard of 1 cuts
+# after the first value, and the leaf values are 1.5 and -1. If the gradients of later days are (1, 0, 0), the
+# loss rises by $1.5 + 1.125$ on the left and by 1 on the right. A guard of 2 forbids every split and changes
+# nothing, so of (1, 2) the answer is 2.
 
 
-# %% tags=["exercise"] exercise="best_cut"
-def best_cut(gradient, curvature, penalty, least):
-    """Return how many of the sorted values go left, 0 where no split is allowed."""
+# %% tags=["exercise"] exercise="choose_guard"
+def choose_guard(train, later, penalty, choices):
+    """Return the least curvature whose leaves do best on later days."""
+
     ### BEGIN SOLUTION
-    g, h = np.cumsum(gradient), np.cumsum(curvature)
-    left, right = (g[:-1], h[:-1]), (g[-1] - g[:-1], h[-1] - h[:-1])
-    gain = sum(side_g**2 / (side_h + penalty) for side_g, side_h in (left, right))
-    gain = np.where((left[1] >= least) & (right[1] >= least), gain, -np.inf)
-    return int(gain.argmax()) + 1 if len(gain) and np.isfinite(gain.max()) else 0
+    def change_of_loss(least):
+        cut, change = best_cut(*train, penalty, least), 0.0
+        for side in (slice(0, cut), slice(cut, None)):
+            value = -train[0][side].sum() / (train[1][side].sum() + penalty)
+            change += value * later[0][side].sum() + value**2 * later[1][side].sum() / 2
+        return change
+
+    return min(sorted(choices, reverse=True), key=change_of_loss)
     ### END SOLUTION
 
 
 # %% tags=["check"] points=2
-from mlsd.checks.ad_click.lab_32_leaves import check_best_cut
+from mlsd.checks.ad_click.lab_32_leaves import check_choose_guard
 
-check_best_cut(best_cut)
+check_choose_guard(choose_guard)
 
 # %% [markdown]
 # ## Leaves as columns
@@ -123,7 +135,7 @@ leaves[:2, :8]
 
 # %% tags=["exercise"] exercise="leaf_columns"
 def leaf_columns(leaves, least):
-    """Return one column a tree, rare leaves replaced by -1."""
+    """Return one column per tree, rare leaves replaced by -1."""
     ### BEGIN SOLUTION
     columns = {}
     for tree, column in enumerate(np.asarray(leaves).T):

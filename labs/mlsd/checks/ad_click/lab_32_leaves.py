@@ -1,4 +1,4 @@
-"""Checks of the leaves lab: guarded splits, leaf columns, purchases, and a policy on a budget."""
+"""Checks of the leaves lab: a guard, leaf columns, purchases, and a policy on a budget."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
 from mlsd.checks.deployed import check_policy
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
+from mlsd.lab_support.ad_click.guarded_split import best_cut
 from mlsd.lab_support.ad_click.key_budget import (
     CONTEXT,
     MakePolicy,
@@ -27,32 +28,25 @@ MARGIN = 4.0
 _FRESH_SEED = 20_032
 
 
-def check_best_cut(answer: Callable[..., int]) -> CheckResult:
-    """Check the first exercise."""
-    g, h = np.array([-3.0, 1.0, 2.0]), np.ones(3)
+def check_choose_guard(answer: Callable[..., float]) -> CheckResult:
+    """Check the first exercise, on days that repeat the training days and days that do not."""
+    ones, tens = np.ones(3), np.full(3, 10.0)
+    noise = (np.array([-3.0, 1.0, 2.0]), ones), (np.array([1.0, 0.0, 0.0]), ones)
+    same = (np.array([-30.0, 10.0, 20.0]), tens)
+    steep = (np.array([-2.0, 2.0]), np.full(2, 0.5)), (np.array([-0.5, 0.5]), np.full(2, 0.5))
     return check(
-        "best_cut",
+        "choose_guard",
         answer,
-        gives(g, h, penalty=1.0, least=1.0, expected=1),
-        gives(np.array([3.0, -2.0, -4.0]), h, penalty=0.5, least=0.0, expected=1),
         gives(
-            np.array([-3.0, 1.0, 1.0, 1.0]),
-            np.array([0.1, 1.0, 1.0, 1.0]),
-            penalty=0.1,
-            least=1.0,
-            expected=2,
-            hint="each side needs a curvature of at least `least`",
+            *noise,
+            1.0,
+            (1.0, 2.0),
+            expected=2.0,
+            hint="leaf values from the training days, their effect on later days",
         ),
-        gives(
-            np.array([1.0, 1.0, -3.0]),
-            np.array([1.0, 1.0, 0.2]),
-            penalty=0.1,
-            least=0.9,
-            expected=1,
-            hint="the right side needs it too",
-        ),
-        gives(g, h, penalty=1.0, least=2.0, expected=0, hint="no split is allowed: 0"),
-        gives(np.ones(1), np.ones(1), penalty=1.0, least=0.0, expected=0, hint="nothing to cut"),
+        gives(same, same, 1.0, (15.0, 1.0), expected=1.0, hint="here the split holds later too"),
+        gives(same, same, 1.0, (0.1, 1.0, 15.0), expected=1.0, hint="0.1 and 1 cut alike"),
+        gives(*steep, 2.0, (0.1, 1.0), expected=0.1, hint="the penalty makes leaf values smaller"),
         points=2,
     )
 
@@ -66,7 +60,7 @@ def check_leaf_columns(answer: Callable[..., dict[str, np.ndarray]]) -> CheckRes
         answer,
         holds(
             lambda columns: list(columns(two, 1)) == ["tree_0", "tree_1"],
-            "one entry a tree: tree_0, tree_1, ...",
+            "one entry per tree: tree_0, tree_1, ...",
         ),
         holds(
             lambda columns: np.array_equal(columns(one, 2)["tree_0"], [3, 3, -1]),
@@ -162,17 +156,30 @@ def _with_counters(log: LabelledLog, entities: list[tuple[str, ...]]) -> ScorerP
     return fitted_policy(log, model, counters)
 
 
-def _no_guard(gradient, curvature, penalty, least):
-    g, h = np.cumsum(gradient), np.cumsum(curvature)
-    gain = g[:-1] ** 2 / (h[:-1] + penalty) + (g[-1] - g[:-1]) ** 2 / (h[-1] - h[:-1] + penalty)
-    return int(gain.argmax()) + 1 if len(gain) else 0
+def _guard(train, values_of, judged, penalty, choices, *, of_leaves=None):
+    of_leaves = penalty if of_leaves is None else of_leaves
+
+    def change_of_loss(least):
+        cut, change = best_cut(*train, penalty, least), 0.0
+        for side in (slice(0, cut), slice(cut, None)):
+            held = values_of[1][side].sum() + of_leaves
+            value = -values_of[0][side].sum() / held if held else 0.0
+            change += value * judged[0][side].sum() + value**2 * judged[1][side].sum() / 2
+        return change
+
+    return min(sorted(choices, reverse=True), key=change_of_loss)
 
 
-def _left_guard(gradient, curvature, penalty, least):
-    g, h = np.cumsum(gradient), np.cumsum(curvature)
-    gain = g[:-1] ** 2 / (h[:-1] + penalty) + (g[-1] - g[:-1]) ** 2 / (h[-1] - h[:-1] + penalty)
-    gain = np.where(h[:-1] >= least, gain, -np.inf)
-    return int(gain.argmax()) + 1 if len(gain) and np.isfinite(gain.max()) else 0
+def _judged_in_training(train, later, penalty, choices):
+    return _guard(train, train, train, penalty, choices)
+
+
+def _leaves_of_later_days(train, later, penalty, choices):
+    return _guard(train, later, later, penalty, choices)
+
+
+def _leaves_without_penalty(train, later, penalty, choices):
+    return _guard(train, train, later, penalty, choices, of_leaves=0.0)
 
 
 def _counted_over_all_trees(leaves, least):
@@ -196,8 +203,10 @@ def _cheapest(entropy, now, keys, left):
 
 
 WRONG_ANSWERS = (
-    WrongAnswer("best_cut", "no least curvature", _no_guard),
-    WrongAnswer("best_cut", "only the left side guarded", _left_guard),
+    WrongAnswer("choose_guard", "judged on the training days", _judged_in_training),
+    WrongAnswer("choose_guard", "leaf values of the later days", _leaves_of_later_days),
+    WrongAnswer("choose_guard", "leaf values without the penalty", _leaves_without_penalty),
+    WrongAnswer("choose_guard", "always the largest", lambda *given: max(given[3])),
     WrongAnswer("leaf_columns", "rows counted over all trees", _counted_over_all_trees),
     WrongAnswer("leaf_columns", "a leaf with exactly least rows goes", _at_most),
     WrongAnswer("next_purchase", "largest gain, not gain per key", _largest_gain),
