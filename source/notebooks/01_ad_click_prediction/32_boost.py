@@ -245,7 +245,7 @@ plt.show()
 #
 # **Change this and see**: set `rounds` to 2,000 and drop the `query`. Look at the values that only a
 # few dozen impressions have. Real trees therefore demand a minimum of rows or of curvature on both
-# sides of a split, which is the first exercise of the lab.
+# sides of a split. How large it should be is the first exercise of the lab.
 
 # %% [markdown]
 # ## Stop early
@@ -258,6 +258,10 @@ plt.show()
 
 # %%
 inputs = [*context, *log.roles.numeric, *all_counters]
+parts = [
+    lightgbm.Dataset(part[inputs], part["click"], categorical_feature=list(context))
+    for part in (train, validation)
+]
 fitted, curves = {}, {}
 constant_loss = {
     name: metrics.log_loss(labels, np.full(len(labels), labels.mean()))
@@ -270,10 +274,6 @@ def grow(rate, trees):
     """Boost on the training days and record the normalized entropy of both parts per tree."""
     options = {"objective": "binary", "num_leaves": 15, "learning_rate": rate, "verbose": -1}
     names, losses = ["training", "validation"], {}
-    parts = [
-        lightgbm.Dataset(part[inputs], part["click"], categorical_feature=list(context))
-        for part in (train, validation)
-    ]
     record = lightgbm.record_evaluation(losses)
     fitted[rate] = lightgbm.train(
         options, parts[0], trees, valid_sets=parts, valid_names=names, callbacks=[record]
@@ -282,7 +282,7 @@ def grow(rate, trees):
         curves[rate, name] = np.array(losses[name]["binary_logloss"]) / constant_loss[name]
 
 
-grow(rate=0.2, trees=120)
+grow(rate=0.2, trees=60)
 best_fast = int(curves[0.2, "validation"].argmin()) + 1
 f"rate 0.2: lowest after {best_fast} trees"
 
@@ -297,7 +297,7 @@ guess("boost_slow_trees", ..., unit="trees")
 # The slower model is trained for longer, so that its lowest point lies within the run.
 
 # %%
-grow(rate=0.05, trees=220)
+grow(rate=0.05, trees=130)
 best_slow = int(curves[0.05, "validation"].argmin()) + 1
 
 # %%
@@ -485,11 +485,13 @@ f"linear model: {cost_of_rates['estimate']:+.4f}; boosted trees: no change"
 # reads one column and the sum only adds. They separate the two abilities.
 
 # %%
-parts = study[study["chosen"]].set_index(["columns", "model"])["test"]
-parts.unstack("model").loc[list(numeric_of), ["linear", "stumps", "trees"]].round(4)
+tested = study[study["chosen"]].set_index(["columns", "model"])["test"]
+tested.unstack("model").loc[list(numeric_of), ["linear", "stumps", "trees"]].round(4)
 
 # %% [markdown]
-# Without counters the stumps, at the one rate that was tried, are no better than the linear model.
+# Stumps had three learning rates, as the others had three settings, and each entry is the test result of
+# the setting that did best on validation. Without counters the stumps are no better than the linear model,
+# at any of their rates (0.9593 to 0.9600 on the test days, against 0.9576).
 # Bending seems to be worth nothing here, which leaves crosses as the source of the lead. With
 # counters all three are close together, as if the crosses had nothing left to find. That suggests
 # which part of the counters took over.
@@ -785,9 +787,9 @@ pd.Series(change(of_knapsack, of_density), name="knapsack minus density").round(
 
 # %%
 worlds = load_study("ad_click/32_budget").set_index(["seed", "set"])
-shares_elsewhere = worlds["share"].unstack("set")[["by density", "knapsack"]].round(0)
+shares_elsewhere = worlds["share"].unstack("set")[["by density", "knapsack"]].round(2)
 against_density = 1_000 * worlds[["low", "high"]].xs("knapsack", level="set")
-shares_elsewhere.join(against_density.round(1))
+shares_elsewhere.add_suffix(", %").join(against_density.round(1))
 
 # %% [markdown]
 # Each row is another world, and the last two columns are the interval of the knapsack's set minus
@@ -1035,8 +1037,8 @@ assert revenue["low"] > 0
 # %% [markdown]
 # ## Lab and further reading
 #
-# Lab: [lab_32_leaves](../../labs/01_ad_click_prediction/lab_32_leaves.ipynb). You guard splits
-# against small counts, turn leaves into columns, buy counters step by step under a tighter budget,
+# Lab: [lab_32_leaves](../../labs/01_ad_click_prediction/lab_32_leaves.ipynb). You choose a guard
+# against splits on small counts, turn leaves into columns, buy counters step by step under a tighter budget,
 # and deploy what you chose.
 #
 # - Jerome H. Friedman 2001, *Greedy Function Approximation: A Gradient Boosting Machine*, Annals of
