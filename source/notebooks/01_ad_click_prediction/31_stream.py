@@ -12,8 +12,9 @@
 #     - {name: Validate while learning, minutes: 7}
 #     - {name: Freeze it and check its calibration, minutes: 10, stop: true}
 #     - {name: Live through the drift day, minutes: 12}
-#     - {name: Ask how fresh is fresh enough, minutes: 12, stop: true}
-#     - {name: Deploy, minutes: 9}
+#     - {name: Ask how fresh is fresh enough, minutes: 10, stop: true}
+#     - {name: Try an hourly batch job, minutes: 6}
+#     - {name: Deploy, minutes: 8}
 #     - {name: Results, minutes: 5}
 #     - {name: What breaks in production, minutes: 3}
 #     - {name: In the interview, minutes: 5}
@@ -47,7 +48,7 @@
 # [20_baseline](20_baseline.ipynb) for normalized entropy, the time split and deployments, and
 # [10_frame](10_frame.ipynb) for known-at time and label delay.
 #
-# **Minutes**: 101, with good places to stop after the L1 penalty, after the frozen model and after the
+# **Minutes**: 104, with good places to stop after the L1 penalty, after the frozen model and after the
 # freshness curve.
 
 # %% [markdown]
@@ -66,7 +67,8 @@
 # | it does not cost money | over three days around the event, revenue is not more than 2 % below nightly retraining's |
 #
 # Freshness itself is not among them. The system to beat is the one that most companies run: the whole
-# log, fitted to convergence, every night.
+# log, fitted to convergence, every night. And since most teams would run that job once an hour before they
+# build a stream, an hourly batch job will be the second rival.
 
 # %%
 import copy
@@ -76,11 +78,12 @@ from functools import partial
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from mlsd.checks import check, gives
 from mlsd.experiments import load_ledger, load_study, rows_to_learn
 from mlsd.features.encoders import hash_buckets
-from mlsd.metrics import calibration_ratio, normalized_entropy
+from mlsd.metrics import calibration_ratio, normalized_entropy, paired_interval
 from mlsd.models import FTRLProximal, HashedLogisticRegression
 from mlsd.notebook import compare, guess, track
 from mlsd.plots import COLOURS, course_style
@@ -257,18 +260,9 @@ plt.show()
 # first click: its gradient is close to $-1$, that of a view without a click about 0.02, so that $n$ is
 # roughly the number of clicks seen.
 #
-# A few users lie far below the band, the lowest with a rate of 0.008 after some fifty views. They are *hash
-# collisions*: their bucket also belongs to a busy value of another column, which has slowed it down.
-
-# %% tags=["nbval-check-output"]
-bucket_of = {name: hash_buckets(impressions, (name,), model.bits)[:, 0] for name in columns}
-used = np.concatenate([np.unique(buckets) for buckets in bucket_of.values()])
-buckets, owners = np.unique(used, return_counts=True)
-users = np.unique(bucket_of["user_id"])
-shared = np.isin(users, buckets[owners > 1]).sum()
-f"{shared} of {len(users):,} buckets of users also belong to another column"
-
-# %% [markdown]
+# A few users lie far below the band. They share their bucket with a busy value of another column, which
+# has slowed it down: a hash collision, as in [30_count](30_count.ipynb).
+#
 # The price of a falling rate is that $n$ only grows: a coordinate that was learned thoroughly moves
 # slowly for ever, on the day when the world changes too.
 
@@ -489,7 +483,7 @@ for day in track(names, "retraining"):
     answers["nightly"] = nightly.predict_proba(today)[:, 1]
     answers["online"] = online.progressive_fit(today, today["click"])
     answers["one pass"] = one_pass.progressive_fit(today, today["click"])
-    parts.append(today[["day", "ts", "category", "click"]].assign(**answers))
+    parts.append(today[["day", "ts", "user_id", "category", "click"]].assign(**answers))
 live = pd.concat(parts, ignore_index=True)
 
 # %%
@@ -546,20 +540,26 @@ plt.show()
 
 # %% [markdown]
 # A falling curve gains on nightly retraining. The online model pays a little on day 11, falls from the
-# morning of day 12 on, once there are clicks to learn from, and rises again on day 13. That makes a simple
-# account for a design review: an event earns what the drift day brings minus what the day after costs, and
-# every ordinary day pays a small fee.
+# morning of day 12 on, once there are clicks to learn from, and rises again on day 13. Day by day, with
+# intervals that resample users:
 
 # %%
-gain = daily.loc["nightly"] - daily.loc["online"]
-event, fee = gain["drift day"] + gain["day after"], -gain["ordinary"]
-assert gain["drift day"] > 0.01
-assert gain["day after"] < 0
-f"an event is worth {event:.4f}, an ordinary day costs {fee:.4f}: {event / fee:.0f} days per event"
+intervals = {}
+for day, rows in live.groupby("day"):
+    pair = (rows["click"], rows["online"], rows["nightly"])
+    intervals[names[day]] = vars(
+        paired_interval(normalized_entropy, *pair, clusters=rows["user_id"], repetitions=200)
+    )
+gain = pd.DataFrame(intervals).T[["estimate", "low", "high"]]
+assert gain.loc["drift day", "high"] < -0.01
+assert gain.loc["day after", "estimate"] > 0
+gain.round(4)
 
 # %% [markdown]
-# In this world, online learning pays in entropy if such an event comes at least every other week. The fee
-# is small and uncertain, so take the number of days for an order of magnitude. In five other worlds:
+# An entry is online's normalized entropy minus nightly's, so negative numbers favour online. A third of what
+# the drift day brings is given back on the day after. The fee of an ordinary day, 0.0016, is small and
+# uncertain; taken at its estimate, online learning pays in entropy if such an event comes at least every
+# other week ($0.0202 / 0.0016 \approx 13$ days). In five other worlds:
 
 # %%
 account = pd.DataFrame(
@@ -571,8 +571,8 @@ account = pd.DataFrame(
 account.round(4)
 
 # %% [markdown]
-# A cell is nightly's entropy minus online's, so positive numbers favour online. The signs are the same in
-# all five, and the account runs from one event in 4 days to one in 25.
+# Here positive numbers favour online. The signs are the same in all five, and the account runs from one
+# event in 4 days to one in 25.
 #
 # The first requirement is about categories. Take the hours from noon on, add up expected and real clicks per
 # category, and count the clicks that are expected in the wrong place. Even a perfect model has some 11 %
@@ -693,13 +693,14 @@ axes.set_xticks([1 / 6, 1, 3, 6, 12, 24], ["10 min", "1 h", "3 h", "6 h", "12 h"
 axes.set_title("An hour costs little, half a day costs four fifths")
 axes.legend()
 plt.show()
+freshness["gain left, %"] = 100 * gained / gained.iloc[0]
+freshness.rename_axis("delay, hours").round(4)
 
 # %% [markdown]
 # A dot is the entropy of one day if labels settle so long after the impression. On the drift day an hour's
 # delay costs 6 % of the gain, six hours two fifths, and half a day about four fifths. On the ordinary day
-# no delay matters. Two design decisions follow. Hourly micro-batches do nearly all that a stream does, at
-# a fraction of the work. And the ten minutes that `progressive_fit` ignores are harmless here, as the
-# comparison with its own numbers shows:
+# no delay matters. So hourly labels do nearly all that a stream does, and the ten minutes that
+# `progressive_fit` ignores are harmless here, as the comparison with its own numbers shows:
 
 # %%
 immediate = daily.loc["online", ["ordinary", "drift day"]].to_numpy()
@@ -707,6 +708,51 @@ ten_minutes = freshness.iloc[0][["ordinary day", "drift day"]].to_numpy()
 assert np.abs(immediate - ten_minutes).max() < 0.003
 assert gained[1] > 0.8 * gained.iloc[0] > gained[12]
 pd.DataFrame({"immediate": immediate, "ten minutes": ten_minutes}, index=list(kinds)).round(4)
+
+# %% [markdown]
+# ## Try an hourly batch job
+#
+# If an hour is fresh enough, a rival comes in that is no online learner. A batch job starts from last
+# night's fit and adds a correction per hashed id. At each full hour the correction is fitted to convergence
+# to those rows of the day whose labels have settled, under a penalty that pulls it to zero, so that last
+# night's weights act as its prior. At midnight it is thrown away, because the new nightly fit has seen the
+# day. (The class is `CorrectedModel` in `mlsd.lab_support.ad_click.hourly_job`.) Its one setting is $C$,
+# the variance of the prior: how far a day may move a weight. It was swept in a world of its own, beside
+# the learning rate of the online model:
+
+# %%
+load_study("ad_click/31_hourly").drop(columns="seed").round(4)
+
+# %% [markdown]
+# Both get looser in the same way: what helps on the drift day costs on the ordinary one. We take the loosest
+# setting that keeps our second requirement, at most 0.005 above nightly retraining on the ordinary day. That
+# is $C = 0.03$, and for the online model it is the rate 0.3 that we have already. Here are both in the
+# chapter's world (seed 42) and in one of the five others:
+
+# %%
+rivals = load_study("ad_click/31_rivals").set_index("seed")
+against_nightly = {}
+for kind in ("ordinary", "drift_day", "day_after"):
+    for model in ("online", "hourly"):
+        change = rivals[f"entropy_{kind}_{model}"] - rivals[f"entropy_{kind}_nightly"]
+        against_nightly[kind, model] = change.round(4)
+for model in ("online", "hourly"):
+    against_nightly["misplaced", model] = rivals[f"misplaced_drift_day_{model}"].round(0)
+pd.DataFrame(against_nightly)
+
+# %% [markdown]
+# The first six columns are normalized entropy minus nightly's, and the last two the percentage of clicks
+# expected in the wrong category on the drift day. In our world the hourly job gains 0.041 on the drift day,
+# where the online model gained 0.030, and on the day after it loses 0.0016 instead of 0.0096, because
+# midnight has thrown the event away. On the ordinary day the two cost about the same. The other world agrees,
+# so in both the stream loses to a batch job whose labels come up to an hour later. We suspect that convergence is the
+# reason: the correction starts from a converged fit and is itself fitted until it settles, whereas the online
+# learner takes one step per row, at rates that have fallen for eleven days.
+
+# %%
+changed = rivals[[f"entropy_drift_day_{model}" for model in ("hourly", "online", "nightly")]]
+assert (changed.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+assert rivals["misplaced_drift_day_hourly"].max() < 100 / 3
 
 # %% [markdown]
 # ## Deploy
@@ -748,20 +794,41 @@ changes.rename_axis("three days, % of nightly").round(1)
 # nightly retraining's. Clicks do rise, by an interval above zero. We suspect that the difference lies in
 # what a click is worth: the model learns which ads are clicked, and not which advertisers bid most.
 #
-# One world is one draw. Here is online against nightly in five other worlds, by day and in total:
+# One world is one draw. In the five others, online learning was deployed against nightly retraining as well.
+# Below is the change of revenue as the mean of the five, with a 95 % interval over worlds:
 
 # %%
-money = drift.filter(regex="^revenue")
-money.columns = [name.removeprefix("revenue_") for name in money]
+half_width = stats.t.ppf(0.975, len(drift) - 1)
+spans = {"ordinary": "ordinary", "drift_day": "drift day", "day_after": "day after"}
+spans["estimate"] = "three days"
+money = {}
+for column, span in spans.items():
+    change = drift[f"revenue_{column}"]
+    error = half_width * change.sem()
+    money[span] = {"mean, %": change.mean(), "low": change.mean() - error}
+    money[span] |= {"high": change.mean() + error, "lowest": change.min(), "highest": change.max()}
 assert changes.loc["revenue", "low"] > -2
 assert by_day["drift day"] > by_day["ordinary"]
-money.round(1)
+pd.DataFrame(money).T.round(1)
 
 # %% [markdown]
-# A cell is the change in percent, and a row is one world. The pattern holds in all five: more revenue on the
-# drift day, by 0.5 to 11 %, and 1 to 3 % less on the day after. Over the three days, revenue rises by an
-# interval above zero in two worlds and is not distinguishable from nightly retraining's in three; the
-# requirement, at most 2 % below, is met in all.
+# On the drift day revenue rises in all five worlds, but so unevenly that the interval of the mean just reaches
+# below zero. The day after costs 1 to 3 % in all of them. Over the three days the change is not
+# distinguishable from zero, and no world comes near the 2 % that the requirement allows to be lost. The
+# hourly job was deployed in the two worlds of the last section. Its three days, beside those of the online
+# model:
+
+# %%
+three_days = [
+    f"{end}revenue_{name}" for end in ("", "hourly_") for name in ("estimate", "low", "high")
+]
+in_rivals = rivals[three_days].rename(columns=lambda name: name.replace("revenue_", ""))
+in_rivals.rename(columns={"estimate": "online", "hourly_estimate": "hourly"}).round(1)
+
+# %% [markdown]
+# The hourly job earns about 2 % more than nightly retraining, by an interval above zero in both worlds,
+# whereas online learning is not distinguishable from nightly in either. Two worlds are few, so take it for a
+# reason to try the batch job first, and not for the last word on it.
 #
 # Two limits belong to the verdict. We set the strength of the event ourselves. And an ad that the model wrongly
 # thinks poor gets no impressions, so that no online learning corrects it: freshness is not exploration, which
@@ -808,35 +875,33 @@ trackers[["model", "normalized_entropy", "calibration_ratio"]].round(3)
 # And the requirements of this chapter, with what was measured:
 
 # %%
-low, high = changes.loc["revenue", ["low", "high"]]
-revenue = f"{changes.loc['revenue', 'estimate']:+.1f} % [{low:.1f}, {high:.1f}]"
-costs = {
-    name: f"{daily.loc[name, 'ordinary'] - daily.loc['nightly', 'ordinary']:+.4f}"
-    for name in models
+here = rivals.loc[42]
+revenue = {
+    "nightly": "-",
+    "one pass": "not deployed",
+    "online": "{:+.1f} % [{:.1f}, {:.1f}]".format(*changes.loc["revenue"]),
+    "hourly": "{:+.1f} % [{:.1f}, {:.1f}]".format(*in_rivals.filter(like="hourly").loc[42]),
 }
-placed = {name: f"{misplaced.loc['drift day', name]:.0f} %" for name in models}
-requirements = [
-    (
-        "adapts",
-        "at most a third misplaced",
-        placed["nightly"],
-        placed["one pass"],
-        placed["online"],
-    ),
-    ("ordinary day", "at most +0.005", "-", costs["one pass"], costs["online"]),
-    ("revenue", "not 2 % below nightly", "-", "not deployed", revenue),
-]
+ordinary = daily["ordinary"] - daily.loc["nightly", "ordinary"]
+ordinary["hourly"] = here["entropy_ordinary_hourly"] - here["entropy_ordinary_nightly"]
+off = misplaced.loc["drift day"].copy()
+off["hourly"] = here["misplaced_drift_day_hourly"]
 pd.DataFrame(
-    requirements,
-    columns=["requirement", "criterion", "nightly", "online, one pass", "online, two passes"],
-)
+    {
+        "adapts: at most 33 % misplaced": off.round(0),
+        "ordinary day: at most +0.005": ordinary.round(4),
+        "revenue: not 2 % below nightly": revenue,
+    }
+).loc[list(revenue)]
 
 # %% [markdown]
 # Nightly retraining fails the first requirement, a naive single pass the second, and the model with two
 # passes meets all three in this world; in two of the five others it misses the first by three to six points. What
-# no requirement mentions stands in the sections above: it is worse on the day after, and whether it earns more
-# depends on the world. On these numbers we would keep nightly retraining and put a small layer on top that is
-# updated every hour; the lab builds one.
+# no requirement mentions stands in the sections above: it is worse on the day after. The hourly job meets
+# all three with more room, and it loses little on the day after. It is also easier to operate: its labels come
+# from files, and a poisoned hour is undone by leaving its rows out of the next fit. On these numbers we would
+# keep nightly retraining and correct it every hour; the lab builds a small layer of that kind, with one factor
+# per category.
 
 # %% [markdown]
 # ## What breaks in production
@@ -860,15 +925,15 @@ pd.DataFrame(
 # - *Mid-level*: online, because fresh models are better.
 # - *Senior*: compares with a nightly fit that has converged. Here online was 0.03 of entropy better on the
 #   drift day, 0.0016 worse on an ordinary day and 0.01 worse on the day after.
-# - *Staff*: turns that into a rate, one event in about two weeks to break even (4 to 25 days in other
-#   worlds), and asks for revenue, which rose clearly in two worlds of six.
+# - *Staff*: asks for the cheaper rival first. A batch correction every hour gained 0.041 on the drift day,
+#   lost 0.0016 on the day after and earned 2 % more over the three days, so the stream has little to win.
 #
 # **"How fresh do the labels have to be?"**
 #
 # - *Mid-level*: as fresh as possible, so a streaming pipeline.
 # - *Senior*: replays a drift day with delayed labels; an hour cost 6 % of the gain and six hours 40 %.
-# - *Staff*: builds hourly micro-batches, and spends the saved effort on snapshots and replay, because what
-#   learns at once learns click spam at once too.
+# - *Staff*: builds an hourly batch job that starts from last night's fit, and spends the saved effort on
+#   finding click spam, because what learns at once learns spam at once too.
 #
 # **"Your online model, frozen for serving, is 80 % over. Where do you look?"**
 #
@@ -884,7 +949,7 @@ pd.DataFrame(
 # - Progressive validation tests each row before learning it; late labels have to be late in it too.
 # - One pass in order of time was miscalibrated once it read the weekday; shuffling showed that order is the cause.
 # - Online won the drift day, lost the day after, and cost little otherwise once it had two passes.
-# - Hourly labels kept nearly all of the gain; over the three days, revenue rose clearly in two worlds of six.
+# - An hour was fresh enough: an hourly batch correction of the nightly fit beat online learning in two worlds.
 
 # %% [markdown]
 # ## Recall

@@ -1,0 +1,92 @@
+"""An hourly batch job beside online learning and nightly retraining, around a drift day.
+
+Day 11 is ordinary, tastes are shifted on day 12 alone, and day 13 is the day after. `nightly` is a
+batch fit at each midnight on the whole log, and `hourly` the same, corrected at each full hour by
+the day's settled rows; `online` is FTRL-Proximal that passed twice over days 0 to 10 and then
+learns from every impression. Settings are those of 31_settings, chosen on seed 42, and of
+31_hourly, chosen on seed 296. `entropy_*` and `misplaced_*` are offline on one log; the latter adds
+up, over categories, how far the expected clicks are from the real ones. Revenue and clicks come
+from deployments in twin worlds, as `world.compare` makes them, with one run of the control for
+both: online and (`hourly_*`) the hourly job in percent of nightly, by day and for three days with
+the interval. Seed 42 is the world of the chapter, 291 one of those of 31_drift. About 55 CPU
+seconds per world:
+
+    OMP_NUM_THREADS=1 python tests/studies/ad_click/31_rivals.py
+"""
+
+import copy
+
+from mlsd.experiments import run_study
+from mlsd.lab_support.ad_click.hourly_job import CorrectedModel, HourlyPolicy, hourly_predictions
+from mlsd.metrics import normalized_entropy
+from mlsd.models import FTRLProximal, HashedLogisticRegression
+from mlsd.policies.ad_click import OnlineScorerPolicy
+from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds.kit.tally import compare_tallies
+
+SEEDS = (42, 291)
+CONFIG = AdClickConfig(event_days=(12, 13), event_sd=1.0)
+FIRST, STRENGTH = 11, 0.03
+KINDS = {11: "ordinary", 12: "drift_day", 13: "day_after"}
+
+
+def misplaced(today, predicted):
+    """Return the clicks expected in the wrong category from noon on, in percent of all clicks."""
+    rows = today.assign(expected=predicted)[today["ts"] % 86_400 >= 43_200]
+    sums = rows.groupby("category")[["expected", "click"]].sum()
+    off = (sums["expected"] - sums["click"]).abs().sum()
+    return float(100 * off / sums["click"].sum())
+
+
+def money(report, prefix=""):
+    """Return the changes of three days with their intervals, and those of revenue by day."""
+    row = {}
+    for name in ("revenue", "clicks"):
+        for end, value in report.changes(name).loc[name].items():
+            row[f"{prefix}{name}_{end}"] = value
+    daily = report.treatment.by_day["revenue"] / report.control.by_day["revenue"]
+    for kind, ratio in zip(KINDS.values(), daily):
+        row[f"{prefix}revenue_{kind}"] = 100 * (ratio - 1)
+    return row
+
+
+def measure(seed):
+    """Return one row."""
+    world = AdClickWorld(seed=seed, config=CONFIG)
+    log = world.history(days=14).labelled_log()
+    table = log.frame.assign(day=lambda rows: (rows["ts"] // 86_400).astype(int))
+    columns = {
+        "categorical": tuple(name for name in log.roles.identifiers if name != "weekday"),
+        "numeric": log.roles.numeric,
+    }
+    batch = HashedLogisticRegression(**columns, C=0.3, tolerance=1e-6)
+    past = table[table["day"] < FIRST]
+    online = FTRLProximal(**columns, alpha=0.3, epochs=2).fit(past, past["click"])
+    given = past[[*columns["categorical"], *columns["numeric"], "known_at", "click"]]
+    batch.fit(given, given["click"])
+    night = OnlineScorerPolicy(batch, refit="nightly", history=given, window_days=30)
+    hourly = HourlyPolicy(CorrectedModel(copy.deepcopy(batch), C=STRENGTH), history=given)
+    control, *others = (
+        world._online([policy], 3, FIRST)[0]
+        for policy in (night, OnlineScorerPolicy(online), hourly)
+    )
+    row = {}
+    for prefix, tally in zip(("", "hourly_"), others):
+        row |= money(compare_tallies(control, tally, design="twin", seed=seed, paired=True), prefix)
+    for day, kind in KINDS.items():
+        before, today = table[table["day"] < day], table[table["day"] == day]
+        if day > FIRST:
+            batch.fit(before, before["click"])
+        answers = {
+            "nightly": batch.predict_proba(today)[:, 1],
+            "online": online.progressive_fit(today, today["click"]),
+            "hourly": hourly_predictions(CorrectedModel(batch, C=STRENGTH), today),
+        }
+        for name, predicted in answers.items():
+            row[f"entropy_{kind}_{name}"] = normalized_entropy(today["click"], predicted)
+            row[f"misplaced_{kind}_{name}"] = misplaced(today, predicted)
+    return row
+
+
+if __name__ == "__main__":
+    run_study(measure, SEEDS, "ad_click/31_rivals")
