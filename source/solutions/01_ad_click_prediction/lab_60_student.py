@@ -354,14 +354,15 @@ chosen if chosen is ... else [*candidates, "none"][chosen]
 #
 # - **Goal**: a model within the budget that keeps what the uncompressed student is worth. Worth is the revenue of
 #   two days beyond that of the fallback, a smoothed rate by ad. The check asks for 75 % of it in three fresh markets
-#   together.
+#   together. As forecasts are made from the probabilities too, a gate comes first: a model whose normalized
+#   entropy is more than 0.01 above the uncompressed student's, on average over the three, is not sent.
 # - **Inputs**: `teacher`, with `predict_proba`; `traffic`, rows without clicks; `labelled`, one in 200 of them with
 #   the column `click`.
 # - **Output**: the pair. `StudentPerceptron(**COLUMNS, **RECIPE)` is the student of this lab; you may change its
 #   size. Bytes are counted as in exercise 1, and plain arrays by their type.
 #
-# A worked number: the fallback keeps 0 %, and so does a model beyond the budget, which is not sent. The
-# uncompressed student is at 100 %, which is no ceiling: one that learns longer may go beyond.
+# A worked number: the fallback keeps 0 %, and so does a model that is not sent. The uncompressed student is at
+# 100 %, which is no ceiling: one that learns longer may go beyond.
 
 
 # %% tags=["exercise"] exercise="make_student"
@@ -385,11 +386,10 @@ check_make_student(make_student)
 # %% [markdown]
 # Where did your bytes go? Two things to try:
 #
-# - **Change this and see**: a smaller student in float32 fits too, with `embedding_dim=2, hidden=(44,)`, say. Which
-#   keeps more, few bits or few units, and for how many seeds of five?
-# - **Change this and see**: deploy the student that has two bits and one scale per matrix. Its entropy is above 1,
-#   so as a probability it is worthless. How much of the worth does it keep all the same, and what does the auction
-#   need of a prediction that the entropy does not measure?
+# - **Change this and see**: a smaller student in float32 fits too, with `embedding_dim=2, hidden=(44,)`, say.
+#   Does it pass the gate? Compare its entropy with that of four bits: which costs less, few bits or few units?
+# - **Change this and see**: three bits leave room for a larger student, such as `hidden=(96, 48)`. Does it keep
+#   more, and in how many seeds of five? And could you tell from a single one?
 #
 # To try yours in three other markets, import `deployed_value` from where `Packed` comes from, and call
 # `deployed_value(60, make_student)` as often as you like. The check uses another seed, and an instructor uses yet

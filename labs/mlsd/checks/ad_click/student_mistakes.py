@@ -100,9 +100,9 @@ class _Classes:
         return np.round(self.teacher.predict_proba(X))
 
 
-def _four_bits(student: StudentPerceptron, bits: int = 4):
+def _four_bits(student: StudentPerceptron, bits: int = 4, **mistake: Any):
     packed = {
-        name: Packed(*_packed(value, bits)[:2], bits) if value.ndim == 2 else value
+        name: Packed(*_packed(value, bits, **mistake)[:2], bits) if value.ndim == 2 else value
         for name, value in weights_of(student).items()
     }
     return student, packed
@@ -117,6 +117,11 @@ def not_packed(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -
 def scales_forgotten(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
     """Return eight bits for everything, which fit as long as nobody counts the scales."""
     return _four_bits(not_packed(teacher, traffic, labelled)[0], bits=8)
+
+
+def two_bits_one_scale(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
+    """Return codes of -1, 0 and 1, whose one scale per matrix is that of the largest weight."""
+    return _four_bits(not_packed(teacher, traffic, labelled)[0], bits=2, axis=None)
 
 
 def nearly_all_pruned(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
@@ -164,6 +169,7 @@ WRONG_ANSWERS = (
     ),
     WrongAnswer("make_student", "not packed", not_packed),
     WrongAnswer("make_student", "scales forgotten", scales_forgotten),
+    WrongAnswer("make_student", "two bits, one scale", two_bits_one_scale),
     WrongAnswer("make_student", "nine tenths pruned", nearly_all_pruned),
     WrongAnswer("make_student", "the teacher's classes", classes_of_the_teacher),
     WrongAnswer("make_student", "few clicks alone", few_clicks_alone),

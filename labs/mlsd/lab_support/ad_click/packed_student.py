@@ -22,6 +22,8 @@ from mlsd.runtime import InputError
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 BYTE_BUDGET = 10_000
+# The gate: normalized entropy above that of the uncompressed student, mean of the markets.
+ENTROPY_ALLOWANCE = 0.01
 TRAINING_DAYS, HISTORY_DAYS, DEPLOYED_DAYS, MARKETS = 4, 5, 2, 3
 LABELLED_SHARE = 0.005
 # Tastes differ widely, candidates are many and budgets do not bind: predictions are worth much.
@@ -227,8 +229,9 @@ def deployed_value(seed: int, make_student: MakeStudent) -> float:
     """Return how much of the uncompressed student's worth an artifact keeps, in percent.
 
     The worth is what two days in each of three markets bring beyond the fallback's revenue; the
-    fallback alone keeps 0, and so does an artifact beyond the byte budget, which is not deployed.
-    In a single market the worth may be small, and noise may favour a bad student.
+    fallback alone keeps 0, and so does an artifact that is not deployed, because it is beyond the
+    byte budget or its probabilities do not pass the gate. In a single market the worth may be
+    small, and noise may favour a bad student.
 
     Examples
     --------
@@ -237,6 +240,15 @@ def deployed_value(seed: int, make_student: MakeStudent) -> float:
     """
     gains = gains_by_market(seed, make_student)
     return 100 * sum(kept for kept, _ in gains) / sum(worth for _, worth in gains)
+
+
+def entropy_excess(seed: int, make_student: MakeStudent) -> float:
+    """Return the normalized entropy above the uncompressed student's, mean of the markets."""
+    excess = []
+    for own in market_seeds(seed, MARKETS):
+        found, scorer = market(own), PackedStudent(*artifact(own, make_student))
+        excess.append(found.entropy(scorer) - found.entropy(uncompressed(own)))
+    return float(np.mean(excess))
 
 
 @lru_cache(maxsize=4)
@@ -251,13 +263,13 @@ def gains_by_market(seed: int, make_student: MakeStudent) -> tuple[tuple[float, 
     nothing = ((0.0, 1.0),) * MARKETS
     if make_student is fallback_alone:
         return nothing
-    gains = []
-    for own in market_seeds(seed, MARKETS):
-        student, weights = artifact(own, make_student)
-        if artifact_bytes(weights) > BYTE_BUDGET:
-            return nothing
-        gains.append((_gain(own, PackedStudent(student, weights)), _reference_gain(own)))
-    return tuple(gains)
+    markets = market_seeds(seed, MARKETS)
+    if any(artifact_bytes(artifact(own, make_student)[1]) > BYTE_BUDGET for own in markets):
+        return nothing
+    if not entropy_excess(seed, make_student) <= ENTROPY_ALLOWANCE:
+        return nothing
+    scorers = {own: PackedStudent(*artifact(own, make_student)) for own in markets}
+    return tuple((_gain(own, scorer), _reference_gain(own)) for own, scorer in scorers.items())
 
 
 @lru_cache(maxsize=4)

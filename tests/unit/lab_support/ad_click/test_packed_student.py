@@ -11,6 +11,7 @@ from mlsd.lab_support.ad_click.packed_student import (
     deployed_value,
     weights_of,
 )
+from mlsd.lab_support.deployed import market_seeds
 from mlsd.models import StudentPerceptron
 from mlsd.runtime import InputError
 
@@ -84,15 +85,50 @@ def test_an_artifact_of_one_byte_too_many_keeps_nothing(monkeypatch):
 
     monkeypatch.setattr(packed_student, "artifact", artifact)
     monkeypatch.setattr(packed_student, "PackedStudent", lambda student, weights: "packed")
+    monkeypatch.setattr(packed_student, "entropy_excess", lambda seed, make_student: 0.0)
     monkeypatch.setattr(packed_student, "_gain", lambda seed, scorer: 3.0)
     monkeypatch.setattr(packed_student, "_reference_gain", lambda seed: 4.0)
     assert deployed_value(9, lambda *given: "right") == 75.0
     assert deployed_value(9, lambda *given: "wrong") == 0.0
 
 
+@pytest.mark.parametrize(("excess", "kept"), [(0.01, 75.0), (0.011, 0.0), (np.nan, 0.0)])
+def test_an_artifact_that_the_gate_refuses_keeps_nothing(monkeypatch, excess, kept):
+    monkeypatch.setattr(packed_student, "artifact", lambda seed, make_student: (None, {}))
+    monkeypatch.setattr(packed_student, "PackedStudent", lambda student, weights: "packed")
+    monkeypatch.setattr(packed_student, "entropy_excess", lambda seed, make_student: excess)
+    monkeypatch.setattr(packed_student, "_gain", lambda seed, scorer: 3.0)
+    monkeypatch.setattr(packed_student, "_reference_gain", lambda seed: 4.0)
+    assert deployed_value(9, lambda *given: "any") == kept
+
+
+def test_the_gate_reads_the_mean_of_the_markets(monkeypatch):
+    class Found:
+        def __init__(self, seed):
+            self.first = seed == market_seeds(9, 3)[0]
+
+        def entropy(self, scorer):
+            return 0.9 + 0.06 * (self.first and scorer == "packed")
+
+    monkeypatch.setattr(packed_student, "market", Found)
+    monkeypatch.setattr(packed_student, "artifact", lambda seed, make_student: (None, {}))
+    monkeypatch.setattr(packed_student, "PackedStudent", lambda student, weights: "packed")
+    monkeypatch.setattr(packed_student, "uncompressed", lambda seed: "uncompressed")
+    assert packed_student.entropy_excess(9, None) == pytest.approx(0.02)
+
+
+def test_the_check_says_that_the_gate_refused(monkeypatch):
+    monkeypatch.setattr(lab_60_student, "_within_budget", lambda answer: "")
+    monkeypatch.setattr(lab_60_student, "entropy_excess", lambda seed, make_student: 0.2)
+    said = lab_60_student.check_make_student(lambda *given: None).sentence
+    assert "0.200 above" in said
+    assert "not deployed" in said
+
+
 @pytest.mark.parametrize(("kept", "wanted"), [(80.0, "passed"), (70.0, "entropy")])
 def test_the_check_says_what_each_market_kept(monkeypatch, kept, wanted):
     monkeypatch.setattr(lab_60_student, "_within_budget", lambda answer: "")
+    monkeypatch.setattr(lab_60_student, "_past_gate", lambda answer: "")
     values = {lab_60_student.fallback_alone: 0.0}
     monkeypatch.setattr(lab_60_student, "deployed_value", lambda seed, make: values.get(make, kept))
     gains = ((0.2, 0.4), (0.3, 0.3))
