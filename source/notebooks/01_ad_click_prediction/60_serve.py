@@ -904,7 +904,7 @@ assert compiled["cores with headroom"] <= 333 < trained["cores with headroom"]
 # ## Lab and further reading
 #
 # Lab: [lab_60_student](../../labs/01_ad_click_prediction/lab_60_student.ipynb). The model moves onto the
-# phone, where ten thousand bytes are all it gets: you pack weights into few bits, take hidden units out,
+# phone, where ten thousand bytes are all it gets: you pack weights into few bits, spend bytes where they count,
 # choose among candidates that noise makes look different, and deploy your student.
 #
 # In a terminal, `mlsd serve ad_click` starts the same service on the default world, with a page at its

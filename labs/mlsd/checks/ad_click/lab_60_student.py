@@ -1,8 +1,8 @@
-"""Checks of the student lab: packed rows, dropped units, soft labels, a choice, a deployment."""
+"""Checks of the student lab: packed rows, spent bytes, soft labels, a choice, a deployment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,9 @@ __all__ = [
     "WRONG_ANSWERS",
     "check_choose_artifact",
     "check_distillation_loss",
-    "check_drop_units",
     "check_make_student",
     "check_pack_rows",
+    "check_spend_bytes",
 ]
 
 # Percent of the uncompressed student's worth, three markets together, since 75 let a wrong answer
@@ -75,42 +75,43 @@ def check_pack_rows(answer: Callable[..., tuple]) -> CheckResult:
     )
 
 
-def _units() -> Iterator[Test]:
-    x, one = np.array([[1.0], [3.0]]), np.ones(1)
-    worked = np.array([[1.0], [0.0]]), np.array([0.0, 5.0]), np.array([[1.0, 10.0]]), np.zeros(1)
-    yield gives(
-        *worked,
-        x,
-        1,
-        expected=([[1.0]], [0.0], [[1.0]], [50.0]),
-        hint="four arrays; the unit that always says 5 goes, 5 times 10 moves to the next bias",
-    )
-    yield gives(*worked, x, 2, expected=worked, hint="nothing to drop: nothing changes")
-    first, bias = np.array([[1.0], [-9.0], [2.0]]), np.array([0.0, 0.0, -1.0])
-    cases = (
-        (
-            ([4.0, 9.0, 3.0], 2, ([[1.0], [2.0]], [0.0, -1.0], [[4.0, 3.0]], [1.0])),
-            "a unit that never fires goes, however large its weights; kept ones keep order",
-        ),
-        (
-            ([4.0, 9.0, 3.0], 1, ([[2.0]], [-1.0], [[3.0]], [9.0])),
-            "a unit matters by the spread of its output times the size of what it feeds",
-        ),
-        (
-            ([9.0, 9.0, 3.0], 1, ([[1.0]], [0.0], [[9.0]], [10.0])),
-            "a unit with less spread can matter more, if its column is longer",
-        ),
-    )
-    for (column, keep, expected), hint in cases:
-        yield gives(first, bias, np.array([column]), one, x, keep, expected=expected, hint=hint)
-    half = np.array([[2.0], [5.0]]), np.array([-3.0, 0.0]), np.ones((1, 2)), np.zeros(1)
-    mean = "the mean is that of the output, after max(0, ...)"
-    yield gives(*half, x, 1, expected=([[5.0]], [0.0], [[1.0]], [1.5]), hint=mean)
-
-
-def check_drop_units(answer: Callable[..., tuple]) -> CheckResult:
+def check_spend_bytes(answer: Callable[..., list]) -> CheckResult:
     """Check the second exercise."""
-    return check("drop_units", answer, *_units(), points=3)
+    worked = [(100, 8), (1, 32)], [4, 2], np.array([[0.001, 0.002], [0.0, 0.015]])
+    shapes, formats = [(600, 8), (64, 64), (32, 64)], [8, 4, 2]
+    table = np.array([[0.0, 0.001, 0.004], [0.0, 0.002, 0.003], [0.0, 0.001, 0.009]])
+    noisy = np.array([[-0.0002, 0.0, 0.003], [0.0, -0.0001, 0.004], [-0.0003, -0.0001, 0.002]])
+    return check(
+        "spend_bytes",
+        answer,
+        holds(lambda f: isinstance(attempted(f)(*worked, 700), list), "return a list of bits"),
+        gives(
+            *worked,
+            700,
+            expected=[2, 4],
+            hint="8 bytes on the second save more than 200 on the first",
+        ),
+        gives(*worked, 900, expected=[4, 4], hint="it all fits"),
+        gives(*worked, 500, expected=[], hint="nothing fits: an empty list"),
+        gives(*worked, 619, expected=[2, 2], hint="each row has a scale of four bytes"),
+        gives(
+            shapes,
+            formats,
+            table,
+            9_400,
+            expected=[4, 4, 8],
+            hint="compare whole choices; taking bits away one matrix at a time may miss the best",
+        ),
+        gives(
+            shapes,
+            formats,
+            noisy,
+            20_000,
+            expected=[4, 4, 4],
+            hint="a negative cost is noise, and buys no bytes",
+        ),
+        points=3,
+    )
 
 
 def check_distillation_loss(answer: Callable[..., float]) -> CheckResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -37,20 +38,36 @@ def _mistaken_packing(**mistake):
     return lambda values, bits: _packed(values, bits, **mistake)
 
 
-def _dropped(*given, mistake):
-    first, bias, second, second_bias, inputs, keep = given
-    output = np.maximum(inputs @ first.T + bias, 0)
-    worth = output.std(axis=0) * np.linalg.norm(second, axis=0)
-    if mistake == "by weights":
-        worth = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=0)
-    kept = np.sort(np.argsort(-worth, kind="stable")[:keep])
-    gone = np.setdiff1d(np.arange(len(bias)), kept)
-    if mistake == "only zeroes":
-        mask = np.isin(np.arange(len(bias)), kept)
-        return first * mask[:, None], bias * mask, second * mask, second_bias
-    moved = second[:, gone] @ output.mean(axis=0)[gone]
-    moved = 0 if mistake == "forgets the mean" else moved
-    return first[kept], bias[kept], second[:, kept], second_bias + moved
+def _spent(shapes, formats, costs, budget, *, mistake):
+    head = 0 if mistake == "scales not counted" else 4
+    signed = mistake == "noise buys bytes"
+    costs = np.asarray(costs) if signed else np.maximum(costs, 0)
+    kept = []
+    for places in product(range(len(formats)), repeat=len(shapes)):
+        rows = zip(shapes, places)
+        used = sum(n * (-(-d * formats[place] // 8) + head) for (n, d), place in rows)
+        cost = sum(costs[matrix, place] for matrix, place in enumerate(places))
+        alike = len(set(places)) == 1 or mistake != "the same bits for all"
+        if used <= budget and alike:
+            kept.append((used, places) if mistake == "fewest bytes" else (cost, used, places))
+    return [formats[place] for place in min(kept)[-1]] if kept else []
+
+
+def _one_at_a_time(shapes, formats, costs, budget):
+    """Take bits away where that costs least, whatever it saves, until the budget is kept."""
+    places, costs = [0] * len(shapes), np.maximum(costs, 0)
+
+    def used():
+        rows = zip(shapes, places)
+        return sum(n * (-(-d * formats[place] // 8) + 4) for (n, d), place in rows)
+
+    while used() > budget:
+        steps = [m for m, place in enumerate(places) if place + 1 < len(formats)]
+        if not steps:
+            return []
+        cheapest = min(steps, key=lambda m: costs[m, places[m] + 1] - costs[m, places[m]])
+        places[cheapest] += 1
+    return [formats[place] for place in places]
 
 
 def _loss(scores, target):
@@ -157,9 +174,15 @@ WRONG_ANSWERS = (
     WrongAnswer("pack_rows", "codes up to 128", lambda v, bits: _packed(v, bits, top=2**bits / 2)),
     WrongAnswer("pack_rows", "scales not counted", _mistaken_packing(head=0)),
     *(
-        WrongAnswer("drop_units", mistake, _mistaken(_dropped, mistake))
-        for mistake in ("by weights", "only zeroes", "forgets the mean")
+        WrongAnswer("spend_bytes", mistake, _mistaken(_spent, mistake))
+        for mistake in (
+            "the same bits for all",
+            "scales not counted",
+            "noise buys bytes",
+            "fewest bytes",
+        )
     ),
+    WrongAnswer("spend_bytes", "one matrix at a time", _one_at_a_time),
     WrongAnswer("distillation_loss", "the teacher's classes", _classes),
     WrongAnswer("distillation_loss", "weight swapped", _swapped),
     WrongAnswer("distillation_loss", "no label taken as no click", _missing_is_no_click),
