@@ -17,6 +17,7 @@ from .onnx_scorer import OnnxScorer as OnnxScorer
 from .queueing import QueueOutcome as QueueOutcome
 from .queueing import highest_rate as highest_rate
 from .queueing import poisson_arrivals as poisson_arrivals
+from .queueing import simulate_hedging as simulate_hedging
 from .queueing import simulate_queue as simulate_queue
 from .ranking import RankingService as RankingService
 from .ranking import ScorerEngine as ScorerEngine

@@ -11,6 +11,8 @@ import numpy as np
 
 from mlsd.runtime import InputError
 
+_TOKENS = 10.0
+
 
 def poisson_arrivals(rate: float, seconds: float, seed: int) -> np.ndarray:
     """Return arrival times of independent callers, in seconds from 0, ascending.
@@ -50,7 +52,8 @@ class QueueOutcome:
     latency : ndarray, shape (n,)
         Seconds from arrival to answer; NaN where the request was refused.
     source : ndarray of str, shape (n,)
-        ``"model"``, ``"timeout"`` (the fallback answered at the deadline) or ``"shed"``.
+        ``"model"``, ``"timeout"`` (the fallback answered at the deadline), ``"shed"``, or
+        ``"hedged"`` (the model, after a copy of the request was sent).
     """
 
     latency: np.ndarray
@@ -124,6 +127,74 @@ def simulate_queue(
         present.append(free_at if in_time else deadline)
         latency[i] = present[-1] - arrival
         source[i] = "model" if in_time else "timeout"
+    return QueueOutcome(latency, source)
+
+
+def simulate_hedging(
+    arrivals: np.ndarray,
+    service_times: np.ndarray,
+    copy_times: np.ndarray,
+    *,
+    patience: float,
+    allowed: float = math.inf,
+    seed: int = 0,
+) -> QueueOutcome:
+    """Send each request to one of two workers, and a copy to the other where no answer comes.
+
+    The first answer counts. Neither worker learns of the other's, so that both do the work and
+    everybody behind them waits for it.
+
+    Parameters
+    ----------
+    arrivals, service_times : ndarray, shape (n,)
+        Seconds; arrivals ascend.
+    copy_times : ndarray, shape (n,)
+        Seconds of work of a request's copy, should it be sent.
+    patience : float
+        Seconds after which the copy is sent; infinite for no hedging.
+    allowed : float
+        Copies per request, from a token bucket that holds ten; all are sent by default.
+    seed : int
+        Of the choice of the first worker.
+
+    References
+    ----------
+    J. Dean and L. A. Barroso, The tail at scale, Communications of the ACM 56(2), 2013.
+
+    Examples
+    --------
+    >>> two = np.array([0.0, 0.1]), np.array([9.0, 1.0]), np.array([1.0, 1.0])
+    >>> alone = simulate_hedging(*two, patience=np.inf)
+    >>> hedged = simulate_hedging(*two, patience=2.0)
+    >>> alone.latency[0], hedged.latency[0], hedged.source[0]
+    (np.float64(9.0), np.float64(3.0), np.str_('hedged'))
+    """
+    worker = np.random.default_rng(seed).integers(2, size=len(arrivals)).tolist()
+    latency, source = np.empty(len(arrivals)), np.full(len(arrivals), "model", dtype="<U7")
+    free_at, slow, most = [0.0, 0.0], deque(), max(_TOKENS, allowed)
+    tokens = most
+
+    def finish(at: float, needed: float, who: int) -> float:
+        free_at[who] = max(at, free_at[who]) + needed
+        return free_at[who]
+
+    def send_copies(until: float) -> None:
+        nonlocal tokens
+        while slow and slow[0][0] <= until:
+            at, i = slow.popleft()
+            if tokens >= 1:
+                tokens -= 1
+                source[i] = "hedged"
+                done = finish(at, copy_times[i], 1 - worker[i])
+                latency[i] = min(latency[i], done - arrivals[i])
+
+    for i, (arrival, needed) in enumerate(zip(arrivals.tolist(), service_times.tolist())):
+        send_copies(arrival)
+        tokens = min(tokens + allowed, most)
+        latency[i] = finish(arrival, needed, worker[i]) - arrival
+        if latency[i] > patience:
+            slow.append((arrival + patience, i))
+    send_copies(math.inf)
     return QueueOutcome(latency, source)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlsd.runtime import InputError
-from mlsd.serving import highest_rate, poisson_arrivals, simulate_queue
+from mlsd.serving import highest_rate, poisson_arrivals, simulate_hedging, simulate_queue
 
 
 def outcome(arrivals, needed, **limits):
@@ -54,6 +54,47 @@ def test_a_timeout_alone_bounds_latency_and_wastes_the_worker():
     both = simulate_queue(arrivals, needed, timeout=0.02, max_waiting=10)
     assert both.share("timeout") == 0
     assert both.share("model") == pytest.approx(0.5, abs=0.02)
+
+
+def hedged(arrivals, needed, copies, **options):
+    given = (np.array(each, float) for each in (arrivals, needed, copies))
+    return simulate_hedging(*given, **options)
+
+
+def test_the_first_answer_of_the_two_counts():
+    assert hedged([0], [9], [1], patience=2).latency.tolist() == [3]
+    assert hedged([0], [4], [9], patience=2).latency.tolist() == [4]
+    assert hedged([0], [9], [1], patience=np.inf).source.tolist() == ["model"]
+
+
+def test_who_comes_later_waits_for_the_copies_too():
+    many = np.zeros(40), np.full(40, 4.0)
+    alone = hedged(*many, many[1], patience=np.inf).latency.max()
+    after = hedged([*many[0], 1000], [*many[1], 1], [*many[1], 1], patience=2)
+    # Forty copies of 4 are work for both workers until 160, which nobody cancels.
+    late = hedged([*many[0], 90], [*many[1], 1], [*many[1], 1], patience=2)
+    assert alone < 110
+    assert after.latency[-1] == 1
+    assert late.latency[-1] > 60
+
+
+def test_copies_are_bounded_by_their_tokens():
+    arrivals = np.arange(1_000) * 10.0
+    found = hedged(arrivals, np.full(1_000, 5.0), np.full(1_000, 1.0), patience=2, allowed=0.05)
+    # Ten to begin with, then one in twenty.
+    assert found.share("hedged") == pytest.approx(0.06, abs=0.002)
+    assert (found.latency[found.source == "hedged"] == 3).all()
+    assert (found.latency[found.source == "model"] == 5).all()
+
+
+def test_without_copies_it_is_two_queues():
+    arrivals = poisson_arrivals(400, 20, seed=6)
+    needed = np.full(len(arrivals), 0.003)
+    worker = np.random.default_rng(0).integers(2, size=len(arrivals))
+    found = hedged(arrivals, needed, needed, patience=np.inf).latency
+    for who in (0, 1):
+        own = worker == who
+        np.testing.assert_allclose(found[own], simulate_queue(arrivals[own], needed[own]).latency)
 
 
 def test_arrivals_come_at_the_rate_with_exponential_gaps():
