@@ -654,9 +654,8 @@ plt.show()
 # %% [markdown]
 # A bar left of the line is lost. Released to everybody, the forgotten setting costs 18 % of the clicks and about
 # 5 % of the revenue. The canary of 20 % is taken back for its clicks on the second day, and the market as a whole
-# loses 1.4 % of its clicks (0.3 to 2.2). The canary of 5 % is not taken back within three days, and it does not need to be: it
-# loses 0.9 %. The right build is never taken back and gains in proportion to its
-# share.
+# loses 1.4 % of its clicks (0.3 to 2.2). The canary of 5 % is not taken back within three days, and it does not need
+# to be: it loses 0.9 %. The right build is never taken back and gains in proportion to its share.
 #
 # One world is an anecdote, so the same fault was released in the twenty further worlds, next to a canary of
 # nothing; the table holds the percentage taken back by the always-valid rule and the median hour.
