@@ -49,6 +49,7 @@ def check_really_fell(answer: Callable[..., np.ndarray]) -> CheckResult:
 def check_best_wait(answer: Callable[..., float]) -> CheckResult:
     """Check the second exercise."""
     four = np.array([1.0, 5.0, 8.0, 9.5]), np.array([2.0, np.nan, np.nan, 3.0])
+    six = np.append([1.0, 2.0], four[0] + 14), np.append([0.5, 0.5], four[1])
     waits, replays = np.array([0, 1, 3, 7]), np.arange(14, 31)
     return check(
         "best_wait",
@@ -59,6 +60,13 @@ def check_best_wait(answer: Callable[..., float]) -> CheckResult:
             np.array([10]),
             expected=4,
             hint="on day 10 nobody knew the conversion of the last click, which counts in the end",
+        ),
+        gives(
+            *six,
+            np.array([0, 2, 4]),
+            np.array([24]),
+            expected=4,
+            hint="only clicks of the 14 days before a replay count, for estimate and truth alike",
         ),
         gives(
             *_advertiser(12_000, 1.0),
@@ -183,11 +191,11 @@ def _fall_without_noise(clicks, known, completeness, usual):
     return known < clicks * completeness * usual
 
 
-def _replayed(made, delay, waits, replays, *, hindsight=False, ripe=True):
+def _replayed(made, delay, waits, replays, *, hindsight=False, ripe=True, days=14):
     """Return the relative error of each wait on each replayed day, shape (waits, replays)."""
     converts, errors = np.isfinite(delay), []
     for today in replays:
-        recent = (made > today - 14) & (made <= today)
+        recent = (made > today - days) & (made <= today)
         known = converts if hindsight else made + delay <= today
         truth = (converts if ripe else known)[recent].mean()
         errors.append([known[recent & (made <= today - wait)].mean() / truth - 1 for wait in waits])
@@ -206,6 +214,11 @@ def _unripe_truth(made, delay, waits, replays):
 
 def _errors_cancel(made, delay, waits, replays):
     return waits[np.argmin(np.abs(_replayed(made, delay, waits, replays).mean(axis=1)))]
+
+
+def _whole_past(made, delay, waits, replays):
+    errors = _replayed(made, delay, waits, replays, days=np.inf)
+    return waits[np.argmin((errors**2).mean(axis=1))]
 
 
 def _longest_wait(made, delay, waits, replays):
@@ -243,6 +256,7 @@ WRONG_ANSWERS = (
     WrongAnswer("best_wait", "labels that nobody had then", _hindsight),
     WrongAnswer("best_wait", "judged by what was known then", _unripe_truth),
     WrongAnswer("best_wait", "errors that cancel", _errors_cancel),
+    WrongAnswer("best_wait", "clicks of the whole past", _whole_past),
     WrongAnswer("best_wait", "as long as possible", _longest_wait),
     WrongAnswer("delay_moved", "unequal follow-up", _all_follow_up),
     WrongAnswer("delay_moved", "clicks without seven days", _too_young_as_well),
