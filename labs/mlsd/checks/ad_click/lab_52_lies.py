@@ -91,10 +91,16 @@ def check_unsettled(answer: Callable[[np.ndarray, np.ndarray], bool]) -> CheckRe
     steady = rate * rng.gamma(4.0, 0.25, (2_000, 6)) * np.where(treated, 1.3, 1.0)[:, None]
     season = steady * np.array([2.0, 2.0, 2.0, 1.0, 1.0, 1.0]) / np.where(treated, 1.3, 1)[:, None]
     fading = steady * np.where(treated[:, None], np.array([1.4, 1.3, 1.2, 1.0, 1.0, 1.0]), 1.0)
+    faint = steady * np.where(treated[:, None], np.array([1.15, 1.15, 1.15, 1.0, 1.0, 1.0]), 1.0)
     growing = steady * np.where(treated[:, None], np.array([1.0, 1.0, 1.0, 1.3, 1.3, 1.3]), 1.0)
     cases = [
         (fading, True, "an effect that fades is not settled"),
         (growing, True, "an effect that grows is not settled either"),
+        (
+            faint / np.where(treated, 1.3, 1.0)[:, None],
+            True,
+            "a small fade was missed: a user's halves are alike, so take each user's change first",
+        ),
         (season, False, "both arms fall alike: compare the change of one with that of the other"),
         (rate * rng.gamma(4.0, 0.25, (2_000, 6)), False, "no effect in either half is steady"),
     ]
@@ -188,11 +194,12 @@ def _difference_of_halves(revenue, treated):
 
 def _halves_as_independent(revenue, treated):
     half = revenue.shape[1] // 2
-    lifts = [
-        mean_lift(part[~treated].mean(axis=1), part[treated].mean(axis=1))
-        for part in (revenue[:, :half], revenue[:, half:])
-    ]
-    return lifts[0].low > lifts[1].high
+    gaps, variance = [], 0.0
+    for part in (revenue[:, :half], revenue[:, half:]):
+        one, two = part[~treated].mean(axis=1), part[treated].mean(axis=1)
+        gaps.append(two.mean() - one.mean())
+        variance += one.var() / len(one) + two.var() / len(two)
+    return bool(abs(gaps[0] - gaps[1]) > 1.96 * np.sqrt(variance))
 
 
 def _looks_so_far(z, planned):
