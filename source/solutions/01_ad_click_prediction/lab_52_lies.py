@@ -71,9 +71,9 @@ pd.DataFrame(rows, index=["z", "true effect (%)"]).T.round(1)
 #
 # A sample-ratio mismatch tells that users are missing, and a slice tells where.
 #
-# - **Goal**: name the browser in which the two arms differ most from half and half, provided that the difference
-#   is too large for chance once you take into account that several browsers were tested: its p value times the
-#   number of browsers must be below 0.001. If there is none, return `None`.
+# - **Goal**: name the browser whose two arms are least likely to come from half and half, which is the one with the
+#   smallest p value. The difference has to be too large for chance once you take into account that several browsers
+#   were tested: that p value times the number of browsers must be below 0.001. If it is not, return `None`.
 # - **Inputs**: `users`, a table with `arm` and `browser`; rows with arm `"outside"` do not count.
 # - **Output**: a name or `None`. With 1,000 users of each arm on `"chrome"` and 300 against 200 on `"safari"`, the
 #   p value of safari is 0.0000077 and the answer is `"safari"`.

@@ -51,7 +51,10 @@ def check_broken_browser(answer: Callable[[pd.DataFrame], str | None]) -> CheckR
         (_users(chrome=(5000, 4400), other=(20, 8)), "chrome", "judge by p, not by the ratio"),
     ]
     tests = [
-        holds(lambda find, users=users, name=name: find(users.copy()) == name, f"{said}: {name!r}")
+        holds(
+            lambda find, users=users, name=name: find(users.copy()) == name,
+            f"{said}; expected {name!r}",
+        )
         for users, name, said in cases
     ]
     return check("broken_browser", answer, *tests, points=2)
