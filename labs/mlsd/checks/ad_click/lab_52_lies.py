@@ -74,7 +74,10 @@ def _rates(seed: int, effect: float) -> pd.DataFrame:
 
 def check_rate_z(answer: Callable[[pd.DataFrame], float]) -> CheckResult:
     """Check the second exercise."""
-    hint = "linearise both periods, adjust all users at once, then compare the arms by user"
+    hint = (
+        "linearise the test at the control's rate and the past at the past rate of both arms, "
+        "adjust all users at once, then compare the arms by user"
+    )
     return check(
         "rate_z",
         answer,
@@ -116,7 +119,7 @@ def check_unsettled(answer: Callable[[np.ndarray, np.ndarray], bool]) -> CheckRe
 
 def check_stopping_look(answer: Callable[[np.ndarray, int], int | None]) -> CheckResult:
     """Check the fourth exercise."""
-    hint = "the boundary is that of the looks planned, not of those taken"
+    hint = "the boundary is that of the looks planned, not of those taken; looks count from 1"
     return check(
         "stopping_look",
         answer,
