@@ -285,7 +285,8 @@ pd.DataFrame(forecasts | {"credited": credited}, index=range(30, 60)).tail(5).ro
 #   was credited with.
 # - **Inputs**: `clicks` with `day` (0 to 59), `elapsed` and `delay`. Decide on a law or on none, and
 #   on which clicks teach you what; `completeness_curve(delay, age, window)` is the chapter's product
-#   limit.
+#   limit. It takes the known conversions alone and returns their delays, sorted, and the share that
+#   has come by each.
 # - **Output**: array of shape (30,). Worked number: a day whose clicks have 70 conversions known and a
 #   mean completeness of 0.7 is forecast at $70 / 0.7 = 100$.
 

@@ -47,7 +47,9 @@ plt.rcParams.update(course_style())
 # `users`, one row per user, with the `arm` (`"control"`, `"treatment"` or `"outside"`), the `browser` and the user's
 # revenue `before`, in the 14 days before the test. `revenue` is an array of users by days. Users `"outside"` live in
 # another market with budgets of its own and saw the old policy all the time. `experiment.of("control")` tells which
-# users are in an arm, `experiment.days` how long the test ran, and `planned_days` how long it should have run.
+# users are in an arm, `experiment.days` how long the test ran, and `planned_days` how long it should have run. There is
+# one look a day: `naive_z(experiment)` is the $z$ of the revenue so far at each, and
+# `mean_lift(control, treatment)` has the relative lift of two arrays as `estimate`, `low` and `high`.
 
 # %%
 experiment, effect = simulate_experiment(7, kind="sound, better")
