@@ -364,6 +364,9 @@ pd.DataFrame(theta.numpy(), names, features.columns).round(2)
 # value, the log-odds of a conversion rise by $\log 2 = 0.69$ times the weight, about a half. The
 # second row says that these features tell little about *when* in this market.
 #
+# The model's $p(x)$ has no window, whereas a conversion after 30 days is credited to nobody. So its
+# rate is $p(x)$ times the share of the delays that end `within` the window.
+#
 # **Your guess**: the naive rate falls short of the truth by some eleven percent. How much of this
 # gap does the exponential delay model close, in percent of the gap?
 
