@@ -787,7 +787,8 @@ ledger.loc[rungs, columns].round(3)
 # - **Senior**: puts numbers on the trade: a week of waiting halves the data; a completeness curve
 #   from old cohorts keeps all of it and brings the calibration ratio from 0.89 to about 1.
 # - **Staff**: adds what the number is used for, a bid, and therefore specifies calibration by age of
-#   click, a curve per vertical with a fallback, and alarms on the shares of an hour and a day.
+#   click, a curve per kind of campaign with a fallback, and alarms on the shares of half an hour
+#   and a day.
 #
 # *"Why not a parametric delay model?"*
 #
