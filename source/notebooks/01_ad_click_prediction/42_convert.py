@@ -443,14 +443,14 @@ assert closed < 50
 # three for the youngest clicks, although its *total* looks right; the log-normal, the usual reply
 # to a heavy tail, is nearer, but its rate is 5 to 6 % short.
 #
-# The mixture of a log-normal and a Weibull law comes off best with 14 days, and this needs an
-# honest remark: it is the family that the simulator draws from. With the true family, a tail that
-# nobody has seen can be extrapolated; at work nobody tells you the family, and with a longer log
-# the mixture has no advantage over the curve that assumes nothing. And with 14 days, the curve is 4
-# to 6 % short for want of a tail, yet both single laws, which do assume one, are 7 to 9 % short. So
-# take the curve first, whatever the length of the log. A law has to show on settled clicks, its
-# youngest cohorts included, that its tail is better than none; its likelihood alone does not show
-# it.
+# The mixture of a log-normal and a Weibull law (an exponential whose readiness to buy may fade
+# with time) comes off best with 14 days, and this needs an honest remark: it is the family that
+# the simulator draws from. With the true family, a tail that nobody has seen can be extrapolated;
+# at work nobody tells you the family, and with a longer log the mixture has no advantage over the
+# curve that assumes nothing. And with 14 days, the curve is 4 to 6 % short for want of a tail,
+# yet both single laws, which do assume one, are 7 to 9 % short. So take the curve first, whatever
+# the length of the log. A law has to show on settled clicks, its youngest cohorts included, that
+# its tail is better than none; its likelihood alone does not show it.
 #
 # *Change this and see*: give `product_limit` the clicks of the last 30 days. How far off is the
 # rate now, and which part of the figure of curves tells you?
