@@ -550,8 +550,9 @@ compare("convert_mixed_revenue", mixed.changes("revenue").loc["revenue", "estima
 # Hardly at all: the interval contains zero. The likely reason is that a score which is off by a tenth
 # only swaps candidates whose scores lie within a tenth of each other, and between these it makes
 # little difference which one is shown. If that is so, the loss should grow with the *square* of the
-# error, whereas the bill grows with the error itself; the open task below lets you check it. So the
-# level of pCVR matters most where it is multiplied with money, and much less where it only ranks.
+# error, whereas the bill grows with the error itself; the task at the end of this section lets
+# you check it. So the level of pCVR matters most where it is multiplied with money, and much less
+# where it only ranks.
 #
 # What, then, does pCVR in the ranking buy? Let all campaigns state a target, and rank by pCTR times
 # click value. The world still books its old price per click, so we do not use its revenue; under
