@@ -172,7 +172,8 @@ compare("experiment_users_needed", needed["2%"])
 # %% [markdown]
 # Half the lift costs four times the users. A lift of 2 %, which would pay for a whole team in a large
 # market, needs about 250,000 users per arm, and we have 7,800. Our requirement of 10 % needs 10,100. So
-# it is out of reach as well, although not by much:
+# it is out of reach as well, although not by much. The formula solved for the lift says by how much: $\delta$ is the
+# spread times the square root of $16 / n$, which the cell writes with the exact constant, `users_per_arm(1.0, 1.0)`.
 
 # %%
 per_arm = len(week) / 2
