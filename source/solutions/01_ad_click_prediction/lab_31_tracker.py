@@ -327,7 +327,7 @@ idle.state[:, :3]
 # %% [markdown]
 # ### Exercise 6: earn on the drift day
 #
-# - **Goal**: a policy that earns at least four percent more than the frozen model on the day of the event.
+# - **Goal**: a policy that earns at least six percent more than the frozen model on the day of the event.
 # - **Inputs**: `scorer`, with `predict_proba` and nothing else.
 # - **Output**: a policy; `SegmentPolicy` will do, and so will a class of your own with `act` and `observe`.
 #

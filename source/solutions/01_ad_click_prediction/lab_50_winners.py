@@ -256,9 +256,11 @@ print(
 # %% [markdown]
 # ## Promises that keep
 #
-# Now three fresh markets, whose models were trained on 1, 4 and 16 days of log with a prior of strength 1, 0.5
-# and 20, where the model above had four days and a strength of 3. With less data or a weaker prior the errors
-# are larger, and so is the curse, so that a correction remembered from one market is wrong in another. In each, the uncorrected model runs for five days, you see what it showed, and your correction is
+# Now three fresh markets. Their models were trained on 1, 4 and 16 days of log with a prior of strength 1, 0.5
+# and 20, where the model above had four days and a strength of 3, and in two of the markets people click about
+# twice as often. With less data or a weaker prior the errors are larger, and so is the curse, so that a
+# correction remembered from one market is wrong in another. In each, the uncorrected model runs for five days,
+# you see what it showed, and your correction is
 # deployed for the five days after that. It changes the promises and, since the market ranks by them, the
 # winners as well.
 
@@ -272,7 +274,7 @@ print(
 #   probabilities of that shape, above 0 and below 1.
 #
 # **Worked number**: promises of 20, 10 and 10 where 10, 10 and 8 clicks come have an accuracy of
-# $(50 + 100 + 80) / 3 = 77$ %. One factor for all winners reaches 78 to 83 %, and the check asks for eight and
+# $(50 + 100 + 80) / 3 = 77$ %. One factor for all winners reaches some 85 %, and the check asks for five and
 # a half points more than it reaches in the same markets.
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -31,9 +31,10 @@ CONFIG = AdClickConfig(
     exploration_share=0.5,
 )
 STRENGTH = 3.0
-# Days of log behind the models that an answer is graded with, and the strength of their prior: a
-# weak one makes a large curse and a strong one a small, so that nothing remembered fits all three.
-GRADED = ((1, 1.0), (4, 0.5), (16, 20.0))
+# Days of log behind the models that an answer is graded with, the strength of their prior, and the
+# market's level of clicks in log-odds. A weak prior makes a large curse and a strong one a small,
+# and levels differ as they do between countries, so that nothing remembered fits all three.
+GRADED = ((1, 1.0, -4.2), (4, 0.5, -3.9), (16, 20.0, -4.7))
 PROMISED_DAYS = 5
 LEVELS = (("ad_id",), ("publisher_id", "category"), ("user_id", "category"))
 Correction = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -154,9 +155,11 @@ class WinnersMarket:
 
 
 @lru_cache(maxsize=2 * len(GRADED))
-def winners_market(seed: int, days: int, strength: float = STRENGTH) -> WinnersMarket:
+def winners_market(
+    seed: int, days: int, strength: float = STRENGTH, base_logit: float = CONFIG.base_logit
+) -> WinnersMarket:
     """Return the market of a seed, whose model saw so many days and has such a prior."""
-    world = AdClickWorld(seed=seed, config=CONFIG)
+    world = AdClickWorld(seed=seed, config=replace(CONFIG, base_logit=base_logit))
     rows = world.history(days=days + PROMISED_DAYS).impressions.query("explored")
     known = rows[rows["ts"] < 86_400 * days]
     half = np.random.default_rng(seed).random(len(known)) < 0.5
@@ -197,8 +200,8 @@ def accuracy(shown: pd.DataFrame) -> float:
 
 
 @lru_cache(maxsize=32 * len(GRADED))
-def _deployed(seed: int, days: int, strength: float, make: MakeCorrection) -> float:
-    market = winners_market(seed, days, strength)
+def _deployed(seed: int, model: tuple[int, float, float], make: MakeCorrection) -> float:
+    market = winners_market(seed, *model)
     correction = make(market.winners(unchanged(pd.DataFrame())))
     return accuracy(market.winners(correction, later=True))
 
@@ -210,4 +213,4 @@ def deployed_accuracy(seed: int, make_correction: MakeCorrection) -> float:
     they showed, and it is deployed for the next five.
     """
     markets = zip(market_seeds(seed, len(GRADED)), GRADED)
-    return float(np.mean([_deployed(own, *model, make_correction) for own, model in markets]))
+    return float(np.mean([_deployed(own, model, make_correction) for own, model in markets]))
