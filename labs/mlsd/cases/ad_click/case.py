@@ -41,7 +41,12 @@ CASE = Case(
         TableColumn("vs best [95 %]", "normalized_entropy_vs_best", show="distance"),
         TableColumn("AUC", "auc"),
         TableColumn("AUC within users", "grouped_auc"),
-        TableColumn("revenue", "online_revenue", ".2f"),
+        TableColumn(
+            "revenue, % against the logging policy [95 %]",
+            "online_revenue_change",
+            ".1f",
+            show="difference",
+        ),
         TableColumn("fit, CPU s", "fit_cpu_seconds", ".1f"),
     ),
     figure=LadderFigure(
