@@ -8,7 +8,7 @@ learns from every impression. Settings are those of 31_settings, chosen on seed 
 up, over categories, how far the expected clicks are from the real ones. Revenue and clicks come
 from deployments in twin worlds, as `world.compare` makes them, with one run of the control for
 both: online and (`hourly_*`) the hourly job in percent of nightly, by day and for three days with
-the interval. Seed 42 is the world of the chapter, 291 one of those of 31_drift. About 55 CPU
+the interval. Seed 42 is the world of the chapter, the others are of 31_drift. About 55 CPU
 seconds per world:
 
     OMP_NUM_THREADS=1 python tests/studies/ad_click/31_rivals.py
@@ -24,7 +24,7 @@ from mlsd.policies.ad_click import OnlineScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.kit.tally import compare_tallies
 
-SEEDS = (42, 291)
+SEEDS = (42, 291, 292, 293, 294)
 CONFIG = AdClickConfig(event_days=(12, 13), event_sd=1.0)
 FIRST, STRENGTH = 11, 0.03
 KINDS = {11: "ordinary", 12: "drift_day", 13: "day_after"}
