@@ -347,9 +347,9 @@ f"hashed linear model {hashed_weights:.1f} GB, embeddings of a billion ids {embe
 # two in a hundred are clicked, and [33_calibrate](33_calibrate.ipynb) measures what each kind of error
 # is worth.
 #
-# For the offline metric this rules out using the area under the ROC curve (AUC) alone, which reads
-# only the order. The log loss $-\log \hat p$ of a click and $-\log(1 - \hat p)$ of its absence punishes
-# both a wrong order and a wrong level, so the course reports it first and AUC beside it.
+# For the offline metric this rules out using the area under the ROC curve (AUC) alone, which reads only the
+# order. The log loss $-\log \hat p$ of a click and $-\log(1 - \hat p)$ of its absence punishes both a wrong
+# order and probabilities that are too high or too low, so the course reports it first and AUC beside it.
 
 # %% [markdown]
 # ## Look at what is logged
@@ -640,10 +640,10 @@ pd.DataFrame(rows, columns=["requirement", "criterion", "measured"])
 
 # %% [markdown]
 # The last three rows are for clicks that are billed, and their brackets hold 95 % intervals; the two of the
-# guardrails exclude zero only just after three days. The row of the latency does not answer its
-# requirement yet: the ledger times 500 rows at once on an idle core, and a typical time says little
-# about the slowest request in a hundred, which waits behind others. That takes a running service under
-# load, and [60_serve](60_serve.ipynb) starts one.
+# guardrails exclude zero only just after three days. The row of the latency does not answer its requirement
+# yet. It takes two fifths of the time of 500 rows, although a call costs something before its first row, and
+# it is a typical time on an idle core, which says little about the slowest request in a hundred, because that
+# one waits behind others. That takes a running service under load, and [60_serve](60_serve.ipynb) starts one.
 
 # %% [markdown]
 # ## What breaks in production

@@ -227,10 +227,10 @@ for unit, clusters in {"users": users, "rows": None}.items():
 pd.DataFrame(alone).T.rename_axis("resampled").round(4)
 
 # %% [markdown]
-# The interval is wide, some four percent of the loss on either side, and resampling rows would make it a
-# fifth narrower than it is. For a constant prediction all of the noise is how many clicks happened to
-# come. Two predictions for the same impressions share most of that. So when we compare models, we resample
-# the users once and look at the interval of the *difference* on the same resampled users, which is called a
+# The interval is wide, about four percent of the loss on either side, and resampling rows would make it a
+# fifth narrower than it is. For a constant prediction all of the noise is how many clicks happened to come.
+# Two predictions for the same impressions share most of that. So when we compare models, we resample the
+# users once and look at the interval of the *difference* on the same resampled users, which is called a
 # paired interval and is much narrower.
 
 # %% [markdown]
@@ -305,8 +305,8 @@ assert later["click"].mean() < came < 0.5 * promised
 # on counting from there. An ad without any data then has the rate $m$, and an ad with very many views has
 # its own.
 #
-# **Your turn.** Write that estimate. With $m = 0.02$ and $s = 100$, one click in one view should give
-# about 0.03.
+# **Your turn.** Write that estimate. With $m = 0.02$ and $s = 50$, one click in one view should give
+# about 0.04.
 
 
 # %% tags=["your-turn"]
@@ -322,8 +322,8 @@ def smoothed_rate(clicks, views, average, strength):
 verdict = check(
     "smoothed_rate",
     smoothed_rate,
-    gives(1, 1, 0.02, 100, expected=3 / 101, hint="the imagined views bring clicks with them"),
-    gives(0, 0, 0.02, 100, expected=0.02),
+    gives(1, 1, 0.02, 50, expected=2 / 51, hint="the imagined views bring clicks with them"),
+    gives(0, 0, 0.02, 50, expected=0.02),
     gives(5, 50, 0.02, 0, expected=0.1),
 )
 verdict
@@ -331,7 +331,7 @@ verdict
 # %% [markdown]
 # With $c$ clicks in $v$ views the estimate is
 # $$\hat p = \frac{c + s\,m}{v + s}.$$
-# For one click in one view this is $(1 + 100 \cdot 0.02) / (1 + 100) = 3/101 \approx 0.030$. The name of
+# For one click in one view this is $(1 + 50 \cdot 0.02) / (1 + 50) = 2/51 \approx 0.039$. The name of
 # the method is *Beta smoothing*: if the true rates of all ads followed a Beta distribution with parameters
 # $\alpha$ and $\beta$, and $m = \alpha / (\alpha + \beta)$, $s = \alpha + \beta$, then $\hat p$ would be
 # exactly the posterior mean. The *prior strength* $s$ is counted in impressions; at $v = s$ the data and
@@ -360,7 +360,7 @@ top.round(3)
 # We fit each candidate strength on the training days and read it on the validation days.
 #
 # **Your guess**: which prior strength will be best, in impressions? The median ad of the training part has
-# some hundreds of views.
+# a few hundred views.
 
 # %% tags=["guess"]
 guess("baseline_best_strength", ..., unit="impressions")

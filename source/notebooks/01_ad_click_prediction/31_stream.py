@@ -341,9 +341,9 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A dot is the normalized entropy of the impressions since the last dot. The model starts *above* one, and
-# the reason is not that its level is wrong: the weights are zero at the very first row and predict 0.5, but
-# that is over long before the first dot.
+# A dot is the normalized entropy of the impressions since the last dot. The model starts *above* one, and the
+# reason is not that it predicts too many clicks: the weights are zero at the very first row and predict 0.5,
+# but that is over long before the first dot.
 
 # %%
 starts = pd.DataFrame(
@@ -357,10 +357,11 @@ assert entropy[0] > 1 > entropy[-1]
 starts.round(3)
 
 # %% [markdown]
-# From row 1,000 on the level is right. What is left, we suspect, is noise: new coordinates move at the full
-# rate, so that one click moves a weight a long way. The first days of a stream are therefore left out of a
-# report. Note also that a replayed log is kinder than production, because `progressive_fit` learns a
-# click within 64 rows, about a minute, whereas the label settles ten minutes after the impression. Learning before `known_at` breaks the rule of [30_count](30_count.ipynb), and
+# From row 1,000 on the mean prediction is close to the click-through rate. What is left, we suspect, is
+# noise: new coordinates move at the full rate, so that one click moves a weight a long way. The first days of
+# a stream are therefore left out of a report. Note also that a replayed log is kinder than production,
+# because `progressive_fit` learns a click within 64 rows, about a minute, whereas the label settles ten
+# minutes after the impression. Learning before `known_at` breaks the rule of [30_count](30_count.ipynb), and
 # whether it matters we measure below, where labels come late on purpose.
 
 # %% [markdown]
@@ -396,8 +397,8 @@ for given in ((*columns, "weekday"), columns):
             judged.append((named, "in order, still learning", learning))
 
 # %% [markdown]
-# As a last row stands a model that is no stream at all: `HashedLogisticRegression`, the batch fit of the last
-# chapter, which iterates over the same rows until it has converged.
+# The last row is a model that does not learn from a stream at all: `HashedLogisticRegression`, the batch fit
+# of the last chapter, which iterates over the same rows until it has converged.
 
 # %%
 batch = HashedLogisticRegression(
@@ -575,7 +576,7 @@ account.round(4)
 # event in 4 days to one in 25.
 #
 # The first requirement is about categories. Take the hours from noon on, add up expected and real clicks per
-# category, and count the clicks that are expected in the wrong place. Even a perfect model has some 11 %
+# category, and count the clicks that are expected in the wrong place. Even a perfect model has about 11 %
 # here, because a category has about fifty clicks in half a day.
 
 # %%
@@ -902,12 +903,12 @@ pd.DataFrame(
 
 # %% [markdown]
 # Nightly retraining fails the first requirement, a naive single pass the second, and the model with two
-# passes meets all three in this world; in two of the five others it misses the first by three to six points. What
-# no requirement mentions stands in the sections above: it is worse on the day after. The hourly job meets
-# all three with more room, and it loses little on the day after. It is also easier to operate: its labels come
-# from files, and a poisoned hour is undone by leaving its rows out of the next fit. On these numbers we would
-# keep nightly retraining and correct it every hour; the lab builds a small layer of that kind, with one factor
-# per category.
+# passes meets all three in this world; in two of the five others it misses the first by three to six points.
+# The sections above also show what no requirement mentions: it is worse on the day after. The hourly job
+# meets all three with more room, and it loses little on the day after. It is also easier to operate: its
+# labels come from files, and a poisoned hour is undone by leaving its rows out of the next fit. On these
+# numbers we would keep nightly retraining and correct it every hour; the lab builds a small layer of that
+# kind, with one factor per category.
 
 # %% [markdown]
 # ## What breaks in production

@@ -467,12 +467,12 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A dot is the median of thirty slices, the band holds eight of ten, its upper edge is what the table shows, and
-# zero is the arithmetic with the known $w$. (Bands that leave the picture at the top go on.) With
-# thirty clicks the prior shift, which has one number to learn, is the safest; with a hundred Platt scaling, which
-# has two, is about level with it; isotonic regression turns the noise of a small slice into steps and needs about
-# a thousand. It also gives equal probabilities to all rows on one step, and ties are broken by the bid alone. It
-# pays where the reliability diagram bends, and here it does not.
+# A dot is the median of thirty slices, the band holds eight of ten, its upper edge is what the table shows,
+# and zero is the arithmetic with the known $w$. (Bands that leave the picture at the top go on.) With thirty
+# clicks the prior shift, which has one number to learn, is the safest; with a hundred Platt scaling, which
+# has two, does about as well; isotonic regression turns the noise of a small slice into steps and needs about
+# a thousand. It also gives equal probabilities to all rows on one step, and ties are broken by the bid alone.
+# It pays where the reliability diagram bends, and here it does not.
 #
 # A calibrator is for what arithmetic does not know. And it is right about the days that it saw: fitted to all
 # later rows, all three promise too few clicks on the test days, as the table under *Results* shows.
@@ -631,11 +631,12 @@ axes.locator_params(axis="x", nbins=6)
 plt.show()
 
 # %% [markdown]
-# A dot is the change and its bar the interval; the label says mistake, price rule and measure. Mixed pipelines lose
-# revenue under both rules. The uncorrected model loses clicks under both, and its revenue does not follow: with more
-# say for the bids, the clicks that remain are sold for more. Where the next bid sets the price it even earns more,
-# which is what squashing is for. Advertisers pay for that, and this week's revenue does not show it. The same two
-# deployments in five other worlds:
+# A dot is the change and its bar the interval; the label says mistake, price rule and measure (clicks are
+# blue here and revenue is orange). Mixed pipelines lose revenue under both rules. The uncorrected model loses
+# clicks under both, and its revenue does not follow: with more say for the bids, the clicks that remain are
+# sold for more. Where the next bid sets the price it even earns more, which is what squashing is for.
+# Advertisers pay for that, and this week's revenue does not show it. The same two deployments in five other
+# worlds:
 
 # %%
 elsewhere = load_study("ad_click/33_mistakes")

@@ -219,8 +219,8 @@ plt.show()
 # means almost coincide, whereas the newcomer's curve is many times wider and reaches beyond 6 %.
 #
 # *Thompson sampling* (Thompson 1933) uses that width: it draws a rate for each candidate from its
-# posterior and ranks by bid times draw. An ad then wins as often as it may be the best, given what we
-# know. No schedule has to say when to explore less, because each view narrows the curve and the draws
+# posterior and ranks by bid times draw. The share of requests that an ad wins is then our probability
+# that it is the best of them. No schedule has to say when to explore less, because each view narrows the curve and the draws
 # move towards the mean.
 #
 # The other classic rule is the *upper confidence bound* (UCB). It ranks by the mean plus some number of
