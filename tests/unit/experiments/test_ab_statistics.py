@@ -57,6 +57,12 @@ def test_a_ratio_lift_covers_the_truth_where_rows_of_a_user_are_alike():
     assert np.mean(widths) > 1.5 * by_row
 
 
+def test_users_of_one_rate_leave_a_ratio_without_error():
+    views = np.array([10.0, 40.0, 100.0])
+    lift = ratio_lift((0.1 * views, views), (0.2 * views, views))
+    assert (lift.estimate, lift.low, lift.high) == pytest.approx((1, 1, 1))
+
+
 def test_a_mean_lift_has_the_error_of_two_independent_means():
     rng = np.random.default_rng(1)
     control, treatment = rng.gamma(2.0, 1.0, 500), rng.gamma(2.2, 1.0, 400)
