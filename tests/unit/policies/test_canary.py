@@ -99,6 +99,28 @@ def test_an_equal_or_better_arm_stays(clicks):
     assert canary.rolled_back_at is None
 
 
+def clicks_at_rollback(**options):
+    """Return the most clicks of the new arm at which it goes back, of 200 of the old one."""
+    for clicks in range(200, 0, -1):
+        canary = CanaryPolicy(Constant(0.1), Constant(0.5), share=10, **options)
+        canary.observe(impressions(OLD, clicks=200, views=1800))
+        canary.observe(impressions(NEW, clicks=clicks, views=1800))
+        if canary.rolled_back_at is not None:
+            return clicks
+    return 0
+
+
+def test_two_outcomes_share_the_promise_of_one():
+    # Every price is 1, so that the second outcome never differs.
+    both = {"click": 1, "price": 1}
+    assert clicks_at_rollback(outcomes=both) < clicks_at_rollback()
+    assert clicks_at_rollback(outcomes=both, promise=0.02) == clicks_at_rollback(promise=0.01)
+
+
+def test_the_size_of_the_harm_sets_the_limit():
+    assert clicks_at_rollback(harm=0.02) < clicks_at_rollback(harm=0.2)
+
+
 def test_the_clicks_of_one_user_are_no_evidence_about_many():
     canary = CanaryPolicy(Constant(0.1), Constant(0.5), share=10)
     canary.observe(impressions(OLD[:1], clicks=100, views=1000))
