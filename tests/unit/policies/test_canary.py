@@ -151,6 +151,16 @@ def test_an_ad_canary_goes_back_for_money_at_equal_clicks():
     assert watch(CanaryPolicy) is None
 
 
+def test_an_impression_earns_its_price_only_if_it_is_clicked():
+    canary = AdCanaryPolicy(Constant(0.1), Constant(0.5), share=10)
+    canary.observe(impressions(OLD, clicks=200, views=1800, price=1.0))
+    new = impressions(NEW, clicks=200, views=1800)
+    rows = new["impressions"]
+    rows["price"] = np.where(rows["click"] == 1, 0.2, 3.0)
+    canary.observe(new)
+    assert canary.rolled_back_for == "revenue"
+
+
 def test_few_clicks_and_earlier_impressions_decide_nothing():
     few = CanaryPolicy(Constant(0.1), Constant(0.5), share=10)
     few.observe(impressions(OLD, clicks=8, views=1000))
