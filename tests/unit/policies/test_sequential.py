@@ -34,6 +34,15 @@ def test_an_arm_without_trials_says_nothing(empty):
     assert always_valid_limit(gap.error, promise=0.01, harm=0.2) == np.inf
 
 
+def test_a_new_arm_without_any_click_has_lost_everything():
+    clicks, views = np.array([2.0, 4.0, 0.0, 0.0]), np.full(4, 10.0)
+    gap = rate_gap(clicks, views, np.array([False, False, True, True]))
+    # Rate 6 / 40 of both; residuals 0.5, 2.5, -1.5, -1.5.
+    error = np.sqrt((0.5**2 + 2.5**2 + 2 * 1.5**2) / 40 * (1 / 20 + 1 / 20)) / (6 / 20)
+    assert gap.change == -1
+    assert gap.error == pytest.approx(error)
+
+
 def test_limit_by_hand_and_its_warm_up():
     expected = np.sqrt(1.25 * (np.log(5) - 2 * np.log(0.02)))
     assert always_valid_limit(0.1, promise=0.01, harm=0.2) == pytest.approx(expected)
