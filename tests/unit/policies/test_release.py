@@ -24,3 +24,10 @@ def test_what_is_sure_decides(revenue, clicks, hides, expected):
 
 def test_without_guardrails_the_goal_decides_alone():
     assert decide_release({"revenue": (0.1, 2.0)}, {}, "revenue") == "release"
+
+
+@pytest.mark.parametrize(("revenue", "clicks"), [((0, 0), (-1, 2)), ((1, 4), (-2, 2))])
+def test_what_only_reaches_a_limit_is_not_sure(revenue, clicks):
+    # Two equal policies in twin worlds differ by exactly nothing.
+    changes = {"revenue": revenue, "clicks": clicks, "hides": (0, 1)}
+    assert decide_release(changes, LIMITS, "revenue") == "keep testing"
