@@ -61,6 +61,15 @@ def test_small_slices_are_not_scored():
     assert ("rare", "few") in slice_scores(rows, ["rare"], window=2, minimum=1).index
 
 
+def test_a_slice_with_a_short_past_is_not_scored():
+    # Of 0.2 expected clicks each: 20 a day, and 24 today, of which 3 * 20 have to lie in the past.
+    shown = {0: 200, 1: 100, 2: 120}
+    rows = pd.DataFrame({"day": np.repeat(list(shown), list(shown.values())), "expected": 0.2})
+    rows["all"], rows["click"] = 0, (np.arange(len(rows)) % 5 == 0).astype(int)
+    assert slice_scores(rows, ["all"], window=2, minimum=20.0).notna().all(axis=None)
+    assert slice_scores(rows[1:], ["all"], window=2, minimum=20.0).empty
+
+
 def test_no_columns_are_refused():
     with pytest.raises(InputError, match="no columns"):
         slice_scores(make_rows(np.random.default_rng(3), 3), [])
