@@ -88,6 +88,12 @@ def test_limit_follows_the_spread_and_the_number_of_scored_slices():
     )
 
 
+def test_scores_that_all_lie_on_one_side_raise_the_limit():
+    scores = pd.DataFrame(np.full((10, 4), 2.0))
+    limit = scan_threshold(scores, false_alarms=0.1)
+    assert limit == pytest.approx(2 * alarm_threshold(10, false_alarms=0.1))
+
+
 def test_normal_scores_page_as_often_as_promised():
     rng = np.random.default_rng(5)
     limit = scan_threshold(pd.DataFrame(1.3 * rng.normal(size=(100, 10))), false_alarms=0.1)
