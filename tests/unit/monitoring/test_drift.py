@@ -47,6 +47,14 @@ def test_a_value_never_seen_before_costs_much_and_not_infinitely_much():
     assert 5 < apart < 20
 
 
+def test_as_many_values_as_bins_have_a_bin_each():
+    # The quantiles of such a column are all 0, and would put every row into one bin.
+    old, new = (np.repeat([0, 1, 2], counts) for counts in ([980, 10, 10], [980, 20, 0]))
+    shares = (10.5 / 1001.5, 10.5 / 1001.5), (20.5 / 1001.5, 0.5 / 1001.5)
+    by_hand = sum((c - r) * np.log(c / r) for r, c in zip(*shares))
+    assert population_stability_index(old, new, bins=3) == pytest.approx(by_hand)
+
+
 def test_table_equals_scipy_and_the_index():
     rng = np.random.default_rng(3)
     old, new = {"x": rng.normal(size=500)}, {"x": rng.normal(0.2, size=400)}
