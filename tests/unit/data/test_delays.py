@@ -25,6 +25,10 @@ def test_equals_the_product_over_the_conversions_at_risk():
     np.testing.assert_allclose(share, by_hand)
 
 
+def test_a_conversion_of_exactly_that_delay_and_age_is_at_risk():
+    assert conversions_at_risk(np.array([1.0]), np.array([1.0]), 1.0) == 1
+
+
 def test_recovers_the_law_where_the_observed_shares_do_not():
     rng = np.random.default_rng(2)
     delay, age = rng.weibull(0.5, 40_000), rng.uniform(0, 6, 40_000)
