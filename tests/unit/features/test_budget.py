@@ -29,6 +29,10 @@ def test_of_equal_gains_the_cheaper_set_is_kept():
     assert best_within_budget(gain, cost, 3) == ["b"]
 
 
+def test_what_costs_the_whole_budget_fits():
+    assert best_within_budget(GAIN[["b"]], COST[["b"]], 50) == ["b"]
+
+
 def test_too_many_candidates():
     many = pd.Series(1.0, index=[f"f{i}" for i in range(21)])
     with pytest.raises(InputError, match="21 candidates"):
