@@ -73,7 +73,7 @@ def test_a_choice_is_right_or_not(result, verdict):
 def test_a_result_near_zero_is_close_within_what_the_author_says():
     assert judge(0.0, 0.4) == "off"
     assert judge(0.0, 0.4, within=0.5) == "close"
-    assert judge(0.0, -0.6, within=0.5) == "off"
+    assert judge(0.0, -0.6, within=0.5) == judge(0.0, 0.6, within=0.5) == "off"
     assert judge(0.0, 0.0) == "close"
 
 
