@@ -82,3 +82,11 @@ def test_a_generator_without_a_length_is_counted(capsys, monkeypatch):
     assert "trying: 2 of 3, about" in capsys.readouterr().out
     assert list(track(n for n in range(3))) == [0, 1, 2]
     assert "\r2 " in capsys.readouterr().out
+
+
+def test_the_line_counts_what_is_done_and_not_what_is_begun(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    list(track("abc", "trying"))
+    lines = capsys.readouterr().out.split("\rtrying: ")[1:]
+    assert [line[:6] for line in lines] == ["0 of 3", "1 of 3", "2 of 3"]
