@@ -93,6 +93,13 @@ def test_a_score_reserve_withholds_slots_and_sets_prices():
     np.testing.assert_allclose(outcome.price[0, :2], [0.06 / 0.02, 0.05 / 0.03])
 
 
+def test_a_score_of_just_the_reserve_is_sold_at_its_bid():
+    least = float((BID * RATE)[0, 0])
+    outcome = run_auction(BID * RATE, BID, slots=2, rule="gsp", reserve=0.0, score_reserve=least)
+    assert outcome.filled.tolist() == [[True, True]]
+    np.testing.assert_allclose(outcome.price, [[least / 0.02, 2.0]])
+
+
 def test_a_score_reserve_makes_the_scale_of_predictions_matter():
     def sold(factor):
         score = BID * RATE * factor
