@@ -166,6 +166,12 @@ def test_what_it_earned_is_said_with_its_interval_the_authors_result_and_a_hint(
     )
 
 
+def test_what_it_takes_to_pass_passes():
+    test = beats(lambda seed, policy: policy, 100.0, margin=3.0, seed=1)
+    assert "it takes 103 to pass" in check("policy", 102.0, test).message
+    assert check("policy", 103.0, test).status == "passed"
+
+
 def test_the_baseline_shares_the_seed_that_an_instructor_set(monkeypatch):
     monkeypatch.setenv("MLSD_GRADING_SEED", "4711")
     grown = beats(lambda seed, policy: policy * seed, 1.0, margin=1e-6, seed=3)
