@@ -1,7 +1,16 @@
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from mlsd.lab_support.ad_click.winners_market import RIVALS, RetrievalPolicy, unchanged
+from mlsd.lab_support.ad_click import winners_market as winners_market_module
+from mlsd.lab_support.ad_click.winners_market import (
+    RIVALS,
+    RetrievalPolicy,
+    WinnersMarket,
+    unchanged,
+)
 from mlsd.runtime import InputError
 from mlsd.worlds.ad_click import Actions
 from mlsd.worlds.base import CandidateRequests
@@ -51,3 +60,67 @@ def test_what_is_no_probability_is_refused(wrong):
     policy = RetrievalPolicy(Rates(0.1), Rates(0.1), lambda p, rivals: np.full(p.shape, wrong))
     with pytest.raises(InputError, match="probabilities between 0 and 1"):
         policy.act(requests([0]))
+
+
+DAY = 86_400
+
+
+def impressions(days):
+    """Return ten impressions a day at one page, shown at random."""
+    count = 10 * len(days)
+    return pd.DataFrame(
+        {
+            "ts": np.repeat(days, 10) * DAY + np.tile(np.arange(10.0), len(days)),
+            "publisher_id": 1,
+            "predicted_ctr": 0.1,
+            "click": 0,
+            "explored": True,
+            "impression_id": np.arange(count),
+        }
+    )
+
+
+class World:
+    """Shows every day's impressions, those of the history too, to what is deployed."""
+
+    def __init__(self, seed, config=None):
+        self.asked = []
+
+    def history(self, days):
+        return SimpleNamespace(impressions=impressions(range(days)))
+
+    def deploy(self, policy, days, history_days):
+        self.asked.append((days, history_days))
+        policy.observe({"impressions": impressions(range(history_days + days))})
+
+
+def test_a_correction_is_made_from_five_days_and_graded_on_the_next_five():
+    market = WinnersMarket(World(1), 4, pd.DataFrame(), (Rates(0.1),) * 3)
+    shown = market.winners(unchanged(None))
+    later = market.winners(unchanged(None), later=True)
+    assert sorted(set(shown["day"])) == [4, 5, 6, 7, 8]
+    assert sorted(set(later["day"])) == [9, 10, 11, 12, 13]
+    assert market.world.asked == [(5, 4), (5, 9)]
+
+
+def test_models_are_fitted_before_the_promised_days_and_two_share_no_row(monkeypatch):
+    parts = []
+
+    class Model:
+        def predict_proba(self, rows):
+            return np.full((len(rows), 2), 0.5)
+
+    def fitted(rows, strength):
+        parts.append(set(rows["impression_id"]))
+        return Model()
+
+    monkeypatch.setattr(winners_market_module, "AdClickWorld", World)
+    monkeypatch.setattr(winners_market_module, "_fitted", fitted)
+    monkeypatch.setattr(winners_market_module, "ScorerPolicy", lambda model: model)
+    market = winners_market_module.winners_market.__wrapped__(seed=1, days=3)
+    everything, one, other = parts
+    assert everything == set(range(30))
+    assert one | other == everything
+    assert one
+    assert not one & other
+    assert sorted(set(market.everything["day"])) == [3, 4, 5, 6, 7]
