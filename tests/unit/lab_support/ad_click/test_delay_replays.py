@@ -40,3 +40,9 @@ def test_quiet_logs_sound_the_alarm_as_often_as_promised():
 def test_slower_conversions_sound_it():
     assert alarms_sounded(market(1.0), 1.0, lambda delay: 4 * delay) > 90
     assert alarms_sounded(market(1.0), 1.0, lambda delay: delay / 4) < 0.1
+
+
+def test_clicks_that_may_still_be_credited_enter_no_replay():
+    log = market(1.0)
+    settled = log[log["elapsed"] >= 30]
+    pd.testing.assert_frame_equal(errors_by_wait(log, [30]), errors_by_wait(settled, [30]))
