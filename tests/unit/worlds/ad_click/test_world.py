@@ -1,6 +1,7 @@
 """What only the ad click world promises; tests/contract holds what every world does."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from mlsd.metrics import log_loss
 from mlsd.runtime.times import DAY
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.ad_click import Actions
+from mlsd.worlds.ad_click.truth import expected_spam
 
 HISTORY, DAYS = 2, 2
 TRUTH = (
@@ -176,6 +178,26 @@ def test_what_could_be_known_leaves_out_single_robots_alone(world):
     spread = (knowable / truth["click_probability"])[~robots]
     assert 0.9 < spread.median() < 1.3
     assert log_loss(click, knowable) > log_loss(click, truth["click_probability"].to_numpy())
+
+
+def test_the_share_of_robots_by_hand():
+    users = SimpleNamespace(activity=np.array([1.0, 3.0]), is_bot=np.array([True, False]))
+    # The robot sends 8 requests on 3 days of 10 and 1 on the others, the other user always 3.
+    bursts, quiet = 0.3 * 8, 0.7 * 1
+    bots = bursts / (bursts + quiet + 3)
+    # In a fifth of its hours, a publisher that buys robots gets half of its requests from them.
+    assert expected_spam(users) == pytest.approx((1 - (1 - bots) * (1 - 0.2 * 0.5), bots))
+
+
+def test_what_could_be_known_mixes_genuine_clicks_and_those_of_robots(world):
+    truth, robots_click = world.reveal(world.history(2)), world.config.spam_click_rate
+    genuine = (truth["examination"] * truth["attraction"]).to_numpy()
+    clear = abs(genuine - robots_click) > 0.05
+    known = truth["knowable_probability"].to_numpy()
+    share = ((known - genuine) / (robots_click - genuine))[clear]
+    # One share of robots at publishers that buy them, another at all others.
+    low, high = np.unique(share.round(3))
+    assert 0 < low < high < 1
 
 
 def test_no_logged_column_gives_the_truth_away(world):
