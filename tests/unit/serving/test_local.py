@@ -37,6 +37,8 @@ def test_it_answers_loads_and_stops(artifacts):
         service.stop()
     with pytest.raises(OSError, match="refused"):
         service.get("/healthz")
+    # It ended itself, after what it had admitted.
+    assert service._process.returncode == 0
 
 
 def test_a_folder_that_cannot_be_served_says_so(tmp_path):
