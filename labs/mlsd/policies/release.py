@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlsd.runtime import InputError
+
 
 def decide_release(
     changes: Mapping[str, tuple[float, float]], tolerated: Mapping[str, float], goal: str
@@ -20,6 +22,11 @@ def decide_release(
     goal : str
         The measure that has to rise.
 
+    Raises
+    ------
+    InputError
+        If a guardrail tolerates 0, whose sign does not say which way is harm.
+
     Notes
     -----
     Rolled back is what surely misses the goal or surely breaks a guardrail. Released is what surely
@@ -31,6 +38,11 @@ def decide_release(
     >>> decide_release(changes, {"clicks": -2.0, "hides": 5.0}, "revenue")
     'keep testing'
     """
+    for name, limit in tolerated.items():
+        if limit == 0:
+            raise InputError(
+                f"tolerated: {name!r} is 0; give -0.01 where more is better, else 0.01"
+            )
     low, high = changes[goal]
     worst, best = [low], [high]
     for name, limit in tolerated.items():

@@ -3,6 +3,7 @@
 import pytest
 
 from mlsd.policies import decide_release
+from mlsd.runtime import InputError
 
 LIMITS = {"clicks": -2.0, "hides": 5.0}
 CASES = [
@@ -31,3 +32,8 @@ def test_what_only_reaches_a_limit_is_not_sure(revenue, clicks):
     # Two equal policies in twin worlds differ by exactly nothing.
     changes = {"revenue": revenue, "clicks": clicks, "hides": (0, 1)}
     assert decide_release(changes, LIMITS, "revenue") == "keep testing"
+
+
+def test_a_tolerance_of_zero_says_not_which_way_is_harm():
+    with pytest.raises(InputError, match="'clicks' is 0; give -0.01"):
+        decide_release({"revenue": (1, 4), "clicks": (1, 2)}, {"clicks": 0.0}, "revenue")
