@@ -57,7 +57,7 @@ def completeness_curve(
     Raises
     ------
     InputError
-        If there is no conversion, shapes differ, or a delay exceeds its age.
+        If there is no conversion, shapes differ, or a delay exceeds its age or the window.
 
     Notes
     -----
@@ -74,6 +74,8 @@ def completeness_curve(
         raise InputError(f"delay and age have shapes {delay.shape} and {age.shape}; give n of each")
     if not (delay <= age).all():
         raise InputError("delay: one exceeds the age of its click; give conversions on record")
+    if delay.max() > window:
+        raise InputError(f"delay: one is {delay.max():g}, beyond the window of {window:g}; drop it")
     moments, ages = np.sort(delay), np.sort(np.minimum(age, window))
     at_risk = np.searchsorted(moments, moments, "right") - np.searchsorted(ages, moments, "left")
     kept = np.cumprod((1 - 1 / np.maximum(at_risk, 2))[::-1])[::-1]

@@ -48,3 +48,8 @@ def test_clicks_older_than_the_window_stay_at_risk_at_it():
 def test_refuses(pair):
     with pytest.raises(InputError):
         completeness_curve(*pair)
+
+
+def test_a_delay_beyond_the_window_is_refused():
+    with pytest.raises(InputError, match="beyond the window of 2.5"):
+        completeness_curve([1.0, 2.0, 3.0], [9.0, 9.0, 9.0], window=2.5)
