@@ -32,6 +32,10 @@ LIMITS = """\
 - Absolute levels. Click-through rate, prices and conversion rates are of a plausible size and no
   more; compare within the world only.
 - Spam detection against an adversary: its bots do not adapt.
+- Pacing: a budget is spent as fast as auctions come, so that a quarter of campaign days run dry.
+- Sessions, targeting and content: a user's requests come independently of each other, candidates
+  are drawn by popularity and age band, a conversion depends on campaign and user alone, and no
+  click rate depends on the weekday.
 - Within an hour, budgets and a user's own views are those of the hour's beginning.
 """
 
