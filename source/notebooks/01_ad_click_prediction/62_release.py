@@ -834,8 +834,21 @@ WATCH     the shadow's value becomes a gate of its own; owner: ranking team""")
 # %% [markdown]
 # ## Draw the whiteboard
 #
-# This is the case in nine lines, each with a number that the course has measured. In an interview they are the
-# skeleton of an answer to "walk me through it".
+# This is what stands on the board at the end of an interview: the request on the left, the loop that
+# learns from it on the right, and the four gates that a new model passes before it meets everybody.
+#
+# ```mermaid
+# flowchart LR
+#   request["Request:<br/>50 ms at p99"] --> retrieval["Retrieval"] --> features["Feature store:<br/>as-of counters"]
+#   features --> ranking["Ranking:<br/>calibrated pCTR"] --> auction["Auction:<br/>bid times pCTR"] --> page["Page"]
+#   auction --> log[("Impression log:<br/>propensity, two times")]
+#   log --> join["Label join:<br/>known-at time"] --> training["Training:<br/>split by time"]
+#   training --> gate["Offline gate"] --> shadow["Shadow"] --> canary["Canary 5 %,<br/>by user"] --> ramp["A/B test, ramp"]
+#   ramp --> ranking
+#   log --> monitoring["Monitoring: calibration by slice,<br/>input health, skew"] --> rollback["Rollback"] --> ranking
+# ```
+#
+# Below are the nine lines that you say while you draw, each with a number that the course has measured.
 
 # %%
 ledger = load_ledger("ad_click").set_index("rung")
