@@ -243,9 +243,10 @@ plt.show()
 # five trees have made few steps. A hundred trees follow the dots, whatever curve they lie on. Notice
 # that a straight line on these axes would do almost as well. Keep that in mind for later.
 #
-# **Change this and see**: set `rounds` to 2,000 and drop the `query`. Look at the values that only a
-# few dozen impressions have. Real trees therefore demand a minimum of rows or of curvature on both
-# sides of a split. How large it should be is the first exercise of the lab.
+# **Change this and see**: add 2,000 rounds, both to `(1, 5, 100)` where the trees are fitted and, as
+# `2_000: "black"`, to the colours of the figure (half a minute), and drop the `query`. Look at the
+# values that only a few dozen impressions have. Real trees therefore demand a minimum of rows or of
+# curvature on both sides of a split. How large it should be is the first exercise of the lab.
 
 # %% [markdown]
 # ## Stop early
