@@ -442,7 +442,7 @@ assert changes["high"].iloc[0] < 0
 # %% [markdown]
 # ## Find out where the lead went
 #
-# Why do counters take the lead away from the trees? A first explanation comes to mind. Our counters
+# Why do counters take the lead away from the trees? It may be the form of the columns. Our counters
 # arrive as log-odds, so the curve that trees would have to learn is already in the column: a linear
 # model adds on just that scale. If this were the reason, feeding the *shrunk rates* instead should
 # hurt the linear model and leave the trees as they are, since a tree only asks on which side of a
@@ -478,8 +478,8 @@ f"linear model: {cost_of_rates['estimate']:+.4f}; boosted trees: no change"
 
 # %% [markdown]
 # The linear model loses 0.0004 on the test days and the trees lose nothing. That is the expected
-# sign, and too little to be told from chance. But the counters took away most of a lead of 0.004,
-# and a tenth of that does not explain it. The shape of the columns is not the reason.
+# sign, and too little to be told from chance. The counters took away most of a lead of 0.004, and
+# 0.0004 is only a tenth of that lead. The form of the columns is not the reason.
 #
 # So we need another suspect. A tree with several splits can do two things that the linear model
 # cannot: *bend* a column, and *cross* columns, which means that the effect of one depends on
