@@ -731,12 +731,12 @@ f"{', '.join(by_density)}: {spent:.1f} GB"
 
 # %% tags=["your-turn"]
 def affordable_set(gain, cost, budget):
-    """Names of the candidates to keep, in the order of `gain`; both are Series by name."""
+    """List of the names to keep, in the order of `gain`; `gain` and `cost` are Series by name."""
     return ...
 
 
 # %% [markdown]
-# Five made-up entities test it. One of them gains nothing and costs little.
+# Five made-up entities test it. One of them costs little but makes the model worse.
 
 # %% tags=["check"]
 toy_gain = pd.Series({"a": 4.0, "b": 5.0, "c": 8.0, "d": -1.0, "e": 0.5})
