@@ -826,10 +826,10 @@ assert cost["GB"].sum() > 80 >= gigabytes[chosen].sum()
 # model stays cheap to update many times a day. On their data the combination beat either model on
 # its own by over 3 %, a step that they report as significant for the whole system.
 #
-# We try these *tree leaves as features* with `TreeLeavesLogisticRegression` of the package: trees on the first half of the
-# training days, the regression on the second half, because leaves look better than they are on the
-# rows that grew them. Its settings are those that the ledger
-# chose among four: a penalty of `C=0.01`, and the ids as inputs beside the leaves.
+# We try these *tree leaves as features* with `TreeLeavesLogisticRegression` of the package: trees on
+# the first half of the training days, the regression on the second half, because leaves look better
+# than they are on the rows that grew them. Its settings are those that the ledger chose among four:
+# a penalty of `C=0.01`, and the ids as inputs beside the leaves.
 
 # %%
 stacked = TreeLeavesLogisticRegression(
