@@ -52,10 +52,11 @@ from mlsd.worlds import AdClickWorld
 # on the left side, or 0 where no split is allowed. How large should `least` be? On the training days the
 # best answer is always the smallest, because a guard only forbids. So ask later days.
 #
-# - **Goal**: choose the guard whose leaves do best on later days. The leaf values are fitted on the training
-#   days, $v = -\sum g / (\sum h + \text{penalty})$ for each side, and one leaf for all values where no split
-#   is allowed. On later days a side with leaf value $v$ changes the loss by about
-#   $v \sum g + v^2 \sum h / 2$, with their sums. Where several guards do equally well, take the largest.
+# - **Goal**: choose the guard whose leaves do best on later days. The training days settle the cut and, for
+#   each side of it, the leaf value $v = -\sum g / (\sum h + \text{penalty})$. Where no split is allowed, all
+#   values form one leaf, with a value of the same form. On later days a side with leaf value $v$ changes
+#   the loss by about $v \sum g + v^2 \sum h / 2$, where the sums are those of the later days. Where several
+#   guards do equally well, take the largest.
 # - **Inputs**: `train` and `later`, pairs (gradient, curvature) of the sums for each distinct value in
 #   ascending order, each of shape (k,) and in units of clicks; `penalty` above 0; `choices`, a tuple of guards.
 # - **Output**: one of the `choices`.
