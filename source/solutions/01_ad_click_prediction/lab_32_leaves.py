@@ -152,11 +152,11 @@ from mlsd.checks.ad_click.lab_32_leaves import check_leaf_columns
 check_leaf_columns(leaf_columns)
 
 # %% [markdown]
-# From here on the text uses the package's columns, in which rare leaves are kept. We fit three linear
+# `with_leaves` below does not need your function: it keeps rare leaves as they are. We fit three linear
 # models on the second half of the training days: on the columns, on the leaves, and on both. Each
-# gets two strengths of the penalty, so that no input suffers from a setting that suits another, and
-# the validation days are read. The last line shows the trees themselves, which saw only the first
-# half.
+# gets two strengths of the penalty, so that no input suffers from a setting that suits another. The
+# table shows their normalized entropy on the validation days. Its last line is that of the trees
+# themselves, which saw only the first half.
 
 
 # %%
