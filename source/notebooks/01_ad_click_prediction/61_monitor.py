@@ -286,8 +286,8 @@ pages
 # $$\text{PSI} = \sum_b (c_b - r_b) \ln \frac{c_b}{r_b}.$$
 #
 # It is zero for equal shares, and every share that moves adds to it. If two halves become 80 % and 20 %,
-# the index is $0.3 \ln 1.6 - 0.3 \ln 0.4 \approx 0.42$. By habit, 0.1 is called a small change and 0.25 a
-# large one.
+# the index is $0.3 \ln 1.6 - 0.3 \ln 0.4 \approx 0.42$. An empty bin would make it infinite, so our
+# function adds half a row to every bin. By habit, 0.1 is called a small change and 0.25 a large one.
 #
 # What are the bins? Of a number, the quantiles of the reference. Of a *nominal* column such as a
 # category, each value is a bin, and rare values share one. The distinction has to be told to the code,
