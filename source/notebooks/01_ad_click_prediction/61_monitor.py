@@ -377,7 +377,7 @@ pd.Series(parts, name="PSI of the category, day 21").round(3).to_frame()
 
 # %% [markdown]
 # Both hold: against its twin the index rises from 0.000 in the first six hours to 0.10 in the last six,
-# and without budgets it is 0.003, no more than on a quiet day. So the index does not measure the tastes but a side
+# and without budgets it is 0.003 against that world's own day 14, no more than on a quiet day. So the index does not measure the tastes but a side
 # effect, which a market with looser budgets would not have.
 #
 # Would a significance test do better than the habit of 0.1? We let each of the eight tests page at
