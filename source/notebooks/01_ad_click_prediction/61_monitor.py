@@ -574,7 +574,7 @@ assert (fair["pages in 70 quiet days"] <= 2.3).all()
 figure, axes = plt.subplots()
 for name, marker, colour in (("event", "o-", "blue"), ("quiet", ":", "black")):
     axes.plot(scores[name].abs().max(), marker, color=COLOURS[colour], label=f"{name} world")
-axes.axhline(limit, color=COLOURS["orange"], ls="--", label="normal limit")
+axes.axhline(limit, color=COLOURS["orange"], ls="--", label="limit with spread")
 axes.axhline(empirical_limit, color=COLOURS["red"], ls="--", label="limit of 70 quiet days")
 axes.axvspan(20.5, 22.5, color=COLOURS["grey"], alpha=0.3)
 axes.set(xlabel="day", ylabel="largest |score| of any slice", ylim=(0, 8))
@@ -943,7 +943,7 @@ rules = {
     "a test at p < 1/240": tests_page > 0,
     "calibration of all impressions": pd.DataFrame(totals).T.abs() > single,
     "the same against its last week": own_week > largest_quiet["total", "first five"],
-    "slice scan, normal limit": largest > limit,
+    "slice scan, limit with spread": largest > limit,
     "slice scan, limit of 70 quiet days": largest > empirical_limit,
 }
 verdicts = {
