@@ -622,17 +622,20 @@ fixed_pages.round(1)
 #
 # ### What the scan cannot see
 #
+# The smallest slices that are scored have 20 expected clicks a day, and the limit is 4.8.
+#
+# **Your guess**: by how many percent do the clicks of such a slice have to change for one day's scan to see
+# it half of the time?
+
+# %% tags=["guess"]
+guess("monitor_smallest_change", ..., unit="%")
+
+# %% [markdown]
 # A slice with $E$ expected clicks a day has a standard deviation of about $\sqrt{E}$, and a reference of
 # seven days adds a seventh to the variance. With the limit $k$, a change is seen half of the time if its
 # relative size is
 #
 # $$\delta = k \sqrt{\frac{1 + 1/7}{E}}.$$
-#
-# **Your guess**: by how many percent do the clicks of the smallest slices, with 20 expected clicks a day,
-# have to change for that?
-
-# %% tags=["guess"]
-guess("monitor_smallest_change", ..., unit="%")
 
 # %%
 per_day = quiet.query("14 <= day <= 20")
