@@ -753,9 +753,9 @@ weeks.loc[2:]
 #
 # We take the minutes of thirteen days of the world's own traffic, 17 requests per minute on average and 3 at
 # night, and let 0.04 % of them fail. Then two incidents: for 40 minutes a fifth fails, or for two days
-# 0.4 %. Three rules compete: a minute above 1 % failures; a burn rate above 14.4 over both the last hour and the
-# last five minutes (the long window says that it matters, the short one that it still goes on); and a
-# burn rate above 1 over three days and six hours.
+# 0.4 %. Three rules compete: a minute above 1 % failures, which is a burn rate of 10; a burn rate above
+# 14.4 over both the last hour and the last five minutes (the long window says that it matters, the short
+# one that it still goes on); and a burn rate above 1 over three days and six hours.
 
 # %%
 requests = quiet[quiet["position"] == 0]["ts"] // 60
