@@ -188,8 +188,9 @@ plt.show()
 # %% [markdown]
 # ## Check the pipes first
 #
-# Most incidents of a model are not statistics but plumbing: a gateway is down, a log shipper stalls, a
-# field arrives empty, an id table is stale. Such faults are found by plain *input health checks* that need
+# Most incidents of a model are not statistics but plumbing: a gateway is down, a log shipper (the program
+# that carries the log from the servers to where it is read) stalls, a field arrives empty, an id table is
+# stale. Such faults are found by plain *input health checks* that need
 # no label, so they belong in front of everything else. `hourly_health` counts four things per hour:
 # volume, freshness (`lag_minutes`, the age of the newest row at the end of the hour), missing values, and
 # the share of ids that the training data did not have.
@@ -304,9 +305,9 @@ pd.Series(psi_of, name="PSI").round(2).to_frame()
 
 # %% [markdown]
 # Binned by its code, the column shows nothing at all, because 0 and 1 fall into the same bin. The same
-# care is due for tests: Kolmogorov-Smirnov for numbers, chi-square for nominal columns. `drift_table`
-# gives index and test per column. We compare each day with day 14, in eight columns: seven inputs and
-# the model's own output.
+# care is due for tests: Kolmogorov-Smirnov (the largest distance between two cumulative distributions)
+# for numbers, chi-square (of the counts) for nominal columns. `drift_table` gives index and test per
+# column. We compare each day with day 14, in eight columns: seven inputs and the model's own output.
 
 # %%
 watched = ["hour", "device", "region", "publisher_id", "category"]
@@ -909,7 +910,7 @@ pd.Series(differ, name="share of predictions that differ by more than 0.1 %").ro
 #
 # | signal | goes to | first look | first action |
 # |---|---|---|---|
-# | burn rate 14.4 (1 h and 5 min) | page, serving | last release, capacity | roll back, shed load |
+# | burn rate 14.4 (1 h and 5 min) | page, serving | last release, capacity | roll back, turn requests away |
 # | burn rate 1 (3 days and 6 h) | ticket, serving | slowest dependency | fix within the week |
 # | volume, freshness | page, data platform | which gateway, which shipper | fail over; hold retraining |
 # | missing values, unknown ids | page, data platform | upstream schema change | default value, or last good table |
