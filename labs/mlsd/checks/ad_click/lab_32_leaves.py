@@ -47,6 +47,30 @@ def check_choose_guard(answer: Callable[..., float]) -> CheckResult:
         gives(same, same, 1.0, (15.0, 1.0), expected=1.0, hint="here the split holds later too"),
         gives(same, same, 1.0, (0.1, 1.0, 15.0), expected=1.0, hint="0.1 and 1 cut alike"),
         gives(*steep, 2.0, (0.1, 1.0), expected=0.1, hint="the penalty makes leaf values smaller"),
+        gives(
+            (np.array([3.0, 4.0, -1.0]), ones),
+            (np.array([2.0, 4.0, 1.0]), ones),
+            1.0,
+            (1.0, 3.0),
+            expected=1.0,
+            hint="the square of the leaf value counts half",
+        ),
+        gives(
+            (np.array([-1.0, 0.0, 2.0]), ones),
+            (np.array([4.0, -4.0, 4.0]), ones),
+            1.0,
+            (1.0, 3.0),
+            expected=1.0,
+            hint="the training days settle the cut",
+        ),
+        gives(
+            (np.array([3.0, 1.0, 0.0]), ones),
+            (np.array([-2.0, -2.0, -4.0]), ones),
+            1.0,
+            (1.0, 3.0),
+            expected=1.0,
+            hint="without a split all values form one leaf, which changes the loss too",
+        ),
         points=2,
     )
 
@@ -156,15 +180,19 @@ def _with_counters(log: LabelledLog, entities: list[tuple[str, ...]]) -> ScorerP
     return fitted_policy(log, model, counters)
 
 
-def _guard(train, values_of, judged, penalty, choices, *, of_leaves=None):
+def _guard(
+    train, values_of, judged, penalty, choices, *, of_leaves=None, half=0.5, cut_on=None, alone=True
+):
     of_leaves = penalty if of_leaves is None else of_leaves
 
     def change_of_loss(least):
-        cut, change = best_cut(*train, penalty, least), 0.0
+        cut, change = best_cut(*(cut_on or train), penalty, least), 0.0
+        if not (cut or alone):
+            return change
         for side in (slice(0, cut), slice(cut, None)):
             held = values_of[1][side].sum() + of_leaves
             value = -values_of[0][side].sum() / held if held else 0.0
-            change += value * judged[0][side].sum() + value**2 * judged[1][side].sum() / 2
+            change += value * judged[0][side].sum() + half * value**2 * judged[1][side].sum()
         return change
 
     return min(sorted(choices, reverse=True), key=change_of_loss)
@@ -180,6 +208,18 @@ def _leaves_of_later_days(train, later, penalty, choices):
 
 def _leaves_without_penalty(train, later, penalty, choices):
     return _guard(train, train, later, penalty, choices, of_leaves=0.0)
+
+
+def _without_half(train, later, penalty, choices):
+    return _guard(train, train, later, penalty, choices, half=1.0)
+
+
+def _cut_of_later_days(train, later, penalty, choices):
+    return _guard(train, train, later, penalty, choices, cut_on=later)
+
+
+def _no_split_is_free(train, later, penalty, choices):
+    return _guard(train, train, later, penalty, choices, alone=False)
 
 
 def _counted_over_all_trees(leaves, least):
@@ -206,6 +246,9 @@ WRONG_ANSWERS = (
     WrongAnswer("choose_guard", "judged on the training days", _judged_in_training),
     WrongAnswer("choose_guard", "leaf values of the later days", _leaves_of_later_days),
     WrongAnswer("choose_guard", "leaf values without the penalty", _leaves_without_penalty),
+    WrongAnswer("choose_guard", "the square counted in full", _without_half),
+    WrongAnswer("choose_guard", "the cut of the later days", _cut_of_later_days),
+    WrongAnswer("choose_guard", "no split costs nothing", _no_split_is_free),
     WrongAnswer("choose_guard", "always the largest", lambda *given: max(given[3])),
     WrongAnswer("leaf_columns", "rows counted over all trees", _counted_over_all_trees),
     WrongAnswer("leaf_columns", "a leaf with exactly least rows goes", _at_most),
