@@ -28,6 +28,7 @@
 #       burn rate: how many times faster than its objective allows a service spends its error budget
 #       training-serving skew: a feature that is computed in one way for training and in another for serving
 #     needs: [time split, normalized entropy, clustered interval, hashed logistic regression, calibration ratio, concept drift, deployment, delayed feedback]
+#     labs: [lab_61_alarm]
 #     discussion: Your drift dashboard has been red for a month and nobody has lost a cent. What do you change, the dashboard or the model?
 #     answer: "The dashboard: it measures change and not harm. Set its threshold on quiet days for a promised rate of false alarms over all slices, tie a page to something that costs money or users, and keep the rest as a ticket."
 #     wrong_answers: ["The model; red is red.", "Nothing; better too many alarms than too few."]
@@ -1080,10 +1081,10 @@ ledger.loc[rungs, list(shown)].rename(columns=shown).round(4)
 # %% [markdown]
 # ## Lab and further reading
 #
-# This chapter has no lab of its own.
-# [lab_33_calibration](../../labs/01_ad_click_prediction/lab_33_calibration.ipynb) and
-# [lab_31_tracker](../../labs/01_ad_click_prediction/lab_31_tracker.ipynb) hold the tools that you would
-# use after a page.
+# In [lab_61_alarm](../../labs/01_ad_click_prediction/lab_61_alarm.ipynb) you are on call for three services:
+# you tell sales that are late from sales that are lost, learn a limit from quiet days, and write a watch that is
+# judged on fortnights nobody has seen. [lab_33_calibration](../../labs/01_ad_click_prediction/lab_33_calibration.ipynb)
+# and [lab_31_tracker](../../labs/01_ad_click_prediction/lab_31_tracker.ipynb) hold tools to use after a page.
 #
 # - Betsy Beyer, Niall Richard Murphy, David K. Rensin, Kent Kawahara, Stephen Thorne (eds.) 2018, *The
 #   Site Reliability Workbook*, O'Reilly, chapter 5, "Alerting on SLOs".
