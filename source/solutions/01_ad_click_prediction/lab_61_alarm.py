@@ -171,8 +171,9 @@ pd.DataFrame(found).T.unstack()["pages"].assign(promised=70 / 30).astype(float).
 
 # %% [markdown]
 # Each number counts the mornings of 70 with a page, where 2.3 were promised. By sampling error alone the flower
-# shop, whose sales depend on the weather, pages on most quiet mornings, whereas travel keeps roughly to the
-# promise. With the scatter in the variance all three page two to four times. A limit that was right for one service is wrong for the next, which is why it has to be learned.
+# shop, whose sales depend on the weather, pages on 47 of 70 quiet mornings, and travel on 5. With the scatter in
+# the variance the three page on two to four. A limit that was right for one service is wrong for the next, which
+# is why it has to be learned.
 #
 # ## Four causes
 #
@@ -288,9 +289,9 @@ pd.DataFrame({"yours": named, "truth": report["cause"]})
 # %% [markdown]
 # ## A watch for days that you have not seen
 #
-# Your watch will run on three services, *flowers*, *clothes* and *travel*, which differ in delay and in scatter. In each, 45
+# Your watch will run on three services, *flowers*, *clothes* and *travel*, which differ in delay and in scatter. In each, 60
 # fortnights are harmless: nothing happens, or a campaign brings more clicks of one category, or the sales of one device
-# come three nights late (the platform's own alarm rings for that; the model's must not). In 32 something harms: tastes
+# come three nights late (the platform's own alarm rings for that; the model's must not). In 32 others something harms: tastes
 # shift between categories while the total stays, a region sells 40 % less, a device's predictions are 40 % too high, or
 # categories go missing.
 #
@@ -302,10 +303,10 @@ pd.DataFrame({"yours": named, "truth": report["cause"]})
 #   days so far, `past` included. The first page ends the fortnight.
 #
 # A harm lasts seven days, and a page on the first morning avoids six of them, 86 %. A service's points are the percentage of
-# harm avoided, minus two for each percent of harmless fortnights with a page; a page before the harm begins avoids
+# harm avoided, minus 1.5 for each percent of harmless fortnights with a page; a page before the harm begins avoids
 # nothing. Your result is the mean over the services. A harmless fortnight has eight to twelve mornings, so a promise of one
-# false page in 1,000 days costs about two points and one in 100 days about twenty. Worked numbers: a watch that
-# never pages has 0 points, and one that always does has -200. The check asks for 67.
+# false page in 1,000 days costs about 1.5 points and one in 100 days about fifteen. Worked numbers: a watch that
+# never pages has 0 points, and one that always does has -150. The check asks for 66.
 
 
 # %% tags=["exercise"] exercise="make_watch"

@@ -18,7 +18,7 @@ import pandas as pd
 
 PAST, AGES, HARMFUL_DAYS = 70, 7, 7
 SALES_PER_DAY = 3_000
-FALSE_PRICE = 2.0
+FALSE_PRICE = 1.5
 # Shares of the clicks, largest first.
 SHARES = {
     "device": (0.579, 0.260, 0.161),
@@ -48,7 +48,7 @@ SERVICES: dict[str, tuple[tuple[float, ...], float]] = {
 }
 QUIET = ("nothing", "campaign", "late sales")
 HARMFUL = ("tastes", "region", "promise", "inputs")
-QUIET_RUNS, HARMFUL_RUNS = 15, 8
+QUIET_RUNS, HARMFUL_RUNS = 20, 8
 _CELLS = np.array(list(product(*(range(len(parts)) for parts in SHARES.values()))))
 SLICES = [(column, value) for column, parts in SHARES.items() for value in range(len(parts))]
 # Which cells, combinations of device, region and category, each slice holds.
@@ -149,7 +149,8 @@ def fortnight(seed: int, service: str, kind: str, number: int = 0) -> Fortnight:
         _hold_back(rng, later, start, _of(rng, "device"))
     parts = (past[0], expected), (past[2], missing)
     expected, missing = (np.concatenate(pair) for pair in parts)
-    log = ServiceLog(expected @ _HOLDS.T, np.einsum("dca,sc->dsa", later, _HOLDS), missing)
+    known = (later.transpose(0, 2, 1) @ _HOLDS.T).transpose(0, 2, 1)
+    log = ServiceLog(expected @ _HOLDS.T, known, missing)
     return Fortnight(log, kind, start)
 
 
