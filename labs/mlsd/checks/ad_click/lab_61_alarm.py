@@ -27,7 +27,8 @@ __all__ = [
     "check_scatter",
 ]
 
-# Mean points of three services; see `lab_verdicts.py`.
+# Mean points of three services. On seeds 300 to 323 the solution has 69.5 or more (mean 75.7,
+# standard deviation 2.2); see `lab_verdicts.py`.
 MARGIN = 66.0
 _FRESH_SEED = 61_047
 _AGES = 7
@@ -129,7 +130,7 @@ def check_make_watch(answer: MakeWatch) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="mean points of three services:",
-            authors="72 to 83",
+            authors="69 to 80",
             hint="see in the table below which service avoids too little and which pages falsely",
         ),
         points=4,
