@@ -406,9 +406,9 @@ plt.show()
 # the next best is a matter of chance, so it ended the fit in the second epoch. From the larger start the
 # plateau is gone.
 #
-# So both explanations held a part of the truth, and only the tests could tell which. The small start makes
-# the beginning slow, as the argument about gradients says; it does not make it impossible, as we might have
-# concluded. Is this one log typical? The study `41_plateau` repeats it on five other planted logs, each
+# So two of the explanations were partly right, and only the tests could tell how far. The small start makes
+# the beginning slow, as the argument about gradients says, but it does not make learning impossible, as we
+# might have concluded. Is this one log typical? The study `41_plateau` repeats it on five other planted logs, each
 # with its own start, and counts how often the product was found.
 
 # %%
@@ -509,7 +509,7 @@ offline = metrics.paired_interval(
 f"DCN-v2 minus hashed LR: {offline.estimate:.4f} [{offline.low:.4f}, {offline.high:.4f}]"
 
 # %% [markdown]
-# By the second requirement that is the end. Still, a model that predicts worse on what another policy
+# The second requirement is not met, and that alone would end the race. Still, a model that predicts worse on what another policy
 # showed may choose better ads itself, so we let both run for two days in twin worlds with live counters.
 #
 # **Your guess**: by how many percent does DCN-v2 change revenue?
@@ -581,10 +581,11 @@ chosen[list(shown)].rename(columns=shown).drop(index="linear", level="model").ro
 # not distinguishable from zero. All three linear models chose a
 # strength inside their grid. DeepFM took the slowest of its rates, so a slower one might help it. In
 # world 201 DCN-v2 took the fastest of its own, but its settings differ by only 0.005 on the
-# validation rows. All networks of the study start at 0.01 or 0.1. In world 202 the reference
-# flatters everybody: the validation rows preferred its $C = 1$ by 0.0003, and on the test rows that
-# is 0.009 worse than $C = 0.3$. And no common reference tells whether the count beats its rivals. So
-# we pair each model with the count itself, on the same test rows.
+# validation rows. All networks of the study start at 0.01 or 0.1. In world 202 all
+# changes look too good: the validation rows preferred $C = 1$ for the reference by 0.0003, and on the
+# test rows that is 0.009 worse than $C = 0.3$. Besides, two changes from a common reference do not
+# tell whether the count beats a rival. So we pair each model with the count itself, on the same test
+# rows.
 
 # %%
 rivals = chosen.drop(index="linear, pair counted", level="model")
