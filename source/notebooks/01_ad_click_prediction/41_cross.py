@@ -447,7 +447,7 @@ assert found_by["early stopping, scale 0.3"] == 5
 # %% [markdown]
 # ## Race in the default market
 #
-# With a recipe that we trust we go to the world: four days of log, split by time, with context,
+# With a start that we trust we go to the world: four days of log, split by time, with context,
 # identifiers and the counters of [30_count](30_count.ipynb). User ids stay out to save time; the counters
 # know the user, by herself and with each category and each ad.
 
