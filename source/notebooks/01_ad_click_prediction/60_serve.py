@@ -546,8 +546,8 @@ assert useful.loc[150].is_monotonic_increasing
 # A dot is one load; the blue one at 150 % says that the model answers 65 % of the requests in time. No
 # system can do better than $1 / 1.5 = 67$ % there, so the worker wastes next to nothing. With the timeout
 # alone only 28 % are served, since most of the work is finished for requests that were given up, and with
-# neither limit almost nobody is. At 80 % load shedding is behind the timeout by a fraction of a percent,
-# because the limit also refuses a few in a short burst that would just have made it.
+# neither limit almost nobody is. At a load of 80 %, timeout and shedding together are behind the timeout alone
+# by a fraction of a percent, because the door also refuses a few in a short burst that would just have made it.
 #
 # **Change this and see**: allow 50 requests in the system instead of eight. From which load on does the
 # blue curve fall onto the orange one? Compare the limit with 30 ms divided by the mean work of 2.74 ms.
