@@ -300,8 +300,9 @@ assert in_ms.loc["p99", "open loop, ms"] > 2 * in_ms.loc["p99", "closed loop, ms
 # Which stage takes the time? We compare models as they were *trained*, called through LightGBM, torch
 # and scikit-learn, with *compiled* forms of the same models. Compiling changes how a prediction is
 # computed, not what it is: the trees become bit masks, as in QuickScorer (Lucchese et al. 2015), which
-# compare each feature with the thresholds of all trees at once; the networks become ONNX graphs, and
-# ids and numbers are encoded once for all members of the ensemble.
+# compare each feature with the thresholds of all trees at once; the networks become graphs in the ONNX
+# format, which the library ONNX Runtime executes without torch; and ids and numbers are encoded once for all
+# members of the ensemble.
 #
 # **Your guess**: how many times faster is the compiled ensemble on a request of 200 candidates?
 
