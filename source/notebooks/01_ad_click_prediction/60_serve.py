@@ -374,7 +374,7 @@ naive = p99_at("ensemble, as trained", rate=150.0)
 f"p99 {naive:,.0f} ms, where 50 ms are allowed"
 
 # %% [markdown]
-# At 8.1 ms per request, 150 requests per second would keep the core busy 121 % of the time. A queue at
+# At 8.1 ms per request on average, 150 requests per second would keep the core busy 121 % of the time. A queue at
 # that load never drains, and its tail only says how long the test ran. A timeout would not repair this
 # system; the closing table shows how few requests its model would then answer.
 #
