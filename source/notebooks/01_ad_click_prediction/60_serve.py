@@ -493,7 +493,7 @@ assert loss["INT8"] < loss["float32"] + 0.003
 # %% [markdown]
 # INT8 is little more than a third of the size and loses next to nothing. A pruned file is as large as before,
 # because its zeros are stored as zeros. Losing a fifth of the weights costs little, but losing half costs three
-# fifths of the student's lead over the fallback. Neither format promises time: a usual kernel multiplies by a
+# fifths of the student's lead over the fallback. Neither format promises time: the usual matrix product multiplies by a
 # zero as carefully as by anything else, and of the student's 0.14 ms we suspect that most goes into encoding ids
 # and numbers, which all forms share. Compare `served["INT8"]` with `served["float32"]` on 200 rows of `test` to
 # see it on your machine.
