@@ -950,7 +950,7 @@ pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T
 #
 # **"Your canary rolls back too often. What do you do?"** *Mid-level*: raises the threshold until it is quiet.
 # *Senior*: runs A/A canaries first; here 24 % instead of the promised 2.5 % were taken back, because impressions
-# of a user are not independent and because it looks 72 times. *Staff*: fixes the unit and the boundary
+# of a user are not independent and because it looks every hour. *Staff*: fixes the unit and the boundary
 # separately, checks that the score's standard deviation is 1 on A/A, and only then trades the promise against
 # the time to detect, in lost clicks.
 #
