@@ -681,9 +681,9 @@ pd.DataFrame(
 # In these worlds the fault is found sooner than in ours. We suspect that it costs more there, since their service knows
 # its users better and *bid only* throws that knowledge away. The first two rows need a word. Of the forty canaries of nothing two were taken back, both at
 # 20 %, which is more than the measured rates of 0.05 and 0.2 % make likely (about one chance in 750), so we
-# looked again. The 400 divisions of the same worlds contain these two, and at most two others per world that are
-# taken back. Twenty trials cannot measure a rate of one percent, whichever way they fall; dividing a log many times
-# can.
+# looked again. Their two divisions are among the 400 of the same two worlds, of which no more than one and three
+# were taken back; our draw of one for each world happened to hit them. Twenty trials cannot measure a rate of one
+# percent, whichever way they fall; dividing logs can.
 
 # %%
 bad, good = clicks_only.loc["bid only"], clicks_only.loc["right"]
