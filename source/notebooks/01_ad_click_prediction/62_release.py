@@ -80,7 +80,7 @@
 # |---|---|
 # | a harmful release is cheap | it loses less than 1.5 % of three days' clicks on average before it is gone, however large its fault, with nobody awake |
 # | a harmless release survives | at most one in a hundred is taken back |
-# | the model stays fresh | the cadence is within 0.1 % of a day's revenue of the best one, wherever in its interval the value of freshness lies |
+# | the model stays fresh | wherever in its interval the value of freshness lies, our schedule of retraining costs at most 0.1 % of a day's revenue more per day than the best one |
 #
 # The cells below hold some `assert` statements. They are for us: the build of the course fails if what the
 # text says stops being true.
