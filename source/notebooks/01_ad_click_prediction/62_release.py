@@ -506,8 +506,9 @@ final.rename("standard deviation of the final score").round(2).to_frame().T
 # promised rate of false rollbacks, the limit in standard errors is
 # $$z = \sqrt{\left(1 + \frac{e^2}{h^2}\right) \left(\ln\left(1 + \frac{h^2}{e^2}\right) - 2 \ln (2 \alpha)\right)}.$$
 # For $e = 0.1$, $h = 0.2$ and $\alpha = 0.01$ it is $\sqrt{1.25 \, (1.61 + 7.82)} \approx 3.4$. With little
-# data, $e$ is large and so is the limit, which gives the canary its warm-up; a group sequential design with
-# *alpha spending* would be somewhat sharper, but it has to know in advance how much data the last look will have.
+# data, $e$ is large and so is the limit, which gives the canary its warm-up; a group sequential
+# design, which divides $\alpha$ among the looks (*alpha spending*), would be somewhat sharper, but it has to know in
+# advance how much data the last look will have.
 
 # %%
 figure, axes = plt.subplots(figsize=(5.6, 3.0))
