@@ -117,7 +117,7 @@ f"{(quiet_scores.min(axis=1) < -1.96).mean():.0%} of the canaries fall below -1.
 #
 # - **Goal**: the smallest limit that keeps a promise on A/A canaries. A canary is taken back if its score is
 #   below minus the limit at any look, and at most a share `promise` of the canaries may be.
-# - **Inputs**: `scores`, shape (canaries, looks); `promise`, from 0 to 1.
+# - **Inputs**: `scores`, shape (canaries, looks); `promise`, from 0 to less than 1.
 # - **Output**: the limit, a number in standard errors.
 #
 # Worked number: four canaries whose lowest scores are -1, -2, -3 and -4. With a promise of 0.25 one of them
