@@ -242,7 +242,8 @@ check_choose_share(choose_share)
 # ### Exercise 5: go back for harm, and for nothing else
 #
 # - **Goal**: from three quiet days of a market, make the rollback rule for its canaries of 20 percent.
-# - **Inputs**: `past`, with `clicks` and `views` of shape (72, users).
+# - **Inputs**: `past`, with `clicks` and `views` of shape (72, users). The functions imported at the top may be
+#   used; `help` says what they take.
 # - **Output**: a function `rule(clicks, views, is_new, hours)` that returns True to take the release back;
 #   `clicks` and `views` are sums of each user so far, `is_new` says who is in the canary, shape (users,),
 #   and `hours` counts from 1.
