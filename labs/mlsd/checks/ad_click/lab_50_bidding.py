@@ -28,8 +28,9 @@ __all__ = [
     "check_price_rule",
 ]
 
-# Percentage points of the baseline's revenue; tests/benchmarks/lab_verdicts.py measures the tails.
-MARGIN = 11.0
+# Percentage points of the baseline's revenue. On seeds 300 to 339 the solution gains 14.5 or more
+# (mean 18.1, sd 2.5), four groups up to 12.8 (mean 6.9, sd 1.7; tests/benchmarks/lab_verdicts.py).
+MARGIN = 13.0
 _FRESH_SEED = 50_011
 # Averages over 200 to 2,000 bids keep 93 % and more of the best, a share of the value less.
 KEPT_SHARE = 0.9

@@ -15,8 +15,9 @@ from mlsd.lab_support.ad_click.winners_market import (
     one_factor,
 )
 
-# Percentage points over one factor; tests/benchmarks/lab_verdicts.py measures the tails.
-MARGIN = 5.5
+# Percentage points over one factor. On seeds 300 to 339 the solution gains 8.3 or more (mean 12.0,
+# sd 1.6), the curve of the lab's own market up to 4.4 (mean -1.7, sd 3.3).
+MARGIN = 6.5
 _FRESH_SEED = 50_022
 
 

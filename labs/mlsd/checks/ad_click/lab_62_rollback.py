@@ -28,8 +28,8 @@ __all__ = [
     "check_make_rule",
 ]
 
-# Points in the worst of three markets. On seeds 300 to 305 the right rule has 53 to 65; of the
-# cheap ones, never going back has 0, all others have less than -12 (see lab_verdicts.py).
+# Points in the worst of three markets. On seeds 300 to 339 the right rule has 45 to 75 (sd 6.2); of
+# the cheap ones, a look at every hour at 1.96 by user has up to 13 (mean -32), all others up to 0.
 MARGIN = 30.0
 _FRESH_SEED = 62_031
 
@@ -66,6 +66,11 @@ def check_diagnose(answer: Callable[[pd.DataFrame], list[str]]) -> CheckResult:
             ),
             [_CODES, _FINE, _RANKING],
             "in the order of the rows",
+        ),
+        _says(
+            _report((0.052, 0.912, 0.609, 0.918, 0.856), (-0.031, 0.958, 0.604, 0.921, 0.004)),
+            [_CODES, _NEW],
+            "the value of a slate is to be believed only after the predictions and the new ads",
         ),
         points=3,
     )
@@ -189,6 +194,18 @@ def _value_only(report: pd.DataFrame) -> list[str]:
     return [_RANKING if value < 0.97 else _FINE for value in report["value"]]
 
 
+def _value_first(report):
+    causes = []
+    for build in report.itertuples():
+        if build.value < 0.95:
+            causes.append(_RANKING)
+        elif build.entropy_change > 0.01:
+            causes.append(_CODES)
+        else:
+            causes.append(_NEW if build.new_ads < 0.2 else _FINE)
+    return causes
+
+
 def _by_overlap(report: pd.DataFrame) -> list[str]:
     return [_RANKING if row.overlap < 0.65 else _FINE for row in report.itertuples()]
 
@@ -214,6 +231,7 @@ def _no_end(shares, harms, *rest):
 WRONG_ANSWERS = [
     WrongAnswer("diagnose", "all fine", _all(_FINE)),
     WrongAnswer("diagnose", "believes the value of the slates", _value_only),
+    WrongAnswer("diagnose", "believes the value first", _value_first),
     WrongAnswer("diagnose", "takes other slates for a fault", _by_overlap),
     WrongAnswer("boundary", "last look only", lambda s, p: float(np.quantile(-s[:, -1], 1 - p))),
     WrongAnswer("boundary", "quantile of all looks", lambda s, p: float(np.quantile(-s, 1 - p))),
