@@ -30,6 +30,7 @@ __all__ = [
 
 # Points in the worst of three markets. On seeds 300 to 339 the right rule has 45 to 75 (sd 6.2); of
 # the cheap ones, a look at every hour at 1.96 by user has up to 13 (mean -32), all others up to 0.
+# On 400 to 402 30 percent behind, twice a day, has 37 to 64, which the points alone let pass.
 MARGIN = 30.0
 _FRESH_SEED = 62_031
 
@@ -119,6 +120,11 @@ def check_make_rule(answer: MakeRule) -> CheckResult:
         "make_rule",
         answer,
         _is_rule,
+        holds(
+            lambda make: not _goes_back(make, users=400) and _goes_back(make, users=8_000),
+            "a fifth fewer clicks among 80 canary users may be chance, among 1,600 hardly; weigh"
+            " the gap by its error",
+        ),
         beats(
             rule_points,
             never,
@@ -137,6 +143,18 @@ def _is_rule(make_rule: MakeRule) -> str:
         return "return a function of clicks, views, is_new and hours"
     said = rule(np.zeros(40), np.ones(40), np.arange(40) < 8, 1)
     return "" if said in (True, False) else "the rule returns True to go back, False to go on"
+
+
+def _goes_back(make_rule: MakeRule, users: int) -> bool:
+    """Tell whether a canary is taken back that has a fifth fewer clicks after a day and a half."""
+    rng, shape = np.random.default_rng(0), (72, users)
+    is_new, views = np.arange(users) % 5 == 0, np.ones(shape).cumsum(axis=0)
+    past = QuietDays(rng.binomial(1, 0.05, shape).cumsum(axis=0).astype(float), views)
+    clicks = np.where(is_new, 0.0, rng.binomial(36, 0.05, users))
+    # Exactly a fifth fewer, so that chance has no part in the gap.
+    wanted = round(0.8 * clicks.sum() / 4)
+    np.add.at(clicks, rng.choice(np.flatnonzero(is_new), wanted), 1.0)
+    return bool(make_rule(past)(clicks, views[35], is_new, 36))
 
 
 def _report(*rows: tuple[float, ...]) -> pd.DataFrame:
@@ -178,6 +196,14 @@ def _by_ratio(past: QuietDays) -> Rule:
         return clicks.sum() >= 50 and clicks[is_new].sum() < 0.85 * old * views[is_new].sum()
 
     return rule
+
+
+def _twice_a_day(past: QuietDays) -> Rule:
+    return lambda clicks, views, is_new, hours: bool(
+        hours % 12 == 0
+        and clicks[is_new].sum() / views[is_new].sum()
+        < 0.7 * clicks[~is_new].sum() / views[~is_new].sum()
+    )
 
 
 def _once(past: QuietDays) -> Rule:
@@ -243,6 +269,7 @@ WRONG_ANSWERS = [
     WrongAnswer("make_rule", "always", _after(1)),
     WrongAnswer("make_rule", "at a fixed hour", _after(24)),
     WrongAnswer("make_rule", "15 percent behind", _by_ratio),
+    WrongAnswer("make_rule", "30 percent behind, twice a day", _twice_a_day),
     WrongAnswer("make_rule", "impressions, 1.96", _constant(1.96)),
     WrongAnswer("make_rule", "impressions, 3.5", _constant(3.5)),
     WrongAnswer("make_rule", "users, 1.96 at every look", _constant(1.96, by_user=True)),
