@@ -269,15 +269,15 @@ figure, axes = plt.subplots(figsize=(7, 3.6))
 axes.plot(cores, cores.index, "o", color=COLOURS["blue"], label="as measured in the ledger")
 axes.axvline(budgeted_cores, color=COLOURS["red"], ls="--", label="budgeted: 20 µs per score")
 axes.set(xscale="log", xlabel="cores at the peak, 60 % busy (log scale)")
-axes.set_title("Trees break the core budget, deep networks do not")
+axes.set_title("The ensemble breaks the core budget, boosted trees fill it")
 axes.invert_yaxis()
 axes.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
 # A dot is the fleet that one model would need; right of the dashed line it exceeds the budget. The
-# picture is not the one that most people expect: the deep networks stay well inside the budget,
-# whereas LightGBM and the ensemble that contains it do not. A tree is a chain of comparisons at
+# picture is not the one that most people expect: the deep networks need about a fifth of the budget,
+# whereas LightGBM fills it and the ensemble that contains it exceeds it. A tree is a chain of comparisons at
 # addresses that depend on the last comparison, which a processor cannot batch, while a network is a
 # few multiplications of matrices. That explanation we only suspect here, because these times include
 # each library's Python interface; [60_serve](60_serve.ipynb) compiles the same trees and measures
@@ -295,13 +295,14 @@ fleet = pd.DataFrame({"200 candidates": cores, "all 1,000": pd.Series(without_re
 fleet["within budget"] = (
     (fleet <= budgeted_cores).sum(axis=1).map({2: "both", 1: "with retrieval only", 0: "no"})
 )
-assert fleet.loc["boosted trees (LightGBM)", "within budget"] == "no"
+assert fleet.loc["ensemble with trees and networks", "within budget"] == "no"
 fleet.round(0)
 
 # %% [markdown]
 # An `assert` in these notebooks states a claim of the text in code: the build fails if it stops being
-# true. This one says that the trees, as the library serves them, fail the cost requirement even with
-# retrieval. Keep that in mind for [32_boost](32_boost.ipynb), where they compete on accuracy.
+# true. This one says that the ensemble, as its libraries serve it, fails the cost requirement even with
+# retrieval. The trees alone leave nothing of the budget for features and network, so keep them in mind for
+# [32_boost](32_boost.ipynb), where they compete on accuracy.
 #
 # Memory is the last number. A hashed linear model stores one weight per bucket, whereas an embedding
 # table stores a whole vector per id:
@@ -670,7 +671,7 @@ pd.DataFrame(rows, columns=["requirement", "criterion", "measured"])
 # **"Can we afford a deep model at 50,000 requests per second?"** A mid-level answer says that deep models
 # are slow. A senior answer multiplies: 200 candidates make ten million scores per second, and at 20
 # microseconds that is 200 busy cores, or 333 at 60 % load. A staff answer brings measurements: the
-# networks here need less than that and the boosted trees more, and the first real limit of a network is
+# networks here need a fifth of that and the boosted trees all of it, and the first real limit of a network is
 # memory, 64 GB for a billion ids.
 #
 # **"How would you remove position bias?"** A mid-level answer drops the position from the features. A

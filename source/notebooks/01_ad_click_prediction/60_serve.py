@@ -761,7 +761,7 @@ assert rungs.loc["student", "calibration_ratio"] > 1.1
 rungs.rename(columns={"predict_batch_ms": "ms for 500"}).round(3)
 
 # %% [markdown]
-# The ensemble leads offline. The student gives up 0.012 of normalized entropy against it, and after
+# The ensemble leads offline. The student gives up 0.013 of normalized entropy against it, and after
 # distillation, pruning of half its weights and rounding it promises 25 % too many clicks (calibration ratio
 # 1.25); the ledger does not tell which of the three steps is to blame. An auction forgives a common factor, but
 # a report does not: compress first, and calibrate on later rows afterwards, as

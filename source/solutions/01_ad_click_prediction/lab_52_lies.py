@@ -258,7 +258,7 @@ f"usual analysis: {shipped_value(1, naive_ship):.0f} %"
 # - **Inputs**: an `Experiment`, as described at the top. Where budgets are shared, the control *loses* revenue against
 #   the users `"outside"`.
 # - **Output**: True (ship) or False. Shipping all good ones and nothing else is worth 100, shipping nothing 0. The check
-#   asks for 80 on experiments that nobody has seen.
+#   asks for 90 on experiments that nobody has seen.
 
 
 # %% tags=["exercise"] exercise="ship"

@@ -20,7 +20,7 @@ from mlsd.lab_support.ad_click.lying_experiments import (
 
 # Percent of what can be earned. On 28 seeds of 300 to 333 the solution earned 94.4 or more, and no
 # listed wrong answer above 61.7 (standard deviations 1.5 and 2.1).
-MARGIN = 80.0
+MARGIN = 90.0
 _FRESH_SEED = 20_052
 # Seed, effect, and z of `rate_z`.
 _RATE_CASES = ((1, 0.0, -1.304315), (2, 0.8, 4.083939), (3, 0.3, 1.857495))
