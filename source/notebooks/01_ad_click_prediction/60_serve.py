@@ -762,8 +762,8 @@ rungs.rename(columns={"predict_batch_ms": "ms for 500"}).round(3)
 
 # %% [markdown]
 # The ensemble leads offline. The student gives up 0.013 of normalized entropy against it, and after
-# distillation, pruning of half its weights and rounding it promises 25 % too many clicks (calibration ratio
-# 1.25); the ledger does not tell which of the three steps is to blame. An auction forgives a common factor, but
+# distillation, pruning of half its weights and rounding it promises 26 % too many clicks (calibration ratio
+# 1.26); the ledger does not tell which of the three steps is to blame. An auction forgives a common factor, but
 # a report does not: compress first, and calibrate on later rows afterwards, as
 # [33_calibrate](33_calibrate.ipynb) does.
 #
