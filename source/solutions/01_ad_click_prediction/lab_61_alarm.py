@@ -125,6 +125,7 @@ plt.show()
 # variance $m$. Real services also have good and bad days, which move a slice by a share that does not shrink as
 # the slice grows. If the standard deviation of that share is $c$, the *scatter*, the variance is
 # $$m + c^2 m^2.$$
+# A *score* is (known minus due) divided by the square root of that variance.
 #
 # ### Exercise 2: how much do days differ?
 #
@@ -152,7 +153,8 @@ check_scatter(scatter)
 
 # %% [markdown]
 # Does the textbook's limit keep its promise? The scan below scores 20 slices on 70 quiet mornings, by sampling
-# error alone, with the Bonferroni limit for one false page in 30 days.
+# error alone, with the Bonferroni limit for one false page in 30 days
+# (`alarm_threshold`, see 61_monitor).
 
 # %%
 limit = alarm_threshold(20, false_alarms=1 / 30)
@@ -202,11 +204,11 @@ plt.show()
 # then. That cannot be the doing of yesterday's clicks, so it is a fault of the delivery, and the blue cells are
 # the sales that come in later. Even the first morning can tell the two apart, by asking the *older* clicks.
 #
-# The report below has one morning of each of seven incidents, the first after it began. All four columns are
+# The report below has one morning of each of seven fortnights, the first after something began. All four columns are
 # about last night. `new` is the score of the sales of yesterday's clicks in the slice where it is largest in
-# absolute value; `older` is the lowest score, over slices, of the sales of clicks one to six days old; `missing`
-# says by how many of its standard deviations the share of missing categories is above its mean; and `volume`
-# is the largest change of a slice's share of the expected sales, in percent.
+# absolute value; `older` is the lowest score, over slices, of the sales of clicks one to six days old, added up;
+# `missing` says by how many of its standard deviations the share of missing categories is above its mean; and
+# `volume` is the largest change of a slice's share of the expected sales, in percent.
 
 # %%
 report = morning_report(61, "travel")
@@ -258,12 +260,12 @@ pd.DataFrame({"yours": named, "truth": report["cause"]})
 # %% [markdown] tags=["exercise"] exercise="decision" points=3
 # ### Exercise 4: three messages on Monday at seven
 #
-# The watch of the flower shop says: (a) sales of yesterday's clicks are 18 % below what is due after one night, in
-# all devices and regions, a score of -2.4 with scatter and -8.1 without; it rained. (b) The share of missing
-# categories has been 1.3 % since Saturday, where 0.4 % is usual; no slice has a score beyond 3. (c) One region of
-# five has a score of -5.2 for yesterday's clicks, and its older clicks are at -0.4. The weekly retraining starts
-# at noon. For each message: page somebody, open a ticket, or do nothing? Whom, and what is the first step? What
-# do you do about the retraining? About eight lines.
+# The watch of the flower shop says: (a) sales of yesterday's clicks are 18 % below what is due after one night,
+# in all devices and regions, a score of -2.4 with scatter and -8.1 without; it rained. (b) The share of missing
+# categories has been 1.3 % since Saturday, where 0.4 % is usual with a standard deviation of 0.05 %; no slice has
+# a score beyond 3. (c) One region of five has a score of -5.2 for yesterday's clicks, and its older clicks are at
+# -0.4. The weekly retraining starts at noon. For each message: page somebody, open a ticket, or do nothing? Whom,
+# and what is the first step? What do you do about the retraining? About eight lines.
 #
 # <!-- BEGIN SOLUTION -->
 # **Sample answer, full marks.** (a) Nothing: -8.1 counts sampling error only, and the scatter of this shop is
@@ -290,8 +292,8 @@ pd.DataFrame({"yours": named, "truth": report["cause"]})
 # ## A watch for days that you have not seen
 #
 # Your watch will run on three services, *flowers*, *clothes* and *travel*, which differ in delay and in scatter. In each, 60
-# fortnights are harmless: nothing happens, or a campaign brings more clicks of one category, or the sales of one device
-# come three nights late (the platform's own alarm rings for that; the model's must not). In 32 others something harms: tastes
+# fortnights are harmless: nothing happens, or a campaign brings more clicks of one category, or most sales of a device
+# stop for three nights and then arrive together (the platform's own alarm rings for that; the model's must not). In 32 others something harms: tastes
 # shift between categories while the total stays, a region sells 40 % less, a device's predictions are 40 % too high, or
 # categories go missing.
 #
@@ -304,7 +306,7 @@ pd.DataFrame({"yours": named, "truth": report["cause"]})
 #
 # A harm lasts seven days, and a page on the first morning avoids six of them, 86 %. A service's points are the percentage of
 # harm avoided, minus 1.5 for each percent of harmless fortnights with a page; a page before the harm begins avoids
-# nothing. Your result is the mean over the services. A harmless fortnight has eight to twelve mornings, so a promise of one
+# nothing. Your result is the mean over the services. A fortnight here ends seven days after its event, and a harmless one has eight to twelve mornings, so a promise of one
 # false page in 1,000 days costs about 1.5 points and one in 100 days about fifteen. Worked numbers: a watch that
 # never pages has 0 points, and one that always does has -150. The check asks for 66.
 
@@ -352,9 +354,9 @@ outcomes.round(1)
 
 # %% [markdown]
 # The table shows your watch on another seed, service by service. Where it falls short, look at the column: a third of
-# the harmless fortnights with a page means that late sales are taken for lost ones, many false pages for flowers only
+# the harmless fortnights with a page means that late sales are taken for lost ones, many false pages for flowers and clothes
 # mean that the scatter is missing, and about 60 % of the harm avoided everywhere means that nobody looks at the inputs.
-# Then try `false_alarms=1 / 100`, and a watch that adds up the last two days before it judges: what do they gain,
+# Then page on falls alone (why is it quieter?), try `false_alarms=1 / 100`, and a watch that adds up the last two days before it judges: what do they gain,
 # and what does each cost?
 #
 # Further reading: Betsy Beyer, Chris Jones, Jennifer Petoff, Niall Richard Murphy (eds.) 2016, *Site Reliability

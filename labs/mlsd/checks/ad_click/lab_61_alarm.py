@@ -58,7 +58,7 @@ def check_known_rates(answer: Callable[[ServiceLog], np.ndarray]) -> CheckResult
             uneven.until(20),
             expected=first,
             rtol=1e-6,
-            hint="divide sums by sums: a mean of ratios gives small days too much weight",
+            hint="use every day that has had the night, and divide sums by sums",
         ),
         points=2,
     )
@@ -72,7 +72,7 @@ def check_scatter(answer: Callable[..., float]) -> CheckResult:
             *_scattered(size, mean, seed),
             expected=size,
             rtol=0.08,
-            hint="take away from the squared differences what sampling explains",
+            hint="take from the squared differences what sampling explains; then the root",
         )
         for size, mean, seed in cases
     ]
