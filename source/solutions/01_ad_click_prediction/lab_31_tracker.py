@@ -250,12 +250,12 @@ from mlsd.checks.ad_click.lab_31_tracker import check_alarm_limit
 check_alarm_limit(alarm_limit)
 
 # %% [markdown]
-# With that limit, or 10 where you have none yet, here are the sums of forty quiet days and of one day on which
+# With that limit, or 10 where yours is not right yet, here are the sums of forty quiet days and of one day on which
 # every hour from the seventh on is 1.5 standard errors too high.
 
 # %%
-limit = alarm_limit(quiet, 0.5, 0.02)
-limit = 10.0 if limit is ... else limit
+own = check_alarm_limit(alarm_limit).answer_or(lambda quiet, slack, promise: 10.0)
+limit = own(quiet, 0.5, 0.02)
 faulty = quiet[0] + 1.5 * (np.arange(24) >= 6)
 sums = np.zeros((41, 25))
 for hour, excess in enumerate(np.vstack([quiet[1:41], faulty]).T):

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
 from mlsd.checks.deployed import check_policy
+from mlsd.checks.result import Test
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
 from mlsd.lab_support.ad_click.guarded_split import best_cut
@@ -47,32 +48,22 @@ def check_choose_guard(answer: Callable[..., float]) -> CheckResult:
         gives(same, same, 1.0, (15.0, 1.0), expected=1.0, hint="here the split holds later too"),
         gives(same, same, 1.0, (0.1, 1.0, 15.0), expected=1.0, hint="0.1 and 1 cut alike"),
         gives(*steep, 2.0, (0.1, 1.0), expected=0.1, hint="the penalty makes leaf values smaller"),
-        gives(
-            (np.array([3.0, 4.0, -1.0]), ones),
-            (np.array([2.0, 4.0, 1.0]), ones),
-            1.0,
-            (1.0, 3.0),
-            expected=1.0,
-            hint="the square of the leaf value counts half",
-        ),
-        gives(
-            (np.array([-1.0, 0.0, 2.0]), ones),
-            (np.array([4.0, -4.0, 4.0]), ones),
-            1.0,
-            (1.0, 3.0),
-            expected=1.0,
-            hint="the training days settle the cut",
-        ),
-        gives(
-            (np.array([3.0, 1.0, 0.0]), ones),
-            (np.array([-2.0, -2.0, -4.0]), ones),
-            1.0,
-            (1.0, 3.0),
-            expected=1.0,
-            hint="without a split all values form one leaf, which changes the loss too",
-        ),
+        *(_smallest_guard(*case) for case in _GUARDS),
         points=2,
     )
+
+
+# Gradients of the training and of later days, for which a guard of 1 does better than one of 3.
+_GUARDS = (
+    ((3, 4, -1), (2, 4, 1), "the square of the leaf value counts half"),
+    ((-1, 0, 2), (4, -4, 4), "the training days settle the cut"),
+    ((3, 1, 0), (-2, -2, -4), "without a split all form one leaf, which changes the loss too"),
+)
+
+
+def _smallest_guard(train: tuple[int, ...], later: tuple[int, ...], hint: str) -> Test:
+    days = ((np.array(gradient, float), np.ones(3)) for gradient in (train, later))
+    return gives(*days, 1.0, (1.0, 3.0), expected=1.0, hint=hint)
 
 
 def check_leaf_columns(answer: Callable[..., dict[str, np.ndarray]]) -> CheckResult:

@@ -236,8 +236,8 @@ def first_page(watch: Watch, run: Fortnight) -> int | None:
 
     Examples
     --------
-    >>> first_page(lambda log: log.days > 44, fortnight(1, "travel", "nothing"))
-    44
+    >>> first_page(lambda log: log.days > 73, fortnight(1, "travel", "nothing"))
+    73
     """
     for day in range(PAST, run.log.days):
         said = watch(run.log.until(day + 1))
