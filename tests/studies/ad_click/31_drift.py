@@ -12,16 +12,15 @@ over days 0 to 8. About 200 CPU seconds:
     OMP_NUM_THREADS=1 python tests/studies/ad_click/31_drift.py
 """
 
+from drift_day import CONFIG, FIRST, KINDS, learning_columns, misplaced, money
+
 from mlsd.experiments import run_study
 from mlsd.metrics import calibration_ratio, normalized_entropy
 from mlsd.models import FTRLProximal, HashedLogisticRegression
 from mlsd.policies.ad_click import OnlineScorerPolicy
-from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds import AdClickWorld
 
 SEEDS = (291, 292, 293, 294, 295)
-CONFIG = AdClickConfig(event_days=(12, 13), event_sd=1.0)
-FIRST = 11
-KINDS = {11: "ordinary", 12: "drift_day", 13: "day_after"}
 
 
 def frozen_ratios(table, categorical, numeric):
@@ -37,23 +36,12 @@ def frozen_ratios(table, categorical, numeric):
     return found
 
 
-def misplaced(today, predicted):
-    """Return the clicks expected in the wrong category from noon on, in percent of all clicks."""
-    rows = today.assign(expected=predicted)[today["ts"] % 86_400 >= 43_200]
-    sums = rows.groupby("category")[["expected", "click"]].sum()
-    off = (sums["expected"] - sums["click"]).abs().sum()
-    return float(100 * off / sums["click"].sum())
-
-
 def measure(seed):
     """Return one row."""
     world = AdClickWorld(seed=seed, config=CONFIG)
     log = world.history(days=14).labelled_log()
     table = log.frame.assign(day=lambda rows: (rows["ts"] // 86_400).astype(int))
-    columns = {
-        "categorical": tuple(name for name in log.roles.identifiers if name != "weekday"),
-        "numeric": log.roles.numeric,
-    }
+    columns = learning_columns(log)
     batch = HashedLogisticRegression(**columns, C=0.3, tolerance=1e-6)
     past = table[table["day"] < FIRST]
     online = FTRLProximal(**columns, alpha=0.3, epochs=2).fit(past, past["click"])
@@ -63,13 +51,7 @@ def measure(seed):
         batch.fit(given, given["click"]), refit="nightly", history=given, window_days=30
     )
     report = world.compare(night, OnlineScorerPolicy(online), days=3, history_days=FIRST)
-    row = {}
-    for name in ("revenue", "clicks"):
-        for end, value in report.changes(name).loc[name].items():
-            row[f"{name}_{end}"] = value
-    daily = report.treatment.by_day["revenue"] / report.control.by_day["revenue"]
-    for kind, ratio in zip(KINDS.values(), daily):
-        row[f"revenue_{kind}"] = 100 * (ratio - 1)
+    row = money(report)
     for day, kind in KINDS.items():
         before, today = table[table["day"] < day], table[table["day"] == day]
         answers = {

@@ -11,34 +11,24 @@ expected clicks are from the real ones, from noon of the drift day on. About 45 
 
 import copy
 
+from drift_day import CONFIG, learning_columns, misplaced
+
 from mlsd.experiments import run_study
 from mlsd.lab_support.ad_click.hourly_job import CorrectedModel, hourly_predictions
 from mlsd.metrics import normalized_entropy
 from mlsd.models import FTRLProximal, HashedLogisticRegression
-from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds import AdClickWorld
 
 SEEDS = (296,)
-CONFIG = AdClickConfig(event_days=(12, 13), event_sd=1.0)
 STRENGTHS, RATES = (0.01, 0.03, 0.1, 0.3), (0.1, 0.3, 1.0)
 DAYS = {"ordinary": 11, "drift_day": 12}
-
-
-def misplaced(today, predicted):
-    """Return the clicks expected in the wrong category from noon on, in percent of all clicks."""
-    rows = today.assign(expected=predicted)[today["ts"] % 86_400 >= 43_200]
-    sums = rows.groupby("category")[["expected", "click"]].sum()
-    off = (sums["expected"] - sums["click"]).abs().sum()
-    return float(100 * off / sums["click"].sum())
 
 
 def measure(seed):
     """Return one row per model and setting."""
     log = AdClickWorld(seed=seed, config=CONFIG).history(days=13).labelled_log()
     table = log.frame.assign(day=lambda rows: (rows["ts"] // 86_400).astype(int))
-    columns = {
-        "categorical": tuple(name for name in log.roles.identifiers if name != "weekday"),
-        "numeric": log.roles.numeric,
-    }
+    columns = learning_columns(log)
     batch = HashedLogisticRegression(**columns, C=0.3, tolerance=1e-6)
     nights = {}
     for kind, day in DAYS.items():

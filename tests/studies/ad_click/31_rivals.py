@@ -16,38 +16,18 @@ seconds per world:
 
 import copy
 
+from drift_day import CONFIG, FIRST, KINDS, learning_columns, misplaced, money
+
 from mlsd.experiments import run_study
 from mlsd.lab_support.ad_click.hourly_job import CorrectedModel, HourlyPolicy, hourly_predictions
 from mlsd.metrics import normalized_entropy
 from mlsd.models import FTRLProximal, HashedLogisticRegression
 from mlsd.policies.ad_click import OnlineScorerPolicy
-from mlsd.worlds import AdClickConfig, AdClickWorld
+from mlsd.worlds import AdClickWorld
 from mlsd.worlds.kit.tally import compare_tallies
 
 SEEDS = (42, 291, 292, 293, 294)
-CONFIG = AdClickConfig(event_days=(12, 13), event_sd=1.0)
-FIRST, STRENGTH = 11, 0.03
-KINDS = {11: "ordinary", 12: "drift_day", 13: "day_after"}
-
-
-def misplaced(today, predicted):
-    """Return the clicks expected in the wrong category from noon on, in percent of all clicks."""
-    rows = today.assign(expected=predicted)[today["ts"] % 86_400 >= 43_200]
-    sums = rows.groupby("category")[["expected", "click"]].sum()
-    off = (sums["expected"] - sums["click"]).abs().sum()
-    return float(100 * off / sums["click"].sum())
-
-
-def money(report, prefix=""):
-    """Return the changes of three days with their intervals, and those of revenue by day."""
-    row = {}
-    for name in ("revenue", "clicks"):
-        for end, value in report.changes(name).loc[name].items():
-            row[f"{prefix}{name}_{end}"] = value
-    daily = report.treatment.by_day["revenue"] / report.control.by_day["revenue"]
-    for kind, ratio in zip(KINDS.values(), daily):
-        row[f"{prefix}revenue_{kind}"] = 100 * (ratio - 1)
-    return row
+STRENGTH = 0.03
 
 
 def measure(seed):
@@ -55,10 +35,7 @@ def measure(seed):
     world = AdClickWorld(seed=seed, config=CONFIG)
     log = world.history(days=14).labelled_log()
     table = log.frame.assign(day=lambda rows: (rows["ts"] // 86_400).astype(int))
-    columns = {
-        "categorical": tuple(name for name in log.roles.identifiers if name != "weekday"),
-        "numeric": log.roles.numeric,
-    }
+    columns = learning_columns(log)
     batch = HashedLogisticRegression(**columns, C=0.3, tolerance=1e-6)
     past = table[table["day"] < FIRST]
     online = FTRLProximal(**columns, alpha=0.3, epochs=2).fit(past, past["click"])
