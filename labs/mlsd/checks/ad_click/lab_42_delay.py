@@ -152,7 +152,7 @@ def check_make_forecast(answer: Forecast) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="accuracy, in percent:",
-            authors="1.7 to 2.1 above the log-normal model, on twenty-four seeds",
+            authors="1.7 to 2.2 above the log-normal model, on twenty-four seeds",
             hint="read the completeness of each click off a curve from clicks that had the time",
         ),
         points=4,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mlsd.checks import CheckResult, beats, check, gives, holds
 from mlsd.checks.ad_click.alarm_mistakes import WRONG_ANSWERS
-from mlsd.checks.result import Test
+from mlsd.checks.reports import names_causes
 from mlsd.lab_support.ad_click.watched_services import (
     MakeWatch,
     ServiceLog,
@@ -88,27 +88,27 @@ def check_cause(answer: Callable[[pd.DataFrame], list[str]]) -> CheckResult:
         "cause",
         answer,
         holds(lambda f: len(f(_report((0.1, 0.2, 0.3, 5.0)))) == 1, "one cause per morning"),
-        _says(
+        names_causes(
             _report((-9.1, -7.2, 0.4, 11.0), (-12.0, -5.1, -1.0, 4.0)),
             [_LATE, _LATE],
             "sales of clicks that were fine cannot fall because of yesterday's clicks",
         ),
-        _says(
+        names_causes(
             _report((-9.1, -1.2, 0.4, 11.0), (7.7, -1.9, 0.2, 8.0)),
             [_WRONG, _WRONG],
             "only the sales of the last day are off, up or down",
         ),
-        _says(
+        names_causes(
             _report((1.9, -1.2, 14.0, 7.0), (-5.5, -1.2, 21.0, 9.0)),
             [_INPUTS, _INPUTS],
             "values are missing, whatever the sales say yet",
         ),
-        _says(
+        names_causes(
             _report((2.9, -2.4, 1.8, 160.0), (-3.1, -2.0, -2.2, 9.0)),
             [_NOTHING, _NOTHING],
             "volume may move, and the largest of 20 scores is often beyond 2",
         ),
-        _says(
+        names_causes(
             _report((8.0, -6.0, 0.3, 6.0)),
             [_WRONG],
             "late sales cannot make a slice sell more than it should",
@@ -155,15 +155,3 @@ def _scattered(size: float, mean: float, seed: int) -> tuple[np.ndarray, np.ndar
 def _report(*rows: tuple[float, ...]) -> pd.DataFrame:
     columns = ["new", "older", "missing", "volume"]
     return pd.DataFrame(rows, columns=columns, index=list("ABCDEFG")[: len(rows)])
-
-
-def _says(report: pd.DataFrame, expected: list[str], hint: str) -> Test:
-    def test(answer: Callable[[pd.DataFrame], list[str]]) -> str:
-        said = list(answer(report.copy()))
-        if said == expected:
-            return ""
-        mornings = [row for _, row in report.iterrows()]
-        rows = "; ".join(", ".join(f"{k} {v:g}" for k, v in row.items()) for row in mornings)
-        return f"for {rows}: expected {expected}, got {said}; {hint}"
-
-    return test

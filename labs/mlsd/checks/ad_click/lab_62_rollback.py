@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
-from mlsd.checks.result import Test
+from mlsd.checks.reports import names_causes
 from mlsd.lab_support.ad_click.canary_days import (
     MakeRule,
     QuietDays,
@@ -43,23 +43,25 @@ def check_diagnose(answer: Callable[[pd.DataFrame], list[str]]) -> CheckResult:
         "diagnose",
         answer,
         holds(lambda f: len(f(_report((-0.03, 0.97, 0.62, 1.1, 0.7)))) == 1, "one cause per build"),
-        _says(_report((-0.029, 1.089, 0.629, 1.062, 0.754)), [_FINE], "other slates are no fault"),
-        _says(
+        names_causes(
+            _report((-0.029, 1.089, 0.629, 1.062, 0.754)), [_FINE], "other slates are no fault"
+        ),
+        names_causes(
             _report((0.052, 1.136, 0.609, 1.198, 0.856), (0.058, 0.865, 0.572, 1.150, 0.645)),
             [_CODES, _CODES],
             "a model that predicts worse than the service may still praise its own slates",
         ),
-        _says(
+        names_causes(
             _report((-0.035, 0.959, 0.665, 0.922, 0.633), (-0.030, 0.961, 0.693, 0.931, 0.634)),
             [_RANKING, _RANKING],
             "good predictions, and slates worth less than those in service",
         ),
-        _says(
+        names_causes(
             _report((-0.029, 1.089, 0.611, 1.039, 0.0), (-0.035, 0.959, 0.604, 1.130, 0.002)),
             [_NEW, _NEW],
             "the mean value hides a group of ads that is never shown",
         ),
-        _says(
+        names_causes(
             _report(
                 (0.045, 0.954, 0.612, 1.125, 0.668),
                 (-0.030, 0.961, 0.621, 1.096, 0.645),
@@ -68,7 +70,7 @@ def check_diagnose(answer: Callable[[pd.DataFrame], list[str]]) -> CheckResult:
             [_CODES, _FINE, _RANKING],
             "in the order of the rows",
         ),
-        _says(
+        names_causes(
             _report((0.052, 0.912, 0.609, 0.918, 0.856), (-0.031, 0.958, 0.604, 0.921, 0.004)),
             [_CODES, _NEW],
             "the value of a slate is to be believed only after the predictions and the new ads",
@@ -160,18 +162,6 @@ def _goes_back(make_rule: MakeRule, users: int) -> bool:
 def _report(*rows: tuple[float, ...]) -> pd.DataFrame:
     columns = ["entropy_change", "calibration_ratio", "overlap", "value", "new_ads"]
     return pd.DataFrame(rows, columns=columns, index=list("ABCD")[: len(rows)])
-
-
-def _says(report: pd.DataFrame, expected: list[str], hint: str) -> Test:
-    def test(answer: Callable[[pd.DataFrame], list[str]]) -> str:
-        said = list(answer(report.copy()))
-        if said == expected:
-            return ""
-        builds = [row for _, row in report.iterrows()]
-        rows = "; ".join(", ".join(f"{k} {v:g}" for k, v in row.items()) for row in builds)
-        return f"for {rows}: expected {expected}, got {said}; {hint}"
-
-    return test
 
 
 def _constant(limit: float, *, by_user: bool = False) -> MakeRule:
