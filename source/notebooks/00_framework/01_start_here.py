@@ -114,7 +114,7 @@ counted = {"categorical": ids, "numeric": (*log.roles.numeric, *counters.names)}
 f"{len(ids)} columns of ids and context, {len(counters.names)} counters"
 
 # %% [markdown]
-# The settings were chosen on other markets, out of two for each model.
+# The settings are fixed here; the chapters that explain the models tune them, each with the same effort.
 
 # %%
 models = {
