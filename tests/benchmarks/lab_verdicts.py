@@ -8,9 +8,11 @@ Run by hand; an hour of one thread for a hundred seeds of all labs:
 The solution of a lab (the imports and exercises of its source, nothing else) and the wrong answers
 listed for its last exercise are deployed on every seed by the lab's own function, and their gains
 over the baseline are held against the lab's `MARGIN`. A false verdict is a solution below the
-margin, or a wrong answer at or above it; less than one in a hundred is wanted. On one seed all
-answers share the history, and one deployment of the policy that `compare` is given first, which is
-the baseline in every lab. Intervals, which no verdict reads, are made from two draws to save time.
+margin, or a wrong answer at or above it; less than one in a hundred is wanted. Where a check has
+other conditions too, an answer that breaks one does not pass, whatever it earns; they are asked on
+every seed where they read it, and once elsewhere. On one seed all answers share the history, and
+one deployment of the policy that `compare` is given first, which is the baseline in every lab.
+Intervals, which no verdict reads, are made from two draws to save time.
 
 Each gain is appended to the file as soon as it is known, and what the file holds is not measured
 again: a run may be stopped and taken up. Start a new file when an exercise changes, other than in
@@ -22,17 +24,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 from one_json import one_json_object
 
-from mlsd.checks import outcome_margin, value_of
+from mlsd.checks import CheckResult, outcome_margin, value_of
+from mlsd.checks.result import Remark
 from mlsd.course.code import code_cells
 from mlsd.course.document import check_functions, load_checks
 from mlsd.course.layout import Unit, find_units
@@ -50,6 +56,7 @@ SOLUTION = "solution"
 WORLDS_KEPT = 5
 
 Gains = dict[str, dict[int, float]]
+Stopped = dict[str, set[int]]
 
 
 class SharedWorld(AdClickWorld):
@@ -82,19 +89,51 @@ def shared_world(seed: int, size: str = "default", config: Any = None) -> Shared
     return SharedWorld(seed, size, config)
 
 
-def outcome_exercise(checks: ModuleType) -> tuple[str, Callable, Any]:
-    """Return the exercise of a lab that is graded by outcome, its deployment and its baseline."""
+@dataclass(frozen=True)
+class OutcomeExercise:
+    """The exercise of a lab that is graded by outcome.
+
+    Attributes
+    ----------
+    name : str
+    check : callable
+        Its check, in which every outcome is good enough.
+    by_seed : bool
+        Whether the check's other conditions read the seed.
+    deploy, baseline
+        As `beats` is given them.
+    """
+
+    name: str
+    check: Callable[[Any], CheckResult]
+    by_seed: bool
+    deploy: Callable
+    baseline: Any
+
+    def stops(self, seed: int, answer: Any) -> bool:
+        """Return whether an answer breaks another condition of the check than the outcome."""
+        return _breaks(self.check, answer, seed if self.by_seed else 0)
+
+
+@lru_cache(maxsize=100)
+def _breaks(check: Callable[[Any], CheckResult], answer: Any, seed: int) -> bool:
+    with mock.patch.dict(os.environ, MLSD_GRADING_SEED=str(seed)):
+        return check(answer).status != "passed"
+
+
+def outcome_exercise(checks: ModuleType) -> OutcomeExercise:
+    """Return the exercise of a lab that is graded by outcome."""
     given: list[tuple] = []
 
-    def listen(deploy: Callable, baseline: Any, **_: Any) -> Callable[[Any], str]:
+    def listen(deploy: Callable, baseline: Any, **_: Any) -> Callable[[Any], Remark]:
         given.append((deploy, baseline))
-        return lambda answer: ""
+        return lambda answer: Remark("")
 
     checks.beats = listen
     for name, function in check_functions(checks).items():
         function(...)
         if given:
-            return name, *given[0]
+            return OutcomeExercise(name, function, hasattr(checks, "grading_seed"), *given[0])
     raise SystemExit(f"{checks.__name__}: no check calls beats")
 
 
@@ -107,19 +146,34 @@ def solutions(unit: Unit) -> dict[str, Any]:
     return names
 
 
-def measure(
-    unit: Unit, checks: ModuleType, seeds: range, *, path: Path, only: list[str] | None
-) -> Gains:
-    """Return gain over the baseline by answer and seed, after measuring those not in the file."""
-    exercise, deploy, baseline = outcome_exercise(checks)
-    answers = {SOLUTION: solutions(unit)[exercise]}
+def answers_of(unit: Unit, checks: ModuleType, exercise: str) -> dict[str, Any]:
+    """Return the solution of an exercise and the wrong answers that are listed for it."""
     listed = [wrong for wrong in checks.WRONG_ANSWERS if wrong.exercise == exercise]
-    answers |= {wrong.mistake: wrong.answer for wrong in listed}
+    wrong_ones = {wrong.mistake: wrong.answer for wrong in listed}
+    return {SOLUTION: solutions(unit)[exercise]} | wrong_ones
+
+
+def measure(
+    unit: Unit,
+    exercise: OutcomeExercise,
+    answers: dict[str, Any],
+    seeds: range,
+    *,
+    path: Path,
+    only: list[str] | None,
+) -> tuple[Gains, Stopped]:
+    """Return gain over the baseline by answer and seed, and on which seeds an answer is stopped.
+
+    What is not in the file is measured and added to it.
+    """
+    deploy, baseline = exercise.deploy, exercise.baseline
     gains: Gains = defaultdict(dict)
+    stopped: Stopped = defaultdict(set)
     for line in path.read_text().splitlines() if path.exists() else ():
         row = json.loads(line)
         if row["lab"] == unit.name and row["answer"] in answers and row["seed"] in seeds:
             gains[row["answer"]][row["seed"]] = row["gain"]
+            stopped[row["answer"]] |= {row["seed"]} if row["stopped"] else set()
     asked = [name for name in answers if only is None or name in only]
     # Deployments stand with the material of a lab, not with its checks.
     sys.modules[deploy.__module__].AdClickWorld = shared_world
@@ -129,23 +183,31 @@ def measure(
             for name in (name for name in asked if seed not in gains[name]):
                 gain = value_of(earned(seed, answers[name])) - value_of(earned(seed, baseline))
                 gains[name][seed] = gain
+                breaks = exercise.stops(seed, answers[name])
+                stopped[name] |= {seed} if breaks else set()
                 row = {"lab": unit.name, "seed": seed, "answer": name, "gain": gain}
+                row["stopped"] = breaks
                 print(json.dumps(row), file=file, flush=True)
-    return gains
+    return gains, stopped
 
 
-def summary(gains: Gains, margin: float, settle: bool) -> dict[str, Any]:
-    """Return the figures of one lab."""
+def summary(gains: Gains, margin: float, stopped: Stopped, settle: bool) -> dict[str, Any]:
+    """Return the figures of one lab; another condition of its check stops what is in `stopped`."""
     right = list(gains[SOLUTION].values())
     wrong = {name: list(values.values()) for name, values in gains.items() if name != SOLUTION}
+    passed = {
+        name: sum(gain >= margin and seed not in stopped[name] for seed, gain in values.items())
+        for name, values in gains.items()
+    }
     result = {
         "margin": margin,
+        "stopped": {name: len(stopped[name]) for name in gains},
         "seeds": {name: len(values) for name, values in gains.items()},
         "solution_lowest": min(right),
         "solution_mean": sum(right) / len(right),
         "wrong_highest": {name: max(values) for name, values in wrong.items()},
-        "right_fails": sum(not gain >= margin for gain in right),
-        "wrong_passes": {name: sum(g >= margin for g in values) for name, values in wrong.items()},
+        "right_fails": len(right) - passed[SOLUTION],
+        "wrong_passes": {name: passed[name] for name in wrong},
     }
     if settle:
         seeds = sorted(set.intersection(*(set(values) for values in gains.values())))
@@ -153,7 +215,7 @@ def summary(gains: Gains, margin: float, settle: bool) -> dict[str, Any]:
             lambda seed, values: values[seed],
             dict.fromkeys(seeds, 0.0),
             right=gains[SOLUTION],
-            wrong=[gains[name] for name in wrong],
+            wrong=[gains[name] for name in wrong if len(stopped[name]) < len(gains[name])],
             seeds=seeds,
         )
         result["settled"] = vars(found)
@@ -168,7 +230,9 @@ def show(lab: str, result: dict[str, Any]) -> None:
     for name, highest in result["wrong_highest"].items():
         rows.append((name, f"highest {highest:.2f}", result["wrong_passes"][name]))
     for name, gain, false in rows:
-        print(f"  {name:36} {gain:28} false {false} of {result['seeds'][name]}")
+        count = result["stopped"][name]
+        why = f", another condition stops {count}" if count else ""
+        print(f"  {name:40} {gain:28} false {false} of {result['seeds'][name]}{why}")
     if "settled" in result:
         print("  settled:", ", ".join(f"{k} {v:.4g}" for k, v in result["settled"].items()))
 
@@ -189,8 +253,11 @@ def main() -> None:
     seeds, results = range(arguments.seeds[0], arguments.seeds[1] + 1), {}
     for unit in (unit for number in arguments.labs for unit in units if unit.step == number):
         checks = load_checks(unit)
-        gains = measure(unit, checks, seeds, path=arguments.gains, only=arguments.only)
-        results[unit.name] = summary(gains, checks.MARGIN, arguments.settle)
+        exercise = outcome_exercise(checks)
+        answers = answers_of(unit, checks, exercise.name)
+        asked = {"path": arguments.gains, "only": arguments.only}
+        gains, stopped = measure(unit, exercise, answers, seeds, **asked)
+        results[unit.name] = summary(gains, checks.MARGIN, stopped, arguments.settle)
         if not arguments.json:
             show(unit.name, results[unit.name])
     if arguments.json:

@@ -1,0 +1,70 @@
+"""Verdicts over seeds are those of the check: its other conditions count too."""
+
+import sys
+from collections import defaultdict
+from types import ModuleType
+
+import pytest
+
+from mlsd.checks import beats, check, holds
+from mlsd.checks.outcome import grading_seed
+from mlsd.runtime import project_root
+
+
+@pytest.fixture
+def verdicts(monkeypatch):
+    """Return the benchmark as a module."""
+    monkeypatch.syspath_prepend(str(project_root() / "tests" / "benchmarks"))
+    monkeypatch.delitem(sys.modules, "lab_verdicts", raising=False)
+    import lab_verdicts
+
+    return lab_verdicts
+
+
+@pytest.fixture
+def checks():
+    """Return the checks of a lab whose outcome exercise asks for an even number too."""
+    # Of the name that its functions say they come from.
+    module = ModuleType(__name__)
+
+    def check_first(answer):
+        return check("first", answer, holds(lambda n: n > 0, "has to be positive"))
+
+    def check_price(answer):
+        even = holds(lambda n: n % 2 == 0, "has to be even")
+        return check("price", answer, even, module.beats(_deploy, 1, margin=5, seed=1))
+
+    module.beats, module.check_first, module.check_price = beats, check_first, check_price
+    return module
+
+
+def _deploy(seed, price):
+    return float(price)
+
+
+def test_other_conditions_are_asked_without_the_outcome(verdicts, checks):
+    exercise = verdicts.outcome_exercise(checks)
+    assert (exercise.name, exercise.deploy, exercise.baseline) == ("price", _deploy, 1)
+    assert not exercise.stops(3, 2)
+    assert exercise.stops(3, 9)
+
+
+def test_conditions_that_read_the_seed_are_asked_on_each(verdicts, checks):
+    def check_price(answer):
+        below = holds(lambda n: n < checks.grading_seed(1), "has to be below the seed")
+        return check("price", answer, below, checks.beats(_deploy, 1, margin=5, seed=1))
+
+    checks.check_price, checks.grading_seed = check_price, grading_seed
+    exercise = verdicts.outcome_exercise(checks)
+    assert [exercise.stops(seed, 7) for seed in (7, 8)] == [True, False]
+
+
+def test_an_answer_that_breaks_a_condition_does_not_pass(verdicts):
+    gains = {verdicts.SOLUTION: {1: 9.0}, "odd": {1: 8.0, 2: 9.0}, "small": {1: 1.0, 2: 6.0}}
+    stopped = defaultdict(set, odd={1, 2})
+    result = verdicts.summary(gains, 5.0, stopped, False)
+    assert result["wrong_passes"] == {"odd": 0, "small": 1}
+    assert result["right_fails"] == 0
+    assert result["stopped"] == {verdicts.SOLUTION: 0, "odd": 2, "small": 0}
+    stopped[verdicts.SOLUTION] = {1}
+    assert verdicts.summary(gains, 5.0, stopped, False)["right_fails"] == 1
