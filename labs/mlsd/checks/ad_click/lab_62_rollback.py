@@ -28,10 +28,13 @@ __all__ = [
     "check_make_rule",
 ]
 
-# Points in the worst of three markets. On seeds 300 to 339 the right rule has 45 to 75 (sd 6.2); of
-# the cheap ones, a look at every hour at 1.96 by user has up to 13 (mean -32), all others up to 0.
-# On 400 to 402 30 percent behind, twice a day, has 37 to 64, which the points alone let pass.
-MARGIN = 30.0
+# Points in the worst of three markets. On seeds 300 to 339 the right rule has 49 to 77 (mean 70, sd
+# 6), the same one with a harm of 0.2 has 58 to 78. With impressions as the unit no limit from 1.96
+# to 10 has more than 22, looked at every hour or once a day. A fixed gap has up to 35 (18 percent
+# behind, from hour 24 on) and one that shrinks with the hours up to 30; the condition on the size
+# of the canary stops both. In between lie a limit of 2.5 by user, which passes on half of the
+# seeds, and limits of one in a hundred from quiet days, which pass on 39 of 40.
+MARGIN = 35.0
 _FRESH_SEED = 62_031
 
 _FINE, _CODES, _RANKING, _NEW = "fine", "feature codes", "ranking rule", "new ads"
@@ -132,7 +135,7 @@ def check_make_rule(answer: MakeRule) -> CheckResult:
             never,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="points in the worst market (authors: 53 to 70):",
+            unit="points in the worst market (authors: 49 to 77):",
         ),
         points=4,
     )
@@ -174,6 +177,22 @@ def _constant(limit: float, *, by_user: bool = False) -> MakeRule:
         return rule
 
     return make
+
+
+def _once_a_day(limit: float) -> MakeRule:
+    def make(past: QuietDays) -> Rule:
+        return lambda clicks, views, is_new, hours: bool(
+            hours % 24 == 0 and row_score(clicks, views, is_new) < -limit
+        )
+
+    return make
+
+
+def _by_hours_alone(past: QuietDays) -> Rule:
+    return lambda clicks, views, is_new, hours: bool(
+        clicks[is_new].sum() / max(views[is_new].sum(), 1)
+        < (1 - 1.2 / hours**0.5) * clicks[~is_new].sum() / max(views[~is_new].sum(), 1)
+    )
 
 
 def _after(first: int) -> MakeRule:
@@ -261,7 +280,13 @@ WRONG_ANSWERS = [
     WrongAnswer("make_rule", "15 percent behind", _by_ratio),
     WrongAnswer("make_rule", "30 percent behind, twice a day", _twice_a_day),
     WrongAnswer("make_rule", "impressions, 1.96", _constant(1.96)),
+    WrongAnswer("make_rule", "a gap that shrinks with the hours alone", _by_hours_alone),
     WrongAnswer("make_rule", "impressions, 3.5", _constant(3.5)),
+    WrongAnswer("make_rule", "impressions, 5, once a day", _once_a_day(5.0)),
+    WrongAnswer("make_rule", "impressions, 6", _constant(6.0)),
+    WrongAnswer("make_rule", "impressions, 7", _constant(7.0)),
+    WrongAnswer("make_rule", "impressions, 8", _constant(8.0)),
+    WrongAnswer("make_rule", "impressions, 9", _constant(9.0)),
     WrongAnswer("make_rule", "users, 1.96 at every look", _constant(1.96, by_user=True)),
     WrongAnswer("make_rule", "impressions, 1.96, one look after a day", _once),
 ]

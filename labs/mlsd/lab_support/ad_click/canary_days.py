@@ -1,7 +1,8 @@
 """What the rollback lab works on: quiet days of three markets, and canaries split from them.
 
 Nothing was released on a quiet day, so any division of its users is a harmless release. A harmful
-one is made by dropping clicks of the users in the canary at random.
+one is made by dropping clicks of the users in the canary at random: in each market as many as its
+own noise lets a good rule find within three days.
 """
 
 from __future__ import annotations
@@ -14,21 +15,27 @@ import numpy as np
 import pandas as pd
 
 from mlsd.lab_support.deployed import market_seeds
-from mlsd.policies import in_canary
+from mlsd.policies import in_canary, rate_gap
 from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds import AdClickConfig, AdClickWorld
 
 HOURS, SHARE = 72, 20
-HARMS = (0.3, 0.6)
-HARMLESS, HARMFUL = 100, 8
+# Relative losses of clicks, in standard errors of all three days with users as the unit.
+HARMS = (6, 8)
+HARMLESS, HARMFUL = 100, 16
 POINTS_PER_FALSE_PERCENT = 8.0
-_SIZE = {"users": 4_000, "requests_per_day": 20_000, "live_ads": 400, "campaigns": 160}
+_MARKET = {"live_ads": 400, "campaigns": 160, "publishers": 60}
+_LARGE = _MARKET | {"users": 8_000, "requests_per_day": 40_000}
+_SMALL = _MARKET | {"users": 4_000, "requests_per_day": 20_000}
+_ALIKE = {"user_taste_sd": 0.3, "cluster_taste_sd": 0.3, "bot_share": 0.0}
 # How much users differ in how often they come and how readily they click, which is what makes the
-# impressions of one user alike.
+# impressions of one user alike: the design effect is about 1, 4 and 34.
 MARKETS = {
-    "strangers": AdClickConfig(**_SIZE, publishers=60, activity_sd=0.3, user_bias_sd=0.2),
-    "regulars": AdClickConfig(**_SIZE, publishers=60, activity_sd=1.0, user_bias_sd=1.0),
-    "devotees": AdClickConfig(**_SIZE, publishers=60, activity_sd=1.2, user_bias_sd=2.2),
+    "strangers": AdClickConfig(
+        **_LARGE, **_ALIKE, activity_sd=0.3, user_bias_sd=0.1, base_logit=-3.0
+    ),
+    "regulars": AdClickConfig(**_SMALL, activity_sd=1.0, user_bias_sd=1.0),
+    "devotees": AdClickConfig(**_LARGE, activity_sd=1.2, user_bias_sd=3.2, base_logit=-5.2),
 }
 
 # Sums of each user so far, who is in the canary, and hours since the start; True to go back.
@@ -71,7 +78,7 @@ def market_days(seed: int, market: str) -> tuple[QuietDays, QuietDays, dict[floa
     -------
     past, later : QuietDays
     damaged : dict of float to ndarray, shape (72, users)
-        Clicks of the later days with each share of `HARMS` dropped.
+        Clicks of the later days by the share of them that was dropped: each of `HARMS`.
     """
     world = AdClickWorld(seed=seed, config=MARKETS[market])
     rows = world.history(days=6).impressions
@@ -79,8 +86,17 @@ def market_days(seed: int, market: str) -> tuple[QuietDays, QuietDays, dict[floa
     users = int(rows["user_id"].max()) + 1
     past, later = rows[rows["ts"] < 3 * DAY], rows[rows["ts"] >= 3 * DAY]
     keep = np.random.default_rng(seed).random(len(later))
-    damaged = {h: _by_hour(later, later["click"] * (keep > h), users) for h in HARMS}
-    return _quiet(past, users), _quiet(later, users), damaged
+    days = _quiet(later, users)
+    harms = [min(size * _error(days), 0.95) for size in HARMS]
+    damaged = {h: _by_hour(later, later["click"] * (keep > h), users) for h in harms}
+    return _quiet(past, users), days, damaged
+
+
+def _error(days: QuietDays, splits: int = 20) -> float:
+    """Return the standard error of a canary's change in clicks after three days."""
+    users, last = np.arange(days.users), (days.clicks[-1], days.views[-1])
+    canaries = [in_canary(users, SHARE, salt=salt) for salt in range(splits)]
+    return float(np.median([rate_gap(*last, is_new).error for is_new in canaries]))
 
 
 def _quiet(rows: pd.DataFrame, users: int) -> QuietDays:
@@ -130,7 +146,7 @@ def market_outcome(seed: int, market: str, make_rule: MakeRule) -> dict[str, flo
             mixed = np.where(is_new, clicks, later.clicks)
             hours = hours_until_rollback(rule, mixed, later.views, is_new) or HOURS
             suffered += harm * hours
-    possible = HOURS * HARMFUL * sum(HARMS)
+    possible = HOURS * HARMFUL * sum(damaged)
     return {"avoided": 100 * (1 - suffered / possible), "false": 100 * false / HARMLESS}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from mlsd.lab_support.ad_click import canary_days
 from mlsd.lab_support.ad_click.canary_days import QuietDays, hours_until_rollback, market_days
-from mlsd.policies import in_canary
+from mlsd.policies import in_canary, rate_gap
 from mlsd.worlds import AdClickConfig
 
 
@@ -70,4 +70,17 @@ def test_only_users_of_the_canary_are_harmed(small):
     assert all(same for same, *_ in seen)
     _, clicks, is_new = seen[-1]
     assert clicks[is_new].sum() < later.clicks[-1][is_new].sum()
-    assert (is_new == in_canary(np.arange(later.users), canary_days.SHARE, salt=1_007)).all()
+    last = 1_000 + canary_days.HARMFUL - 1
+    assert (is_new == in_canary(np.arange(later.users), canary_days.SHARE, salt=last)).all()
+
+
+def test_harms_are_as_large_as_the_noise_of_their_market(small, monkeypatch):
+    _, later, _ = small
+    is_new = in_canary(np.arange(later.users), canary_days.SHARE, salt=99)
+    one = rate_gap(later.clicks[-1], later.views[-1], is_new).error
+    assert canary_days._error(later) == pytest.approx(one, rel=0.3)
+    monkeypatch.setattr(canary_days, "_error", lambda days: 0.05)
+    *_, damaged = market_days.__wrapped__(4, "small")
+    assert list(damaged) == pytest.approx([0.3, 0.4])
+    for harm, clicks in damaged.items():
+        assert clicks[-1].sum() / later.clicks[-1].sum() == pytest.approx(1 - harm, abs=0.12)
