@@ -273,20 +273,24 @@ assert worst.loc[1.0, "smallest"] > 0.1 > worst.loc[0.1, "smallest"]
 # user did in a category. Three builds of it arrive: the right one; one whose categories were encoded with an
 # old table of codes; and one with the right model and a configuration that was left at `rank_by="bid"`.
 
+# Before them comes a build that must not alarm anybody: *refit* is the model in service without its last day.
 # %% tags=["nbval-check-output"]
 week = log.frame.iloc[np.flatnonzero(day < 7)]
 levels = (("ad_id",), ("publisher_id", "category"), ("user_id", "category"))
 old_model = SmoothedRate(levels=levels[:1], strength=30.0).fit(week, week["click"])
 new_model = SmoothedRate(levels=levels, strength=30.0).fit(week, week["click"])
 shifted = week.assign(category=(week["category"] + 1) % 24)
+without_last = week[week["ts"] < 6 * DAY]
+refit = SmoothedRate(levels=levels[:1], strength=30.0).fit(without_last, without_last["click"])
 wrong_codes = SmoothedRate(levels=levels, strength=30.0).fit(shifted, week["click"])
 service = ScorerPolicy(old_model)
-artifacts = {"right": ScorerPolicy(new_model), "old codes": ScorerPolicy(wrong_codes)}
+models_built = {"refit": refit, "right": new_model, "old codes": wrong_codes}
+artifacts = {name: ScorerPolicy(model) for name, model in models_built.items()}
 artifacts["bid only"] = ScorerPolicy(new_model, rank_by="bid")
 list(artifacts)
 
 # %% [markdown]
-# For one day the system in service is recorded, while the three builds watch. `ShadowedPolicy` hands every
+# For one day the system in service is recorded, while the four builds watch. `ShadowedPolicy` hands every
 # live request to the `act` method of each of them and keeps what they decide, but serves none of it; we
 # come to these decisions in the next section. `RecordedPolicy` keeps the impressions that were served.
 
@@ -300,35 +304,55 @@ f"{len(seen):,} impressions, {shadowed.decisions().index.nunique()} systems"
 # %% [markdown]
 # The *offline gate* is a test on these impressions that needs no human. A challenger passes if its
 # normalized entropy is not worse than the champion's by more than 0.01, with the upper end of a paired
-# interval clustered by user, and if its calibration ratio is within ten percent of 1. As with every test,
-# we first try it on nothing: *refit* is the model in service, fitted to six of its seven days.
+# interval clustered by user, and if its calibration ratio (predicted clicks over real ones) is at most 0.1
+# further from 1 than the champion's. As with every test, we try it on nothing too; *refit* is there for that.
 
 # %%
-refit = SmoothedRate(levels=levels[:1], strength=30.0).fit(
-    week[week["ts"] < 6 * DAY], week.loc[week["ts"] < 6 * DAY, "click"]
-)
 outcome, users_seen = seen["click"].to_numpy(), seen["user_id"].to_numpy()
 champion = old_model.predict_proba(seen)[:, 1]
 gate = {}
-for name, policy in {"refit": ScorerPolicy(refit), **artifacts}.items():
+for name, policy in artifacts.items():
     p = policy.scorer.predict_proba(seen)[:, 1]
     change = metrics.paired_interval(
         metrics.normalized_entropy, outcome, p, champion, clusters=users_seen, repetitions=100
     )
     gate[name] = vars(change) | {"calibration ratio": metrics.calibration_ratio(outcome, p)}
 gate = pd.DataFrame(gate).T
-gate["passes"] = (gate["high"] < 0.01) & (abs(gate["calibration ratio"] - 1) < 0.1)
+allowed = abs(metrics.calibration_ratio(outcome, champion) - 1) + 0.1
+gate["passes"] = (gate["high"] < 0.01) & (abs(gate["calibration ratio"] - 1) < allowed)
 gate.round(3)
 
 # %%
 assert gate["passes"].tolist() == [True, True, False, True]
 
 # %% [markdown]
-# The gate lets the refit through and stops the build with the old codes. (One harmless refit is one trial, and its
-# calibration of 1.07 was not far from the limit; how often the gate stops a harmless build would take many worlds to
-# measure.) It cannot object to the third build, because that build's
-# *predictions* are those of the right one; what is wrong is what it does with them.
-#
+# The gate stops the build with the old codes. It cannot object to *bid only*, because that build's *predictions* are
+# those of the right one; what is wrong is what it does with them. And it lets the refit through, but one refit is one
+# trial. So in forty further worlds the champion was refitted seven times, each time without another of its days, and
+# the two other models were built again. The table holds the percentage that each criterion stops; the last one asks
+# for a calibration ratio within ten percent of 1, whatever the champion's is.
+
+# %%
+tried = load_study("ad_click/62_gate")
+off, champion_off = (abs(tried[c] - 1) for c in ("calibration ratio", "champion's ratio"))
+stopped = pd.DataFrame({"entropy": tried["high"] >= 0.01, "calibration": off >= champion_off + 0.1})
+stopped["calibration within 10 %"] = off >= 0.1
+(100 * stopped.groupby(tried["build"]).mean()).round(0)
+
+# %% [markdown]
+# The obvious criterion would stop a fifth of the harmless refits. In these worlds the champion itself predicts 7 % more
+# clicks than come, and a refit inherits that. (We suspect the winner's curse of [20_baseline](20_baseline.ipynb): it
+# shows the ads that it overrates.) A gate has to ask what the challenger changes. Ours stopped none of the 280 refits,
+# though one came within 0.001 of its limit. And since the seven refits of a world share their day, forty worlds without
+# a false alarm only say that its rate is below some 7 %.
+
+# %%
+harmless = stopped[tried["build"] == "refit"]
+assert harmless["calibration within 10 %"].mean() > 0.1
+assert not harmless[["entropy", "calibration"]].any(axis=None)
+assert stopped.loc[tried["build"] == "old codes", "entropy"].all()
+
+# %% [markdown]
 # ## Let it decide in the shadow
 #
 # A *shadow deployment* runs the whole path of the new system on live traffic: feature look-up, model,
@@ -357,9 +381,9 @@ verdict = "less" if ratio < 0.95 else "more" if ratio > 1.05 else "about the sam
 compare("shadow_old_codes_value", verdict)
 
 # %% [markdown]
-# Two lessons are in this table. The forgotten setting, which no prediction shows, is found without one
-# served request: the slates of *bid only* are worth less than those in service, at predictions that the
-# gate has just approved. And the build with the old codes, which the gate has just stopped, looks best of
+# The refit, which must not alarm anybody, is level with the service. Two lessons are in the other rows. The forgotten
+# setting, which no prediction shows, is found without one served request: the slates of *bid only* are worth less than
+# those in service, at predictions that the gate has just approved. And the build with the old codes, which the gate has just stopped, looks best of
 # all. Its predictions are worse (the gate's +0.062), the ranking picks exactly the candidates that it overrates,
 # and so it praises itself. A shadow's value may therefore be read only for a model that has passed the gate.
 
