@@ -178,7 +178,7 @@ daily = pd.Series(entropy).unstack(level=0)
 # %%
 colours = [COLOURS["blue"], COLOURS["orange"]]
 gained = daily[["every 4 days", "every 7 days"]].sub(daily["never"], axis=0)
-axes = gained.plot(style="o-", color=colours)
+axes = gained.plot(style="o-", color=colours, figsize=(5.6, 3.0))
 axes.axhline(0, color=COLOURS["grey"], label="never")
 axes.set(title="Once refitted, a model is ahead of the old one on every day")
 axes.set(xlabel="day", ylabel="normalized entropy minus that\nof the old model (lower is better)")
@@ -223,7 +223,8 @@ costs.index = spans
 # of a day's revenue each:
 
 # %%
-axes = costs.plot(style="o-", ms=3, color=[COLOURS[c] for c in ("sky", "blue", "purple")])
+shades = [COLOURS[c] for c in ("sky", "blue", "purple")]
+axes = costs.plot(style="o-", ms=3, color=shades, figsize=(5.6, 3.0))
 axes.set(title="The best cadence depends on a loss that we know badly", ylim=(0, 2))
 axes.set(xlabel="days from release to release", xticks=[1, 4, 7, 14, 21, 28])
 axes.set_ylabel("age and releases\n(% of a day's revenue, per day)")
@@ -272,16 +273,16 @@ assert worst.loc[1.0, "smallest"] > 0.1 > worst.loc[0.1, "smallest"]
 # From here on the system in service ranks by the smoothed click rate of the ad, and a new one adds what each
 # user did in a category. Three builds of it arrive: the right one; one whose categories were encoded with an
 # old table of codes; and one with the right model and a configuration that was left at `rank_by="bid"`.
-
 # Before them comes a build that must not alarm anybody: *refit* is the model in service without its last day.
+
 # %% tags=["nbval-check-output"]
 week = log.frame.iloc[np.flatnonzero(day < 7)]
 levels = (("ad_id",), ("publisher_id", "category"), ("user_id", "category"))
 old_model = SmoothedRate(levels=levels[:1], strength=30.0).fit(week, week["click"])
 new_model = SmoothedRate(levels=levels, strength=30.0).fit(week, week["click"])
-shifted = week.assign(category=(week["category"] + 1) % 24)
 without_last = week[week["ts"] < 6 * DAY]
 refit = SmoothedRate(levels=levels[:1], strength=30.0).fit(without_last, without_last["click"])
+shifted = week.assign(category=(week["category"] + 1) % 24)
 wrong_codes = SmoothedRate(levels=levels, strength=30.0).fit(shifted, week["click"])
 service = ScorerPolicy(old_model)
 models_built = {"refit": refit, "right": new_model, "old codes": wrong_codes}
@@ -556,23 +557,24 @@ plt.show()
 # Dividing one log again and again tests the rule in one market. So we recorded three quiet days in each of
 # twenty further worlds and divided each 400 times. The table holds the percentage taken back, as the mean
 # over worlds; `rows` stands for impressions as the unit, and 3.5 is the kind of limit that one gets by raising
-# it until the alarms stop.
+# it until the alarms stop. The last three columns have the always-valid boundary: on clicks, on revenue, and on
+# either of them with half of the promise each, because the canary that we send below watches both.
 
 # %%
 study = load_study("ad_click/62_quiet")
-boundaries = ["rows 1.96", "rows 3.5", "users 1.96", "always valid"]
-quiet_worlds = study.groupby("share")[[*boundaries, "design effect", "sd rows", "sd users"]].mean()
-assert quiet_worlds["always valid"].max() < 1
-quiet_worlds.round(2).rename_axis("share, %")
+boundaries = ["rows 1.96", "rows 3.5", "users 1.96", "clicks", "revenue", "either"]
+spreads = ["design effect", "sd rows", "sd users"]
+quiet_worlds = study.groupby("share")[[*boundaries, *spreads]].mean()
+assert quiet_worlds[["clicks", "revenue", "either"]].max(axis=None) < 1
+quiet_worlds.round(2).rename_axis("share, %").T
 
 # %% [markdown]
-# The promise holds in worlds that nothing was tuned on, and the textbook rule fails in all of them. More than
-# half of its false alarms are due to the many looks, as the column of users shows, and the rest to a design effect of
-# about 2. (Ours was
-# 1.5; we suspect that impressions are more alike where the service knows its users better.) A limit of 3.5 on
-# impressions is not far off here. But nobody could have promised that, because what it gives depends on the
-# design effect and on the number of looks; the lab has a market in which it takes back at least one harmless
-# release in five.
+# The promise holds in worlds that nothing was tuned on, for clicks, for revenue and for both together, and the textbook
+# rule fails in all of them. More than half of its false alarms are due to the many looks, as the row of users shows, and
+# the rest to a design effect of about 2. (Ours was 1.5; we suspect that impressions are more alike where the service
+# knows its users better.) A limit of 3.5 on impressions is not far off here. But nobody could have promised that,
+# because what it gives depends on the design effect and on the number of looks; the lab has a market in which it takes
+# back at least one harmless release in five.
 
 # %% [markdown]
 # ## Choose the share
@@ -594,7 +596,8 @@ damaged = {h: by_hour(quiet["click"].to_numpy() * (rng.random(len(quiet)) > h)) 
 guess("canary_loss_ratio", ..., unit="times")
 
 # %% [markdown]
-# For each share and harm, 150 canaries run until the boundary stops them or three days are over.
+# For each share and harm, 150 canaries run until the boundary of clicks stops them, with its half of the promise, or
+# until three days are over.
 
 # %%
 lost, found = {}, {}
@@ -602,7 +605,7 @@ for share in track(shares, "shares"):
     drawn = np.stack([in_canary(np.arange(users), share, salt=s) for s in range(150)], axis=1)
     for harm in harms:
         score, error = canary_scores(damaged[harm] @ drawn, drawn, by_user)
-        limit = [always_valid_limit(e, promise=0.01, harm=0.2) for e in error.mean(axis=1)]
+        limit = [always_valid_limit(e, promise=0.005, harm=0.2) for e in error.mean(axis=1)]
         crossed = score < -np.array(limit)[:, None]
         until = np.where(crossed.any(axis=0), crossed.argmax(axis=0) + 1, 72)
         lost[100 * harm, f"{share} %"] = (harm * share * until / 72).mean()
@@ -628,9 +631,9 @@ plt.show()
 
 # %% [markdown]
 # A dot is the mean over 150 canaries: at 5 percent of the users, a release that loses 35 % of its clicks
-# costs about 1.2 % of all clicks in three days. The most expensive fault is neither the largest, which is
+# costs about 1.4 % of all clicks in three days. The most expensive fault is neither the largest, which is
 # found within hours, nor the smallest, which does little; it is the one that is found late. And a canary of
-# four times the size loses only about twice as much from a fault of one half, because it is found in less than
+# four times the size loses less than twice as much from a fault of one half, because it is found in less than
 # half of the time. A small share does not make evidence cheaper. It limits what is lost before there is any, and of
 # the four shares only 1 and 5 % keep all six faults within the requirement.
 
@@ -688,27 +691,26 @@ plt.show()
 # loses 1.4 % of its clicks (0.3 to 2.2). The canary of 5 % is not taken back within three days, and it does not need
 # to be: it loses 0.9 %. The right build is never taken back and gains in proportion to its share.
 #
-# One world is an anecdote, so the same fault was released in the twenty further worlds, next to a canary of
-# nothing; the table holds the percentage taken back by the always-valid rule and the median hour. These canaries and
-# the 400 divisions above watch clicks alone, with the whole promise of one percent. The rule with two outcomes, which
-# we have just used, divides the promise between them, but its revenue half has not been tried on quiet days.
+# One world is an anecdote, so the same canary, with the same fault and with nothing, was sent in the twenty further
+# worlds. The table holds the percentage taken back, the median hour, and how many went back for their clicks.
 
 # %%
-fresh_worlds = load_study("ad_click/62_canary").groupby(["release", "share"])["always valid"]
+fresh_worlds = load_study("ad_click/62_canary").groupby(["release", "share"])
 pd.DataFrame(
     {
-        "taken back, %": fresh_worlds.apply(lambda hours: 100 * hours.notna().mean()),
-        "median hours": fresh_worlds.median().round(0),
+        "taken back, %": fresh_worlds["always valid"].apply(
+            lambda hours: 100 * hours.notna().mean()
+        ),
+        "median hour": fresh_worlds["always valid"].median().round(0),
+        "for clicks": fresh_worlds["crossed by"].apply(lambda by: (by == "clicks").sum()),
     }
 )
 
 # %% [markdown]
-# In these worlds the fault is found sooner than in ours. We suspect that it costs more there, since their service knows
-# its users better and *bid only* throws that knowledge away. The first two rows need a word. Of the forty canaries of nothing two were taken back, both at
-# 20 %, which is more than the measured rates of 0.05 and 0.2 % make likely (about one chance in 750), so we
-# looked again. Their two divisions are among the 400 of the same two worlds, of which no more than one and three
-# were taken back; our draw of one for each world happened to hit them. Twenty trials cannot measure a rate of one
-# percent, whichever way they fall; dividing logs can.
+# In these worlds the fault is found more often than in ours. We suspect that it costs more there, since their service
+# knows its users better and *bid only* throws that knowledge away. One of the forty canaries of nothing was taken back,
+# which says little: at the rates of the divided logs it happens in one of 37 such tables, at the promised one percent in
+# one of three. Forty trials cannot measure a rate of one percent, whichever way they fall; dividing logs can.
 
 # %%
 bad, good = clicks_only.loc["bid only"], clicks_only.loc["right"]
@@ -730,7 +732,7 @@ for share in (1, 5, 20, 50):
     split = in_canary(np.arange(users), share, salt=1)
     parts = views[23] @ split, views[23] @ ~split
     error = np.sqrt(by_user[23] * (1 / parts[0] + 1 / parts[1])) / rate[23]
-    harm = min(100 * error * always_valid_limit(error, promise=0.01, harm=0.2), 100)
+    harm = min(100 * error * always_valid_limit(error, promise=0.005, harm=0.2), 100)
     ramp[f"{share} %"] = {"harm found, % of clicks": harm, "lost that day, %": share * harm / 100}
 pd.DataFrame(ramp).T.round(1).rename_axis("stage")
 
@@ -904,7 +906,7 @@ model         boosted trees against a linear model, both with counters: {trees:+
 evaluation    split by time; rank correlation of entropy with revenue over the rungs: {order:.2f}
 serving       the slowest rung takes {slowest:.1f} ms for one prediction (99th percentile)
 monitoring    calibration by group, training-serving skew, coverage of new ads
-release       gate, shadow, canary of 5 %, ramp; {quiet_worlds["always valid"].max():.1f} % false rollbacks, promised 1 %""")
+release       gate, shadow, canary of 5 %, ramp; {quiet_worlds["either"].max():.1f} % false rollbacks, promised 1 %""")
 
 # %% [markdown]
 # ## Results
@@ -941,7 +943,7 @@ closing = {
     "harmless survive": (
         "<= 1 % taken back",
         f"{quiet_worlds['rows 1.96'].max():.0f} %",
-        f"{quiet_worlds['always valid'].max():.1f} %",
+        f"{quiet_worlds['either'].max():.1f} %",
     ),
     "fresh": ("<= 0.1 % from best", *(f"{worst.loc[c, 'smallest']:.2f} %" for c in (1.0, 0.1))),
 }
@@ -968,7 +970,7 @@ pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T
 # ## In the interview
 #
 # **"Your canary has been silent for a day. Do you go to 100 %?"** *Mid-level*: yes, nothing went wrong.
-# *Senior*: asks what a day of silence excludes; at 5 % here even a loss of 48 % of the clicks is found within
+# *Senior*: asks what a day of silence excludes; at 5 % here even a loss of 52 % of the clicks is found within
 # a day only half of the time. *Staff*: goes to the next stage instead of to 100 %, under a criterion that was
 # fixed before (interval above the tolerated loss), and says what no stage will ever show, such as the answer of
 # advertisers, which took more than half of a 13 % gain within ten days.
