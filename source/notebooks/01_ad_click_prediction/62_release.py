@@ -141,9 +141,8 @@ unknown[[7, 10, 15, 20]].round(0).rename("impressions of unknown ads, %").to_fra
 compare("release_unknown_ads", unknown[20])
 
 # %% [markdown]
-# Had all ads the same traffic, $1 - 0.96^{14} = 44$ % would be new by the last day. The model need not
-# collapse on them, because a new ad usually belongs to a campaign and a category that it knows; the next
-# section measures what is lost.
+# The model need not collapse on them, because a new ad usually belongs to a campaign and a category that it knows;
+# the next section measures what is lost.
 #
 # ## Choose a cadence
 #
@@ -828,10 +827,8 @@ pd.DataFrame(itself).T.round(1)
 # lasting difference between the users. We suspect that the rest is the noise of these days. All three tests share
 # it, because they give the same users the same requests with the same random draws.
 #
-# An A/A test *before* the release can reveal only a difference that lasts. Here it would have misled us, and CUPED
-# ([52_experiment](52_experiment.ipynb)) too removes only what lasts. Against the noise of three days there is nothing
-# but a longer test. The interval is no protection in a case like this: it is thirteen points wide and still misses
-# zero, as one interval in twenty does.
+# An A/A test *before* the release and CUPED ([52_experiment](52_experiment.ipynb)) see only a difference that lasts, and
+# here they would have misled us. Against the noise of three days there is nothing but a longer test.
 #
 # **Change this and see**: run the test for seven days instead of three. Which of the three intervals decides
 # now, and which one is the last to become narrow enough?
