@@ -171,7 +171,8 @@ def measure(
     stopped: Stopped = defaultdict(set)
     for line in path.read_text().splitlines() if path.exists() else ():
         row = json.loads(line)
-        if row["lab"] == unit.name and row["answer"] in answers and row["seed"] in seeds:
+        complete = "stopped" in row and row["answer"] in answers and row["seed"] in seeds
+        if row["lab"] == unit.name and complete:
             gains[row["answer"]][row["seed"]] = row["gain"]
             stopped[row["answer"]] |= {row["seed"]} if row["stopped"] else set()
     asked = [name for name in answers if only is None or name in only]
