@@ -1,11 +1,13 @@
-"""What a notebook and its reader say to each other: guesses, and how far a long cell has come."""
+"""What notebook and reader say to each other: guesses, progress of long cells, tables of words."""
 
 from mlsd.notebook.guesses import compare, guess
 from mlsd.notebook.progress import in_notebook, track
 from mlsd.notebook.records import GuessRecord, changing_guesses, guesses_path, read_guesses
+from mlsd.notebook.tables import TextTable
 
 __all__ = [
     "GuessRecord",
+    "TextTable",
     "changing_guesses",
     "compare",
     "guess",

@@ -88,7 +88,7 @@ from mlsd.checks import check, gives
 from mlsd.experiments import load_ledger, load_study
 from mlsd.features import CounterFeatures
 from mlsd.models import LightGBMScorer, SmoothedRate, StudentPerceptron
-from mlsd.notebook import compare, guess, track
+from mlsd.notebook import TextTable, compare, guess, track
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.runtime import project_root
@@ -791,7 +791,7 @@ for name, (model, limited) in systems.items():
         ("worth it", "change of the trees' answers"): f"{changed:.0e}" if "comp" in model else "0",
     }
     assert (by_model.mean() >= 0.99) == (model == "ensemble, compiled")
-pd.DataFrame(closing).rename_axis(["requirement", "criterion"])
+TextTable(pd.DataFrame(closing).rename_axis(["requirement", "criterion"]))
 
 # %%
 needed = fleet["cores with headroom"]

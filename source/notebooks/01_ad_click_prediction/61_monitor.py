@@ -88,7 +88,7 @@ from mlsd.monitoring import (
     scan_threshold,
     slice_scores,
 )
-from mlsd.notebook import compare, guess, track
+from mlsd.notebook import TextTable, compare, guess, track
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -492,9 +492,9 @@ verdict
 threshold_of = verdict.answer_or(lambda table, rate: scan_threshold(table, false_alarms=rate))
 limit = threshold_of(past, 1 / 30)
 later = scores["quiet"].loc[:, 21:]
-loud = later.abs().max().rename("largest score").to_frame().T
-loud.loc["slice"] = [" ".join(map(str, name)) for name in later.abs().idxmax()]
-loud
+loud = later.abs().max().round(1).to_frame("largest score")
+loud["slice"] = [" ".join(map(str, name)) for name in later.abs().idxmax()]
+TextTable(loud)
 
 # %% [markdown]
 # The limit is 4.2, and one of seven days is beyond it: on day 24, publisher 2 has many more clicks than it
@@ -988,7 +988,7 @@ closing = [
         f"{sum(d > 0.5 for d in differ.values())} of 2 bugs",
     ),
 ]
-pd.DataFrame(closing, columns=["requirement", "criterion", "measured"])
+TextTable(pd.DataFrame(closing, columns=["requirement", "criterion", "measured"]))
 
 # %% [markdown]
 # The promise of quiet nights holds in the fresh worlds, with one page in 70 days, for a limit

@@ -95,7 +95,7 @@ from mlsd.checks import check, gives
 from mlsd.experiments import load_ledger, load_study
 from mlsd.models import HashedLogisticRegression, SmoothedRate
 from mlsd.monitoring import RecordedPolicy, ShadowedPolicy
-from mlsd.notebook import compare, guess, track
+from mlsd.notebook import TextTable, compare, guess, track
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies import always_valid_limit, decide_release, in_canary
 from mlsd.policies.ad_click import AdCanaryPolicy, ScorerPolicy, describe_slate
@@ -799,7 +799,7 @@ for name, release in releases.items():
     intervals = {m: (row["low"], row["high"]) for m, row in measured.iterrows()}
     decisions[name] = {"decision": rule(intervals, limits, "revenue")}
     decisions[name] |= {m: f"{low:+.1f} to {high:+.1f} %" for m, (low, high) in intervals.items()}
-pd.DataFrame(decisions).T
+TextTable(pd.DataFrame(decisions).T)
 
 # %% [markdown]
 # The faulty build is rolled back: even the upper end of its revenue is below zero, and its clicks break their
@@ -944,7 +944,7 @@ closing = {
     ),
     "fresh": ("<= 0.1 % from best", *(f"{worst.loc[c, 'smallest']:.2f} %" for c in (1.0, 0.1))),
 }
-pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T
+TextTable(pd.DataFrame(closing, index=["criterion", "naive", "this chapter"]).T)
 
 # %% [markdown]
 # ## What breaks in production

@@ -34,6 +34,7 @@ from mlsd.lab_support.ad_click.watched_services import (
     watch_outcomes,
 )
 from mlsd.monitoring import alarm_threshold
+from mlsd.notebook import TextTable
 from mlsd.plots import COLOURS, course_style
 
 plt.rcParams.update(course_style())
@@ -252,7 +253,7 @@ check_cause(cause)
 # %%
 named = cause(report)
 named = ["(yours)"] * len(report) if named is ... else named
-pd.DataFrame({"yours": named, "truth": report["cause"]})
+TextTable(pd.DataFrame({"yours": named, "truth": report["cause"]}))
 
 # %% [markdown]
 # ## A decision

@@ -35,6 +35,7 @@ from mlsd.lab_support.ad_click.canary_days import (
     rule_outcomes,
 )
 from mlsd.lab_support.ad_click.shadow_report import shadow_report
+from mlsd.notebook import TextTable
 from mlsd.plots import COLOURS, course_style
 from mlsd.policies import always_valid_limit, in_canary, rate_gap
 
@@ -92,7 +93,7 @@ check_diagnose(diagnose)
 # %%
 found = diagnose(report)
 found = ["(yours)"] * len(report) if found is ... else found
-pd.DataFrame({"diagnosis": found, "truth": report["cause"]})
+TextTable(pd.DataFrame({"diagnosis": found, "truth": report["cause"]}))
 
 # %% [markdown]
 # ## A boundary from quiet days
