@@ -93,6 +93,17 @@ def _bid_reserve(quantile: float) -> MakeReserve:
     return lambda candidates: per_click(float(candidates["bid"].quantile(quantile)))
 
 
+def _bid_share(share: float) -> MakeReserve:
+    return lambda candidates: per_click(share * float(candidates["bid"].mean()))
+
+
+def _one_reserve_by_rate(candidates: pd.DataFrame) -> RequestReserve:
+    """Return the baseline's reserve, in proportion to the larger rate."""
+    top = candidates["predicted_ctr"].to_numpy().reshape(-1, 2).max(axis=1)
+    (reserve,) = one_reserve(candidates)(np.ones((1, 2)))
+    return per_click(float(reserve / top.mean()))
+
+
 def _reserve_by_group(candidates: pd.DataFrame) -> RequestReserve:
     """Return the lab's own first step: four groups of rates, each with its best reserve."""
     rate = candidates["predicted_ctr"].to_numpy().reshape(-1, 2)
@@ -134,5 +145,8 @@ WRONG_ANSWERS = (
     WrongAnswer("make_reserve", "asks for the highest bid", _bid_reserve(1.0)),
     WrongAnswer("make_reserve", "half a unit of money per click", lambda _: per_click(0.5)),
     WrongAnswer("make_reserve", "the price of the lab's own market", lambda _: per_click(0.35)),
+    WrongAnswer("make_reserve", "a remembered quantile of the bids", _bid_reserve(0.4)),
+    WrongAnswer("make_reserve", "a remembered share of the mean bid", _bid_share(0.7)),
+    WrongAnswer("make_reserve", "the best single reserve, by rate", _one_reserve_by_rate),
     WrongAnswer("make_reserve", "four groups of rates", _reserve_by_group),
 )

@@ -61,6 +61,47 @@ def one_reserve(candidates: pd.DataFrame) -> RequestReserve:
     return per_impression(grid[int(np.argmax(earned))])
 
 
+def drawn_candidates(
+    seed: int, *, median: float, spread: float, idle: float, requests: int = 6_000
+) -> pd.DataFrame:
+    """Return a log whose bids and rates are drawn, two rows per request.
+
+    Parameters
+    ----------
+    median, spread : float
+        Of the bids: money per click, and the standard deviation of its logarithm.
+    idle : float
+        Share of the bids that are a fiftieth of what they would be.
+
+    Examples
+    --------
+    >>> log = drawn_candidates(0, median=2.0, spread=0.2, idle=0.6)
+    >>> len(log), round(float((log["bid"] < 0.2).mean()), 1)
+    (12000, 0.6)
+    """
+    rng, rows = np.random.default_rng(seed), 2 * requests
+    bid = median * rng.lognormal(0, spread, rows)
+    bid[rng.random(rows) < idle] /= 50
+    rate = rng.lognormal(-4, 0.6, rows)
+    return pd.DataFrame({"request_id": np.arange(rows) // 2, "bid": bid, "predicted_ctr": rate})
+
+
+def replayed_revenue(candidates: pd.DataFrame, reserve: RequestReserve) -> float:
+    """Return what a log's requests earn under second price with given reserves.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"bid": [2.0, 1.0], "predicted_ctr": [0.5, 0.5]})
+    >>> replayed_revenue(one, per_impression(0.8))
+    0.8
+    """
+    predicted = candidates["predicted_ctr"].to_numpy().reshape(-1, 2)
+    score = predicted * candidates["bid"].to_numpy().reshape(-1, 2)
+    asked = np.asarray(reserve(predicted.copy()))
+    paid = np.maximum(score.min(axis=1), asked)
+    return float(np.where(score.max(axis=1) >= asked, paid, 0).sum())
+
+
 @lru_cache(maxsize=len(CURRENCIES))
 def _market(seed: int, unit: float) -> tuple[AdClickWorld, Policy, pd.DataFrame]:
     world = AdClickWorld(seed=seed, config=in_currency(THIN, unit))
