@@ -136,6 +136,17 @@ def scales_forgotten(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFr
     return _four_bits(not_packed(teacher, traffic, labelled)[0], bits=8)
 
 
+def codes_not_rounded(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
+    """Return weights divided by their scales, which keep every digit and no bits."""
+    student = not_packed(teacher, traffic, labelled)[0]
+    packed = _four_bits(student)[1]
+    for name, value in weights_of(student).items():
+        if isinstance(packed[name], Packed):
+            exact = value / packed[name].scale[:, None]
+            packed[name] = packed[name]._replace(codes=exact)
+    return student, packed
+
+
 def two_bits_one_scale(teacher: Scorer, traffic: pd.DataFrame, labelled: pd.DataFrame) -> Artifact:
     """Return codes of -1, 0 and 1, whose one scale per matrix is that of the largest weight."""
     return _four_bits(not_packed(teacher, traffic, labelled)[0], bits=2, axis=None)
@@ -192,6 +203,7 @@ WRONG_ANSWERS = (
     ),
     WrongAnswer("make_student", "not packed", not_packed),
     WrongAnswer("make_student", "scales forgotten", scales_forgotten),
+    WrongAnswer("make_student", "codes that are not rounded", codes_not_rounded),
     WrongAnswer("make_student", "two bits, one scale", two_bits_one_scale),
     WrongAnswer("make_student", "nine tenths pruned", nearly_all_pruned),
     WrongAnswer("make_student", "the teacher's classes", classes_of_the_teacher),

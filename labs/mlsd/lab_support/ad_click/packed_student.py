@@ -143,7 +143,8 @@ def artifact_bytes(weights: Weights) -> int:
     Raises
     ------
     InputError
-        If a code does not fit into its bits, or there are not as many scales as rows.
+        If a code is no whole number or does not fit into its bits, or there are not as many scales
+        as rows.
 
     Examples
     --------
@@ -180,7 +181,8 @@ class PackedStudent:
 
     def predict_proba(self, X: Columns) -> np.ndarray:
         """Return the probabilities of 0 and of 1, shape (n, 2)."""
-        codes, numbers = self.student.inputs(X)
+        # Those of the class: an artifact cannot bring inputs of its own, whose bytes nobody counts.
+        codes, numbers = StudentPerceptron.inputs(self.student, X)
         embedded = self.weights["embedding.table"][codes + self._offsets]
         x = np.hstack([embedded.reshape(len(codes), -1), numbers])
         probability = 1 / (1 + np.exp(-self.scores(x).astype(np.float64)))
@@ -293,6 +295,10 @@ def _bytes(name: str, value: np.ndarray | Packed) -> int:
     if not isinstance(value, Packed):
         return np.asarray(value).nbytes
     codes = np.asarray(value.codes)
+    if not np.issubdtype(codes.dtype, np.integer):
+        raise InputError(f"{name}: codes are whole numbers, not {codes.dtype}; round them")
+    if value.bits not in range(2, 9):
+        raise InputError(f"{name}: {value.bits} bits per code; use 2 to 8")
     if np.abs(codes.astype(int)).max() >= 2 ** (value.bits - 1):
         raise InputError(f"{name}: a code does not fit into {value.bits} bits")
     if np.shape(value.scale) != (len(codes),):

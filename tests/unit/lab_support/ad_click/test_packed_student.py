@@ -136,3 +136,25 @@ def test_the_check_says_what_each_market_kept(monkeypatch, kept, wanted):
     said = lab_60_student.check_make_student(lambda *given: None).sentence
     assert "by market 50 to 100" in said
     assert wanted in said
+
+
+def test_codes_with_fractions_and_odd_bits_are_refused():
+    scale = np.ones(1, np.float32)
+    with pytest.raises(InputError, match="whole numbers"):
+        artifact_bytes({"w": Packed(np.array([[0.3, 0.9]]), scale, 4)})
+    for bits in (0, 1, 2.5, 9):
+        with pytest.raises(InputError, match="bits per code"):
+            artifact_bytes({"w": Packed(np.array([[0, 1]]), scale, bits)})
+
+
+def test_a_student_cannot_bring_inputs_that_nobody_counts(fitted):
+    student, X = fitted
+
+    class Smuggler(StudentPerceptron):
+        def inputs(self, X):
+            return super().inputs(X.assign(price=9.0))
+
+    other = Smuggler()
+    other.__dict__ = student.__dict__
+    served = PackedStudent(other, weights_of(student)).predict_proba(X)
+    np.testing.assert_allclose(served, student.predict_proba(X), rtol=1e-5)
