@@ -21,8 +21,10 @@ from mlsd.lab_support.ad_click.delayed_credit import (
     open_days,
 )
 
-# Points of accuracy above the log-normal forecast (tests/benchmarks/lab_verdicts.py).
-MARGIN = 1.65
+# Points of accuracy above the log-normal forecast. On seeds 300 to 321, two for the four worlds of
+# a verdict, the solution gains 2.0 to 2.2 (standard deviation 0.08); the strongest wrong answer,
+# a hundredth above recorded delays, up to 1.65 (mean 1.56, standard deviation 0.06).
+MARGIN = 1.75
 _FRESH_SEED = 20_042
 # By age in days, of the log of seed 1.
 _REMEMBERED_AGES = (0.02, 0.1, 0.5, 1, 2, 4, 8, 12, 16, 20, 25, 30)
@@ -152,7 +154,7 @@ def check_make_forecast(answer: Forecast) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="accuracy, in percent:",
-            authors="1.7 to 2.2 above the log-normal model, on twenty-four seeds",
+            authors="2.0 to 2.2 above the log-normal model",
             hint="read the completeness of each click off a curve from clicks that had the time",
         ),
         points=4,
@@ -192,6 +194,10 @@ def _recorded_delays(clicks: pd.DataFrame) -> np.ndarray:
     known = clicks["delay"].notna()
     by_day = pd.DataFrame({"known": known, "share": share}).groupby(clicks["day"])
     return (by_day["known"].sum() / by_day["share"].mean()).to_numpy()[-30:]
+
+
+def _recorded_delays_and_more(clicks: pd.DataFrame) -> np.ndarray:
+    return 1.01 * _recorded_delays(clicks)
 
 
 def _remembered_curve(clicks: pd.DataFrame) -> np.ndarray:
@@ -288,6 +294,7 @@ WRONG_ANSWERS = (
     WrongAnswer("make_forecast", "log-normal delay", log_normal_forecast),
     WrongAnswer("make_forecast", "Weibull delay", weibull_forecast),
     WrongAnswer("make_forecast", "shares of recorded delays", _recorded_delays),
+    WrongAnswer("make_forecast", "a hundredth above recorded delays", _recorded_delays_and_more),
     WrongAnswer("make_forecast", "the curve of another log", _remembered_curve),
     WrongAnswer("make_forecast", "the settled rate", settled_rate_forecast),
     WrongAnswer("make_forecast", "the settled rate or what is known", _settled_or_known),
