@@ -292,11 +292,13 @@ TextTable(pd.DataFrame({"yours": named, "truth": report["cause"]}))
 # %% [markdown]
 # ## A watch for days that you have not seen
 #
-# Your watch will run on three services, *flowers*, *clothes* and *travel*, which differ in delay and in scatter. In each, 60
-# fortnights are harmless: nothing happens, or a campaign brings more clicks of one category, or most sales of a device
-# stop for three nights and then arrive together (the platform's own alarm rings for that; the model's must not). In 32 others something harms: tastes
-# shift between categories while the total stays, a region sells 40 % less, a device's predictions are 40 % too high, or
-# categories go missing.
+# Your watch will run on nine services, three like *flowers*, three like *clothes* and three like *travel*. These differ
+# in delay and in scatter, and within each three the scatter is half, once and one and a half times that of the service
+# that you know, so it has to be learned. In each service, 60 fortnights are harmless: nothing happens, or a campaign
+# brings more clicks of one category, or most sales of a device stop for three nights and then arrive together (the
+# platform's own alarm rings for that; the model's must not). In 32 others something harms: tastes shift between
+# categories while the total stays, a region sells 40 % less, a device's predictions are 40 % too high, or categories go
+# missing.
 #
 # ### Exercise 5: page for harm, and for nothing else
 #
@@ -309,7 +311,7 @@ TextTable(pd.DataFrame({"yours": named, "truth": report["cause"]}))
 # harm avoided, minus 1.5 for each percent of harmless fortnights with a page; a page before the harm begins avoids
 # nothing. Your result is the mean over the services. A fortnight here ends seven days after its event, and a harmless one has eight to twelve mornings, so a promise of one
 # false page in 1,000 days costs about 1.5 points and one in 100 days about fifteen. Worked numbers: a watch that
-# never pages has 0 points, and one that always does has -150. The check asks for 66.
+# never pages has 0 points, and one that always does has -150. The check asks for 67.
 
 
 # %% tags=["exercise"] exercise="make_watch"
@@ -354,7 +356,8 @@ outcomes = watch_outcomes(62, make_watch) if attempted else pd.DataFrame(index=l
 outcomes.round(1)
 
 # %% [markdown]
-# The table shows your watch on another seed, service by service. Where it falls short, look at the column: a third of
+# The table shows your watch on another seed, service by service, with the scatter that you know (`scatter=1.5` as a last
+# argument of `watch_outcomes` makes it wider). Where it falls short, look at the column: a third of
 # the harmless fortnights with a page means that late sales are taken for lost ones, many false pages for flowers and clothes
 # mean that the scatter is missing, and about 60 % of the harm avoided everywhere means that nobody looks at the inputs.
 # Then page on falls alone (why is it quieter?), try `false_alarms=1 / 100`, and a watch that adds up the last two days before it judges: what do they gain,

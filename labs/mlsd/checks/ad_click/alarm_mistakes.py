@@ -162,6 +162,7 @@ WRONG_ANSWERS = [
     WrongAnswer(
         "make_watch", "a remembered limit of 7, sampling error only", _watch(limit=7.0, scatter=0.0)
     ),
+    WrongAnswer("make_watch", "a remembered scatter", _watch(scatter=0.06)),
     WrongAnswer("make_watch", "late sales taken for lost ones", _watch(late=False)),
     WrongAnswer("make_watch", "inputs not watched", _watch(inputs=False)),
 ]

@@ -16,6 +16,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from mlsd.lab_support.deployed import market_seeds
+
 PAST, AGES, HARMFUL_DAYS = 70, 7, 7
 SALES_PER_DAY = 3_000
 FALSE_PRICE = 1.5
@@ -46,6 +48,8 @@ SERVICES: dict[str, tuple[tuple[float, ...], float]] = {
     "clothes": ((0.60, 0.15, 0.09, 0.06, 0.04, 0.03, 0.03), 0.04),
     "travel": ((0.40, 0.20, 0.13, 0.10, 0.07, 0.05, 0.05), 0.02),
 }
+# Scatter of the graded services in units of that above, so that no remembered scatter fits.
+GRADED_SCATTER = (0.5, 1.0, 1.5)
 QUIET = ("nothing", "campaign", "late sales")
 HARMFUL = ("tastes", "region", "promise", "inputs")
 QUIET_RUNS, HARMFUL_RUNS = 20, 8
@@ -108,7 +112,9 @@ class Fortnight:
     start: int
 
 
-def fortnight(seed: int, service: str, kind: str, number: int = 0) -> Fortnight:
+def fortnight(
+    seed: int, service: str, kind: str, number: int = 0, *, scatter: float = 1.0
+) -> Fortnight:
     """Return a log of ten quiet weeks, which all numbers share, and of the days of an incident.
 
     Parameters
@@ -117,6 +123,8 @@ def fortnight(seed: int, service: str, kind: str, number: int = 0) -> Fortnight:
         Of the service, and of the days after its ten quiet weeks.
     service, kind : str
         A key of `SERVICES`, and one of `QUIET` or `HARMFUL`.
+    scatter : float
+        The service's scatter is that many times the one of `SERVICES`.
 
     Examples
     --------
@@ -124,12 +132,12 @@ def fortnight(seed: int, service: str, kind: str, number: int = 0) -> Fortnight:
     >>> made.log.days == made.start + 7, made.log.known.shape[1:]
     (True, (20, 7))
     """
-    usual, past = _quiet_weeks(seed, service)
+    usual, past = _quiet_weeks(seed, service, scatter)
     rng = np.random.default_rng([61, seed, list(SERVICES).index(service), number])
     start = PAST + int(rng.integers(1, 6))
     days = start + HARMFUL_DAYS - PAST
     bad = np.arange(PAST, PAST + days) >= start
-    expected, actual, missing = _days(rng, service, usual, days)
+    expected, actual, missing = _days(rng, service, scatter, usual, days)
     if kind == "campaign":
         chosen = _of(rng, "category")
         for table in (expected, actual):
@@ -165,13 +173,15 @@ def true_rates(seed: int, service: str) -> np.ndarray:
     >>> rates.shape, bool((rates[:, 0] > rates[:, 1]).all())
     ((20, 7), True)
     """
-    usual, _ = _quiet_weeks(seed, service)
+    usual, _ = _quiet_weeks(seed, service, 1.0)
     ratio = _HOLDS @ usual.prod(axis=0) / (_HOLDS @ usual[0])
     return np.outer(ratio, SERVICES[service][0])
 
 
 @lru_cache(maxsize=16)
-def _quiet_weeks(seed: int, service: str) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+def _quiet_weeks(
+    seed: int, service: str, scatter: float
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """Return usual expectation and calibration of each cell, and expected, known, missing."""
     rng = np.random.default_rng([61, seed, list(SERVICES).index(service)])
     shares = np.prod([np.array(parts)[_CELLS[:, i]] for i, parts in enumerate(SHARES.values())], 0)
@@ -183,19 +193,19 @@ def _quiet_weeks(seed: int, service: str) -> tuple[np.ndarray, tuple[np.ndarray,
         axis=0,
     )
     usual = np.stack([SALES_PER_DAY * shares / shares.sum(), off])
-    expected, actual, missing = _days(rng, service, usual, PAST)
+    expected, actual, missing = _days(rng, service, scatter, usual, PAST)
     return usual, (expected, _arrivals(rng, service, actual), missing)
 
 
 def _days(
-    rng: np.random.Generator, service: str, usual: np.ndarray, days: int
+    rng: np.random.Generator, service: str, scatter: float, usual: np.ndarray, days: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return expected sales, mean sales, shape (days, cells), and the share of missing values."""
     expected = usual[0] * rng.lognormal(0, 0.05, days)[:, None]
     moved = np.ones((days, 1))
-    scatter = SERVICES[service][1]
+    width = scatter * SERVICES[service][1]
     for place, parts in enumerate(SHARES.values()):
-        moved = moved * rng.lognormal(0, scatter, (days, len(parts)))[:, _CELLS[:, place]]
+        moved = moved * rng.lognormal(0, width, (days, len(parts)))[:, _CELLS[:, place]]
     return expected, expected * usual[1] * moved, _missing(rng, days, 0.004)
 
 
@@ -248,17 +258,19 @@ def first_page(watch: Watch, run: Fortnight) -> int | None:
     return None
 
 
-def service_outcome(seed: int, service: str, make_watch: MakeWatch) -> dict[str, float]:
+def service_outcome(
+    seed: int, service: str, make_watch: MakeWatch, *, scatter: float = 1.0
+) -> dict[str, float]:
     """Return the harm avoided and the share of harmless fortnights with a page, in percent.
 
     A page before the incident is false: nothing is avoided by it.
     """
-    past = fortnight(seed, service, "nothing").log.until(PAST)
+    past = fortnight(seed, service, "nothing", scatter=scatter).log.until(PAST)
     watch = make_watch(past)
     avoided, false = [], []
     for place, kind in enumerate((*QUIET, *HARMFUL)):
         for number in range(QUIET_RUNS if kind in QUIET else HARMFUL_RUNS):
-            run = fortnight(seed, service, kind, 1 + 100 * place + number)
+            run = fortnight(seed, service, kind, 1 + 100 * place + number, scatter=scatter)
             day = first_page(watch, run)
             if kind in QUIET:
                 false.append(day is not None)
@@ -268,7 +280,7 @@ def service_outcome(seed: int, service: str, make_watch: MakeWatch) -> dict[str,
     return {"avoided": 100 * float(np.mean(avoided)), "false": 100 * float(np.mean(false))}
 
 
-def watch_outcomes(seed: int, make_watch: MakeWatch) -> pd.DataFrame:
+def watch_outcomes(seed: int, make_watch: MakeWatch, *, scatter: float = 1.0) -> pd.DataFrame:
     """Return `service_outcome` of each service and its points.
 
     Parameters
@@ -277,16 +289,25 @@ def watch_outcomes(seed: int, make_watch: MakeWatch) -> pd.DataFrame:
         Of the services and all that happens to them.
     make_watch : callable
         From the log of ten quiet weeks to the watch of that service.
+    scatter : float
+        As of `fortnight`.
     """
-    table = pd.DataFrame({name: service_outcome(seed, name, make_watch) for name in SERVICES}).T
+    table = pd.DataFrame(
+        {name: service_outcome(seed, name, make_watch, scatter=scatter) for name in SERVICES}
+    ).T
     return table.assign(points=table["avoided"] - FALSE_PRICE * table["false"])
 
 
 def watch_points(seed: int, make_watch: MakeWatch) -> float:
-    """Return the mean points over the services; a watch that never pages has none."""
+    """Return the mean points over nine services; a watch that never pages has none.
+
+    There are three of each kind, whose scatter differs.
+    """
     if make_watch is never:
         return 0.0
-    return float(watch_outcomes(seed, make_watch)["points"].mean())
+    seeds = market_seeds(seed, len(GRADED_SCATTER))
+    tables = [watch_outcomes(own, make_watch, scatter=s) for own, s in zip(seeds, GRADED_SCATTER)]
+    return float(pd.concat(tables)["points"].mean())
 
 
 def never(past: ServiceLog) -> Watch:

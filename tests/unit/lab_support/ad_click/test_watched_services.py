@@ -20,6 +20,7 @@ from mlsd.lab_support.ad_click.watched_services import (
     watch_outcomes,
     watch_points,
 )
+from mlsd.lab_support.deployed import market_seeds
 
 
 def of(column):
@@ -131,3 +132,27 @@ def test_tables_of_a_morning():
     assert triangle.loc[0, 0] < -2
     assert triangle.loc[-6:-1].abs().stack().mean() < 1.5
     assert np.isnan(triangle.loc[6, 1])
+
+
+@pytest.mark.parametrize("scatter", services.GRADED_SCATTER)
+def test_a_service_scatters_as_much_as_is_asked_for(scatter):
+    log = fortnight(5, "flowers", "nothing", scatter=scatter).log
+    sold, expected = log.known[:PAST, of("category"), 0], log.expected[:PAST, of("category")]
+    rate = sold.sum(axis=0) / expected.sum(axis=0)
+    due = rate * expected
+    found = np.sqrt((((sold - due) ** 2 - due).sum(axis=0) / (due**2).sum(axis=0)).mean())
+    # A category moves with its own draw and with those of three devices and five regions.
+    width = scatter * SERVICES["flowers"][1]
+    assert found == pytest.approx(width * np.sqrt(1 + 0.43 + 0.23), rel=0.25)
+
+
+def test_points_are_the_mean_over_services_of_each_scatter():
+    def alarming(past):
+        return lambda log: log.missing[-1] > 0.008
+
+    seeds = market_seeds(5, 3)
+    points = [
+        watch_outcomes(seed, alarming, scatter=scatter)["points"].mean()
+        for seed, scatter in zip(seeds, services.GRADED_SCATTER)
+    ]
+    assert watch_points(5, alarming) == pytest.approx(np.mean(points))
