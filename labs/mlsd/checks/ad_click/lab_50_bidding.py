@@ -41,7 +41,7 @@ KEPT_SHARE = 0.9
 # Cuts that do not matter cost less than this, and cuts that are too fine 8 % and more.
 EARNED_SHARE = 0.985
 # Of what the best price per click earns on fresh requests of a drawn log: a replay of the log keeps
-# 98 % and more, four to 32 groups of rates 94.5, and the best fixed share or quantile of bids 93.7.
+# 97 % and more, four to 32 groups of rates 94.5, and the best fixed share or quantile of bids 93.7.
 REPLAYED_SHARE = 0.96
 _BID_LAWS = {
     "bids are close together": {"median": 0.5, "spread": 0.2, "idle": 0.0},
