@@ -434,15 +434,15 @@ relative = (by_slot["error"] / by_slot["mean"]).loc["random"]
 error = np.hypot(relative[0], relative[2])
 low, high = ratio["random"] * np.exp([-error, error])
 print(f"random ratio {ratio['random']:.2f}, 95 % interval {low:.2f} to {high:.2f}")
-low, high = np.log([low, high]) / np.log(ratio["ranked"])
-print(f"position bias is {share_of_position:.0%} of the log ratio, {low:.0%} to {high:.0%}")
+least, most = np.log([low, high]) / np.log(ratio["ranked"])
+print(f"position bias is {share_of_position:.0%} of the log ratio, {least:.0%} to {most:.0%}")
 
 # %% [markdown]
 # So between half and three quarters of the logged gap, roughly, is the slot. Two weeks at this share of
 # randomised requests do not tell more.
 
 # %%
-assert high < 1
+assert most < 1
 assert 0.5 < share_of_position < 0.8
 
 # %% [markdown]
@@ -463,8 +463,8 @@ guess("frame_within_an_hour", ..., unit="%")
 
 # %%
 conversions = logs.conversions.query("click_ts < 7 * 86_400")
-delay = (conversions["known_at"] - conversions["click_ts"]) / 86_400
-delay = np.sort(delay[delay <= 7])
+waited = (conversions["known_at"] - conversions["click_ts"]) / 86_400
+delay = np.sort(waited[waited <= 7])
 arrived = np.arange(1, len(delay) + 1) / len(delay)
 compare("frame_within_an_hour", 100 * np.mean(delay <= 1 / 24))
 
@@ -559,7 +559,8 @@ def bid_alone_against_value(billing):
     log = market.history(days=14).labelled_log()
     train = log.frame.iloc[log.split.train]
     rates = SmoothedRate(levels=(("ad_id",),), strength=500.0).fit(train, train["click"])
-    by_value, by_bid = (ScorerPolicy(rates, rank_by=rule) for rule in ("expected_value", "bid"))
+    by_value = ScorerPolicy(rates, rank_by="expected_value")
+    by_bid = ScorerPolicy(rates, rank_by="bid")
     return market.compare(by_value, by_bid, days=3).changes()
 
 
@@ -629,7 +630,7 @@ bid_alone = {
     measure: f"bid alone {row['estimate']:+.1f} % [{row['low']:.1f}, {row['high']:.1f}]"
     for measure, row in changes.loc["per click"].iterrows()
 }
-rows = [
+requirements = [
     ("cost", f"at most {budgeted_cores:,.0f} cores", f"{len(within)} of {len(cores)} models"),
     ("latency", "20 ms, 99th percentile", f"typically {batch_ms.max():.1f} ms or less"),
     ("log", "disks for a month", f"{log_of_a_month:,.0f} TB"),
@@ -637,7 +638,7 @@ rows = [
     ("guardrail: advertisers", "no less value than that", bid_alone["advertiser_value"]),
     ("guardrail: users", "no more ads hidden than that", bid_alone["user_cost"]),
 ]
-pd.DataFrame(rows, columns=["requirement", "criterion", "measured"])
+pd.DataFrame(requirements, columns=["requirement", "criterion", "measured"])
 
 # %% [markdown]
 # The last three rows are for clicks that are billed, and their brackets hold 95 % intervals; the two of the

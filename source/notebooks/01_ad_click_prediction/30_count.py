@@ -187,14 +187,17 @@ def known_counts(clicks, shown_at, known_at, now):
 # The check asks at three moments; at two of them something happens in that very instant.
 
 # %% tags=["check"]
-past = (np.array([1, 0, 1]), np.array([1.0, 2.0, 6.0]), np.array([5.0, 7.0, 9.0]))
+clicks = np.array([1, 0, 1])
+shown_at, known_at = np.array([1.0, 2.0, 6.0]), np.array([5.0, 7.0, 9.0])
+in_time = "which impressions have a settled label at 8?"
+too_late = "what arrives in the same instant is too late"
 whole = "a view without its label would count as not clicked"
 verdict = check(
     "known_counts",
     known_counts,
-    gives(*past, 8.0, expected=(2, 1), hint="which impressions have a settled label at 8?"),
-    gives(*past, 9.0, expected=(2, 1), hint="what arrives in the same instant is too late"),
-    gives(*past, 6.0, expected=(1, 1), hint=whole),
+    gives(clicks, shown_at, known_at, 8.0, expected=(2, 1), hint=in_time),
+    gives(clicks, shown_at, known_at, 9.0, expected=(2, 1), hint=too_late),
+    gives(clicks, shown_at, known_at, 6.0, expected=(1, 1), hint=whole),
 )
 verdict
 
@@ -206,8 +209,9 @@ verdict
 pair = frame.groupby(["user_id", "category"])["click"].sum().idxmax()
 met = frame[(frame["user_id"] == pair[0]) & (frame["category"] == pair[1])]
 count_known = verdict.answer_or(counted_log.known_counts)
-columns = [met[name].to_numpy() for name in ("click", "ts", "known_at")]
-one_by_one = [count_known(*columns, now)[1] for now in met["ts"]]
+clicks, shown_at = met["click"].to_numpy(), met["ts"].to_numpy()
+known_at = met["known_at"].to_numpy()
+one_by_one = [count_known(clicks, shown_at, known_at, now)[1] for now in shown_at]
 
 # %% [markdown]
 # The package states the same as a definition: a trailing window that ends ten minutes before the row.
@@ -363,8 +367,8 @@ events = first_day[["user_id", "category", "ts", "known_at", "click"]].itertuple
 counter, waiting, replayed = DecayedClicks(half_life=DAY), deque(), []
 for event in events:
     while waiting and waiting[0].known_at < event.ts:
-        known = waiting.popleft()
-        counter.update((known.user_id, known.category), known.known_at, known.click)
+        settled = waiting.popleft()
+        counter.update((settled.user_id, settled.category), settled.known_at, settled.click)
     replayed.append(counter.lookup((event.user_id, event.category), event.ts))
     waiting.append(event)
 
@@ -510,12 +514,12 @@ f"{gain.estimate:.3f} in normalized entropy, 95 % interval {gain.low:.3f} to {ga
 
 # %%
 study = load_study("ad_click/30_leaks")
-by_model = study.pivot(index="seed", columns="model", values=["offline", "weaker_penalty"])
+by_seed = study.pivot(index="seed", columns="model", values=["offline", "weaker_penalty"])
 gain_in_markets = pd.DataFrame(
     {
-        "at this penalty": by_model["offline", "counters"] - by_model["offline", "ids"],
-        "at a tenth of it": by_model["weaker_penalty", "counters"]
-        - by_model["weaker_penalty", "ids"],
+        "at this penalty": by_seed["offline", "counters"] - by_seed["offline", "ids"],
+        "at a tenth of it": by_seed["weaker_penalty", "counters"]
+        - by_seed["weaker_penalty", "ids"],
     }
 )
 gain_in_markets.round(3).T
@@ -596,8 +600,8 @@ cut = 1.5 * DAY
 early = frame[frame["ts"] < 2 * DAY]
 flipped = early.assign(click=early["click"].where(early["known_at"] < cut, 1 - early["click"]))
 moved = {}
-for name, known_at in (("honest", early["known_at"]), ("same day", midnight[early.index] - 1)):
-    tables = [feature_table(events.assign(known_at=known_at)) for events in (early, flipped)]
+for name, believed in (("honest", early["known_at"]), ("same day", midnight[early.index] - 1)):
+    tables = [feature_table(events.assign(known_at=believed)) for events in (early, flipped)]
     moves = tables[0][list(features.names)] != tables[1][list(features.names)]
     moved[name] = moves[early["ts"] <= cut].any()
 {name: f"{columns.sum()} of {len(columns)} columns move" for name, columns in moved.items()}
@@ -813,17 +817,18 @@ assert mean_revenue["without pairs with category"] < 0.4 * mean_revenue["counter
 # given as the part of the offline gain that is left of it.
 
 # %%
-rows = {}
+verdicts = {}
 for name in models:
     gain_offline = offline["ids only"] - promises.loc[name, "NE offline"]
     gain_served = offline["ids only"] - promises.loc[name, "NE as served"]
-    rows[name] = {"offline gain, above 0": f"{gain_offline:.3f}"}
-    rows[name]["of it as served, at least 90 %"] = f"{100 * gain_served / gain_offline:.0f} %"
+    verdicts[name] = {"offline gain, above 0": f"{gain_offline:.3f}"}
+    verdicts[name]["of it as served, at least 90 %"] = f"{100 * gain_served / gain_offline:.0f} %"
     for measure in ("revenue", "clicks"):
         change = changes.loc[(name, measure)]
         interval = f"{change['estimate']:.1f} % [{change['low']:.1f}, {change['high']:.1f}]"
-        rows[name][f"{measure}, {'above' if measure == 'revenue' else 'not below'} 0"] = interval
-pd.DataFrame(rows).rename_axis("requirement and criterion")
+        limit = "above 0" if measure == "revenue" else "not below 0"
+        verdicts[name][f"{measure}, {limit}"] = interval
+pd.DataFrame(verdicts).rename_axis("requirement and criterion")
 
 # %% [markdown]
 # Only the honest counters meet all of them. The leaking ones pass the offline test, which is the one that

@@ -197,7 +197,8 @@ def boost(column, clicked, rounds, rate=0.3, penalty=1.0):
 # prediction should rise with the column.
 
 # %%
-train, validation, test = (table.iloc[rows] for rows in (split.train, split.validation, split.test))
+train, validation = table.iloc[split.train], table.iloc[split.validation]
+test = table.iloc[split.test]
 clicked, outcome = click[split.train], click[split.validation]
 column = train["user_id_category_log_odds_3d"].round(1).to_numpy()
 fits = {rounds: boost(column, clicked, rounds) for rounds in (1, 5, 100)}
@@ -619,7 +620,7 @@ poor.loc[rungs, entropy_columns].rename(columns=short).round(4)
 # %%
 owner = [name for name, own in counters.items() for _ in own]
 slow, last = fitted[0.05], len(all_counters)
-importance = pd.DataFrame(
+by_column = pd.DataFrame(
     {
         "split count": slow.feature_importance("split", iteration=best_slow)[-last:],
         "split gain": slow.feature_importance("gain", iteration=best_slow)[-last:],
@@ -628,8 +629,8 @@ importance = pd.DataFrame(
 )
 some = validation[inputs].sample(2_000, random_state=0)
 contributions = slow.predict(some, num_iteration=best_slow, pred_contrib=True)
-importance["Shapley"] = np.abs(contributions[:, -last - 1 : -1]).mean(axis=0)
-importance = importance.groupby(level=0, sort=False).sum()
+by_column["Shapley"] = np.abs(contributions[:, -last - 1 : -1]).mean(axis=0)
+importance = by_column.groupby(level=0, sort=False).sum()
 
 # %%
 order = np.random.default_rng(0).permutation(len(validation))

@@ -97,7 +97,8 @@ plt.rcParams.update(course_style())
 config = AdClickConfig(users=12_000, requests_per_day=18_000)
 world = AdClickWorld(seed=36, config=config)
 log = world.history(days=14).labelled_log()
-train, later, test = (log.frame.iloc[rows] for rows in log.parts().values())
+train, later = log.frame.iloc[log.split.train], log.frame.iloc[log.split.validation]
+test = log.frame.iloc[log.split.test]
 clicked_later, clicked = later["click"].to_numpy(), test["click"].to_numpy()
 {name: len(rows) for name, rows in log.parts().items()}
 
@@ -251,15 +252,15 @@ assert errors["a twentieth, corrected"] < errors["a twentieth"] / 20
 
 # %%
 ne = metrics.normalized_entropy
-curve = {}
+fitted = {}
 for share in track((1, 0.5, 0.2, 0.1, 0.05, 0.01), "fitting"):
     rows = train[is_click | (draw < share)]
     model = fit(rows)
     q_later = correct(model.predict_proba(later)[:, 1], share)
     q = correct(model.predict_proba(test)[:, 1], share)
-    curve[share] = len(rows), ne(clicked_later, q_later), ne(clicked, q), metrics.auc(clicked, q)
+    fitted[share] = len(rows), ne(clicked_later, q_later), ne(clicked, q), metrics.auc(clicked, q)
 columns = ["training rows", "entropy, later rows", "entropy, test rows", "AUC, test rows"]
-curve = pd.DataFrame(curve, index=columns).T.rename_axis("w")
+curve = pd.DataFrame(fitted, index=columns).T.rename_axis("w")
 curve.round(4)
 
 # %%
@@ -269,8 +270,8 @@ for name, colour, style in (("later rows", "blue", "o-"), ("test rows", "grey", 
     axes.plot(
         curve["training rows"], entropy - entropy[1], style, color=COLOURS[colour], label=name
     )
-for share, rows in curve["training rows"].items():
-    axes.annotate(f"{share:g}", (rows, -0.002), ha="center", va="top")
+for share, size in curve["training rows"].items():
+    axes.annotate(f"{share:g}", (size, -0.002), ha="center", va="top")
 axes.axhline(0.01, color=COLOURS["red"], lw=1, label="limit of the requirement")
 axes.set(xscale="log", xlabel="training rows (log scale); below a dot its share w")
 axes.set_xticks([20_000, 50_000, 100_000, 200_000, 600_000])
@@ -305,20 +306,22 @@ f"{price.estimate:.4f} worse, 95 % interval {price.low:.4f} to {price.high:.4f}"
 # where the risk sits. Each gets its own penalty, chosen on the later rows among five.
 
 # %%
-repairs = []
+repaired_fits = []
 for share in track((0.1, 0.05, 0.01), "fitting"):
     rows = train[is_click | (draw < share)]
     weight = np.where(rows["click"] == 1, 1, 1 / share)
     for name, options in {"correction": {}, "weights": {"sample_weight": weight}}.items():
         for C in (0.003, 0.01, 0.03, 0.1, 0.3):
             model = fit(rows, C, **options)
-            q, q_later = (model.predict_proba(part)[:, 1] for part in (test, later))
+            q, q_later = model.predict_proba(test)[:, 1], model.predict_proba(later)[:, 1]
             if name == "correction":
                 q, q_later = correct(q, share), correct(q_later, share)
             ratio = metrics.calibration_ratio(clicked, q)
-            repairs.append((share, name, C, ne(clicked_later, q_later), ne(clicked, q), ratio))
+            repaired_fits.append(
+                (share, name, C, ne(clicked_later, q_later), ne(clicked, q), ratio)
+            )
 columns = ["w", "repair", "best C", "on later rows", "normalized entropy", "calibration ratio"]
-repairs = pd.DataFrame(repairs, columns=columns)
+repairs = pd.DataFrame(repaired_fits, columns=columns)
 best = repairs.loc[repairs.groupby(["w", "repair"])["on later rows"].idxmin()]
 best.set_index(["w", "repair"]).drop(columns="on later rows").round(4)
 
@@ -349,12 +352,12 @@ cases = {
     "all test rows, corrected": (clicked, predicted["a twentieth, corrected"]),
     "thinned test rows, as trained": (clicked[thin], predicted["a twentieth"][thin]),
 }
-measured = {
+both_ways = {
     name: (y.mean(), metrics.log_loss(y, p), ne(y, p), metrics.auc(y, p))
     for name, (y, p) in cases.items()
 }
 columns = ["click rate", "log loss", "normalized entropy", "AUC"]
-measured = pd.DataFrame(measured, index=columns).T
+measured = pd.DataFrame(both_ways, index=columns).T
 measured.round(3)
 
 # %% [markdown]
@@ -438,13 +441,13 @@ guess("calibrate_clicks_for_isotonic", ..., unit="clicks")
 # A hundred and fifty slices, three calibrators each:
 
 # %%
-sizes, trials = (10, 30, 100, 300, 1_000), []
+sizes, slices = (10, 30, 100, 300, 1_000), []
 for size in track(np.repeat(sizes, 30), "calibrating"):
-    rng = np.random.default_rng(len(trials))
+    rng = np.random.default_rng(len(slices))
     part = rng.choice(len(later), int(size / clicked_later.mean()), replace=False)
     found = calibrate(raw_later[part], clicked_later[part])
-    trials.append({"clicks": size} | {name: ne(clicked, p) for name, p in found.items()})
-trials = pd.DataFrame(trials)
+    slices.append({"clicks": size} | {name: ne(clicked, p) for name, p in found.items()})
+trials = pd.DataFrame(slices)
 known = ne(clicked, predicted["a twentieth, corrected"])
 excess = trials.groupby("clicks").quantile(0.9) - known
 enough = excess.index[excess["isotonic regression"] < 0.005]
@@ -454,11 +457,10 @@ excess.round(4)
 # %%
 figure, axes = plt.subplots(figsize=(6, 3.2))
 for name, colour in zip(excess.columns, ("green", "blue", "orange")):
-    low, middle, high = (
-        trials.groupby("clicks")[name].quantile(q) - known for q in (0.1, 0.5, 0.9)
-    )
+    of_size = trials.groupby("clicks")[name]
+    low, high = of_size.quantile(0.1) - known, of_size.quantile(0.9) - known
     axes.fill_between(sizes, low, high, color=COLOURS[colour], alpha=0.15)
-    axes.plot(sizes, middle, "o-", color=COLOURS[colour], label=name)
+    axes.plot(sizes, of_size.median() - known, "o-", color=COLOURS[colour], label=name)
 axes.set(xscale="log", xlabel="clicks in the slice that it was fitted to (log scale)")
 axes.set(ylim=(-0.005, 0.08), ylabel="normalized entropy above\nthat of the known correction")
 axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
@@ -640,8 +642,9 @@ plt.show()
 
 # %%
 elsewhere = load_study("ad_click/33_mistakes")
-shown = elsewhere[elsewhere["mistake"] != "a fifth"].groupby(["mistake", "rule", "measure"])
-shown["estimate"].agg(["min", "median", "max"]).round(1)
+deployments = elsewhere[elsewhere["mistake"] != "a fifth"]
+of_mistake = deployments.groupby(["mistake", "rule", "measure"])
+of_mistake["estimate"].agg(["min", "median", "max"]).round(1)
 
 # %% [markdown]
 # The signs are stable where the text claims one: the uncorrected model lost clicks and mixed pipelines lost revenue
@@ -729,8 +732,8 @@ ledger.loc[rungs, columns].rename(columns=lambda name: name.replace("_", " ")).r
 for name, p in learned.items():
     predicted[f"a twentieth, {name}"] = p
 judges["normalized entropy"] = ne
-rows = {n: {j: f(clicked, p) for j, f in judges.items()} for n, p in predicted.items()}
-pd.DataFrame(rows).T.round(3)
+judged = {n: {j: f(clicked, p) for j, f in judges.items()} for n, p in predicted.items()}
+pd.DataFrame(judged).T.round(3)
 
 # %% [markdown]
 # And the requirements, for the model that was thinned and left alone, the mixed pipelines, and ours:
