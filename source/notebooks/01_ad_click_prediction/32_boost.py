@@ -85,7 +85,7 @@ from mlsd.checks import check, gives
 from mlsd.experiments import load_ledger, load_study
 from mlsd.features import CounterFeatures, best_within_budget
 from mlsd.models import HashedLogisticRegression, LightGBMScorer, TreeLeavesLogisticRegression
-from mlsd.notebook import compare, guess
+from mlsd.notebook import compare, guess, track
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickWorld
@@ -371,7 +371,8 @@ both, numbers = context + identifiers, log.roles.numeric
 numeric_of = {"without counters": numbers, "with counters": numbers + all_counters}
 best_rate = {"without counters": 0.1, "with counters": 0.05}
 predicted = {}
-for kind, numeric in numeric_of.items():
+for kind in track(numeric_of, "fitting"):
+    numeric = numeric_of[kind]
     linear = HashedLogisticRegression(categorical=both, numeric=numeric, C=0.1)
     trees = LightGBMScorer(
         categorical=both, numeric=numeric, num_leaves=15, learning_rate=best_rate[kind], patience=20

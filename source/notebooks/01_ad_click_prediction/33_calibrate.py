@@ -581,8 +581,8 @@ rivals = {
 control, measures = ScorerPolicy(repaired), ("revenue", "clicks", "user_cost")
 own_bid = pd.concat(
     {
-        name: world.compare(control, ScorerPolicy(scorer), days=3).changes(*measures)
-        for name, scorer in rivals.items()
+        name: world.compare(control, ScorerPolicy(rivals[name]), days=3).changes(*measures)
+        for name in track(rivals, "deploying")
     }
 )
 compare("calibrate_costliest_mistake", own_bid["estimate"].xs("revenue", level=1).idxmin())

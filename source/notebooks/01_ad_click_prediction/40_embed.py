@@ -82,7 +82,7 @@ from mlsd.checks import check, holds
 from mlsd.experiments import load_ledger, load_study
 from mlsd.models import FactorizationMachine, HashedLogisticRegression
 from mlsd.models.interactions import factor_products
-from mlsd.notebook import compare, guess
+from mlsd.notebook import compare, guess, track
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -350,8 +350,11 @@ guess("embed_second_pass", ..., choices=("it falls", "it stays within 0.002", "i
 # once on the validation days and once on every sixth of the training rows.
 
 # %%
-bare, bare_later = read_twice()
-_, bare_training = read_twice(latest.iloc[::6])
+measured_on = {"validation days": held, "training rows": latest.iloc[::6]}
+bare_curves = {}
+for kind in track(measured_on, "fitting twice"):
+    bare, bare_curves[kind] = read_twice(measured_on[kind])
+bare_later, bare_training = bare_curves["validation days"], bare_curves["training rows"]
 
 # %% [markdown]
 # The same model on both sets of rows; the columns are passes over the log:
@@ -360,7 +363,7 @@ _, bare_training = read_twice(latest.iloc[::6])
 change = bare_later[2.0] - bare_later[1.0]
 answer = "it falls" if change < 0 else "it rises"
 compare("embed_second_pass", "it stays within 0.002" if abs(change) <= 0.002 else answer)
-pd.DataFrame({"validation days": bare_later, "training rows": bare_training}).round(3).T
+pd.DataFrame(bare_curves).round(3).T
 
 # %% [markdown]
 # During the first pass both rows of the table fall together, and right at the beginning of the
@@ -398,9 +401,13 @@ guess(
 strength = 0.2
 without_users = tuple(name for name in fields["default"] if name != "user_id")
 curves = {"nothing removed": bare_later}
-_, curves["without user ids"] = read_twice(categorical=without_users)
-_, curves["without vectors"] = read_twice(embedding_dim=0)
-held_back, curves["with a penalty"] = read_twice(embedding_l2=1 / (strength * len(latest)))
+settings_of = {
+    "without user ids": {"categorical": without_users},
+    "without vectors": {"embedding_dim": 0},
+    "with a penalty": {"embedding_l2": 1 / (strength * len(latest))},
+}
+for kind in track(settings_of, "fitting"):
+    held_back, curves[kind] = read_twice(**settings_of[kind])
 
 # %% [markdown]
 # We say that a loss rises if it ends the second pass more than 0.002 above the end of the first.
