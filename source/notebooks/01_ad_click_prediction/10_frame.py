@@ -631,6 +631,7 @@ bid_alone = {
     for measure, row in changes.loc["per click"].iterrows()
 }
 requirements = [
+    ("requirement", "criterion", "measured"),
     ("cost", f"at most {budgeted_cores:,.0f} cores", f"{len(within)} of {len(cores)} models"),
     ("latency", "20 ms, 99th percentile", f"typically {batch_ms.max():.1f} ms or less"),
     ("log", "disks for a month", f"{log_of_a_month:,.0f} TB"),
@@ -638,7 +639,8 @@ requirements = [
     ("guardrail: advertisers", "no less value than that", bid_alone["advertiser_value"]),
     ("guardrail: users", "no more ads hidden than that", bid_alone["user_cost"]),
 ]
-pd.DataFrame(requirements, columns=["requirement", "criterion", "measured"])
+for requirement, criterion, measured in requirements:
+    print(f"{requirement:25}{criterion:31}{measured}")
 
 # %% [markdown]
 # The last three rows are for clicks that are billed, and their brackets hold 95 % intervals; the two of the
