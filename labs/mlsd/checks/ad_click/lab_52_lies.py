@@ -8,19 +8,18 @@ import numpy as np
 import pandas as pd
 
 from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
-from mlsd.experiments import cuped, mean_lift, sample_ratio_p_value, sequential_boundary
+from mlsd.checks.ad_click import shipping_mistakes
+from mlsd.experiments import sample_ratio_p_value, sequential_boundary
 from mlsd.lab_support.ad_click.lying_experiments import (
     Experiment,
     Ship,
     naive_ship,
-    naive_z,
     shipped_value,
     simulate_experiment,
 )
 
-# Percent of what can be earned. On 28 seeds of 300 to 333 the solution earned 94.4 or more, and no
-# listed wrong answer above 61.7 (standard deviations 1.5 and 2.1).
-MARGIN = 90.0
+# Percent of what can be earned.
+MARGIN = 91.0
 _FRESH_SEED = 20_052
 # Seed, effect, and z of `rate_z`.
 _RATE_CASES = ((1, 0.0, -1.304315), (2, 0.8, 4.083939), (3, 0.3, 1.857495))
@@ -150,6 +149,8 @@ def check_ship(answer: Ship) -> CheckResult:
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="value of what ships, in percent of what can be earned:",
+            authors="96 to 100",
+            hint="Leave out one of your checks at a time: which kind of experiment gets through?",
         ),
         points=4,
     )
@@ -223,44 +224,6 @@ def _only_gains(z, planned):
     return int(passed[0]) + 1 if len(passed) else None
 
 
-def adjusted_z(experiment: Experiment, one: str, two: str, days: slice) -> float:
-    """Return z of two arms after CUPED, on the mean of some days."""
-    chosen = experiment.of(one) | experiment.of(two)
-    outcome = experiment.revenue[chosen][:, days].mean(axis=1)
-    adjusted = cuped(outcome, experiment.users["before"].to_numpy()[chosen])
-    treated = experiment.of(two)[chosen]
-    found = mean_lift(adjusted[~treated], adjusted[treated])
-    return 1.96 * found.estimate / (found.estimate - found.low)
-
-
-def _ship_all(experiment):
-    return True
-
-
-def _ship_positive(experiment):
-    return bool(naive_z(experiment)[-1] > 0)
-
-
-def _cuped_alone(experiment):
-    return adjusted_z(experiment, "control", "treatment", slice(None)) > 1.96
-
-
-def _budgets_ignored(experiment):
-    arms = [experiment.of(arm).sum() for arm in ("control", "treatment")]
-    late = slice(7, None) if experiment.days == experiment.planned_days else slice(None)
-    z = adjusted_z(experiment, "control", "treatment", late)
-    boundary = sequential_boundary(experiment.planned_days)[experiment.days - 1]
-    return sample_ratio_p_value(arms) > 0.001 and z > boundary
-
-
-def _novelty_ignored(experiment):
-    arms = [experiment.of(arm).sum() for arm in ("control", "treatment")]
-    z = adjusted_z(experiment, "control", "treatment", slice(None))
-    boundary = sequential_boundary(experiment.planned_days)[experiment.days - 1]
-    harmed = adjusted_z(experiment, "outside", "control", slice(None)) < -2.6
-    return sample_ratio_p_value(arms) > 0.001 and not harmed and z > boundary
-
-
 WRONG_ANSWERS = (
     WrongAnswer("broken_browser", "the smallest ratio", _smallest_ratio),
     WrongAnswer("broken_browser", "several tests, one threshold", _one_test_in_a_thousand),
@@ -273,11 +236,15 @@ WRONG_ANSWERS = (
     WrongAnswer("stopping_look", "boundary of the looks so far", _looks_so_far),
     WrongAnswer("stopping_look", "1.96 at each look", _every_look_at_196),
     WrongAnswer("stopping_look", "gains only", _only_gains),
-    WrongAnswer("ship", "always", _ship_all),
+    WrongAnswer("ship", "always", shipping_mistakes.ship_all),
     WrongAnswer("ship", "never", _ship_nothing),
-    WrongAnswer("ship", "a positive estimate", _ship_positive),
+    WrongAnswer("ship", "a positive estimate", shipping_mistakes.ship_positive),
     WrongAnswer("ship", "p below 0.05", naive_ship),
-    WrongAnswer("ship", "CUPED without a check", _cuped_alone),
-    WrongAnswer("ship", "shared budgets ignored", _budgets_ignored),
-    WrongAnswer("ship", "novelty ignored", _novelty_ignored),
+    WrongAnswer("ship", "CUPED without a check", shipping_mistakes.cuped_alone),
+    WrongAnswer("ship", "shared budgets ignored", shipping_mistakes.budgets_ignored),
+    WrongAnswer("ship", "novelty ignored", shipping_mistakes.novelty_ignored),
+    WrongAnswer("ship", "missing users ignored", shipping_mistakes.missing_users_ignored),
+    WrongAnswer("ship", "the stop ignored", shipping_mistakes.stop_ignored),
+    WrongAnswer("ship", "growth over the own past", shipping_mistakes.own_past),
+    WrongAnswer("ship", "another market as control", shipping_mistakes.outside_as_control),
 )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mlsd.metrics import Interval
+
 DAYS = 14
 USERS = 2_400
 OUTSIDE = 1_200
@@ -26,8 +28,11 @@ KINDS = {
     "shared budget": 0.17,
     "stopped early": 0.2,
 }
-_BETTER, _WORSE, _STOPPED = 0.2, -0.12, -0.04
+_BETTER, _WORSE, _STOPPED = 0.2, -0.12, -0.06
 _EXPERIMENTS = 150
+# Of the logarithm of what all users spend during a test, against the days before, and from day to
+# day: without a control, growth tells nothing.
+_SEASON_SD, _DAY_SD = 0.25, 0.1
 
 Ship = Callable[["Experiment"], bool]
 
@@ -85,9 +90,9 @@ def simulate_experiment(
     drawn = str(rng.choice(list(KINDS), p=list(KINDS.values())))
     kind = kind or drawn
     table = _assigned(rng, users)
-    effect = {"sound, better": _BETTER, "sound, no effect": 0.0}.get(kind, _WORSE)
+    effect = _effect(kind)
     if kind == "stopped early":
-        return _stopped_early(rng, table), _STOPPED
+        return _stopped_early(rng, table), effect
     revenue = _revenue(rng, table, _shown_effect(kind, effect))
     table = table.drop(columns="rate")
     if kind == "lost users":
@@ -106,14 +111,11 @@ def simulate_mixture(
     >>> len(list(simulate_mixture(3, experiments=5)))
     5
     """
-    # Fixed numbers of each kind, so that what an analysis is worth does not hang on the mixture.
-    ends = experiments * np.cumsum(list(KINDS.values()))
-    kinds = np.array(list(KINDS))[np.searchsorted(ends, np.arange(experiments) + 0.5)]
-    for number, kind in enumerate(np.random.default_rng(seed).permutation(kinds)):
-        yield simulate_experiment(1_000 * seed + number, kind=str(kind))
+    for number, kind in enumerate(_kinds(seed, experiments)):
+        yield simulate_experiment(1_000 * seed + number, kind=kind)
 
 
-def shipped_value(seed: int, ship: Ship) -> float:
+def shipped_value(seed: int, ship: Ship) -> Interval:
     """Return what an analysis earns on fresh experiments, in percent of what could be earned.
 
     Parameters
@@ -125,9 +127,10 @@ def shipped_value(seed: int, ship: Ship) -> float:
 
     Returns
     -------
-    float
-        Sum of the true effects of all that was shipped, over the sum of all positive ones: 100
-        ships the good ones alone, 0 ships nothing, and shipping harm counts negatively.
+    Interval
+        Sum of the true effects of all that was shipped, over the sum of all positive ones, with its
+        95 % interval over experiments: 100 ships the good ones alone, 0 ships nothing, and shipping
+        harm counts negatively.
 
     Raises
     ------
@@ -136,17 +139,37 @@ def shipped_value(seed: int, ship: Ship) -> float:
 
     Examples
     --------
-    >>> shipped_value(3, lambda experiment: False)
+    >>> shipped_value(3, lambda experiment: False).estimate
     0.0
     """
-    earned = possible = 0.0
-    for experiment, effect in simulate_mixture(seed):
-        answer = ship(experiment)
-        if not isinstance(answer, (bool, np.bool_)):
-            raise TypeError(f"return True or False, not {answer!r}")
-        earned += effect * bool(answer)
-        possible += max(effect, 0.0)
-    return 100 * earned / possible
+    shipped = np.array([_verdict(ship, experiment) for experiment, _ in simulate_mixture(seed)])
+    # Only now, so that no answer is called from where the effects are known.
+    effect = np.array([_effect(kind) for kind in _kinds(seed, _EXPERIMENTS)])
+    earned, possible = effect * shipped, np.maximum(effect, 0.0)
+    share = earned.sum() / possible.sum()
+    error = np.sqrt(len(effect)) * (earned - share * possible).std() / possible.sum()
+    ends = share, share - 1.96 * error, share + 1.96 * error
+    return Interval(*(float(100 * end) for end in ends))
+
+
+def _verdict(ship: Ship, experiment: Experiment) -> bool:
+    answer = ship(experiment)
+    if not isinstance(answer, (bool, np.bool_)):
+        raise TypeError(f"return True or False, not {answer!r}")
+    return bool(answer)
+
+
+def _effect(kind: str) -> float:
+    """Return the true lasting effect of a kind of experiment."""
+    known = {"sound, better": _BETTER, "sound, no effect": 0.0, "stopped early": _STOPPED}
+    return known.get(kind, _WORSE)
+
+
+def _kinds(seed: int, experiments: int) -> list[str]:
+    """Return kinds in fixed numbers, so that no analysis gains from the mixture of a seed."""
+    ends = experiments * np.cumsum(list(KINDS.values()))
+    kinds = np.array(list(KINDS))[np.searchsorted(ends, np.arange(experiments) + 0.5)]
+    return [str(kind) for kind in np.random.default_rng(seed).permutation(kinds)]
 
 
 def naive_z(experiment: Experiment) -> np.ndarray:
@@ -183,7 +206,10 @@ def _shown_effect(kind: str, effect: float) -> tuple[np.ndarray, float]:
     if kind == "novelty":
         return effect + 1.2 * 0.5 ** (day / 1.5), 0.0
     if kind == "shared budget":
-        return np.full(DAYS, effect + 0.2), -0.13
+        return np.full(DAYS, effect + 0.3), -0.2
+    if kind == "lost users":
+        # Those who stay do more; the harm is in those who are not in the table any more.
+        return np.full(DAYS, effect + 0.25), 0.0
     return np.full(DAYS, effect), 0.0
 
 
@@ -195,15 +221,17 @@ def _revenue(
     factor = np.ones((len(table), DAYS))
     factor[(table["arm"] == "treatment").to_numpy()] += treated
     factor[(table["arm"] == "control").to_numpy()] += of_control
-    return rng.gamma(0.5 * table["rate"].to_numpy()[:, None] * factor, 0.5)
+    season = np.exp(rng.normal(0, _SEASON_SD) + rng.normal(0, _DAY_SD, DAYS))
+    return rng.gamma(0.5 * table["rate"].to_numpy()[:, None] * factor, 0.5 * season)
 
 
 def _kept(rng: np.random.Generator, table: pd.DataFrame, revenue: np.ndarray) -> np.ndarray:
     """Return who is left where one browser's treatment drives away users who buy less."""
     exposed = (table["arm"] == "treatment") & (table["browser"] == "safari")
-    change = revenue.sum(axis=1) - table["before"].to_numpy()
-    fell = change < np.quantile(change, 0.6)
-    return ~(exposed & fell & (rng.random(len(table)) < 0.9)).to_numpy()
+    before = table["before"].to_numpy()
+    change = revenue.sum(axis=1) - before * revenue.sum() / before.sum()
+    fell = change < np.quantile(change, 0.75)
+    return ~(exposed & fell & (rng.random(len(table)) < 0.95)).to_numpy()
 
 
 def _stopped_early(rng: np.random.Generator, table: pd.DataFrame) -> Experiment:
