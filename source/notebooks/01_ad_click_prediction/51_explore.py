@@ -953,8 +953,7 @@ ledger.loc[rungs, list(columns)].rename(columns=columns).round(3)
 # ## Lab and further reading
 #
 # In [lab_51_bandits](../../labs/01_ad_click_prediction/lab_51_bandits.ipynb) you let a linear bandit forget,
-# decide which logs can judge a policy, see budgets break an estimate, and beat a house rule that puts new ads
-# last.
+# decide which logs can judge a policy, see budgets break an estimate, and beat greedy on days when all ads are new.
 #
 # - William R. Thompson 1933, *On the Likelihood that One Unknown Probability Exceeds Another in View of the
 #   Evidence of Two Samples*, Biometrika 25(3/4).

@@ -6,7 +6,7 @@
 #     - {name: A memory that fades, minutes: 14}
 #     - {name: Which log can judge a policy, minutes: 16, stop: true}
 #     - {name: A decision, minutes: 10}
-#     - {name: A policy that gives new ads a chance, minutes: 20}
+#     - {name: A rule that gives new ads a chance, minutes: 20}
 #     introduces: {}
 #     needs: [Thompson sampling, upper confidence bound, cold-start ad, exploration cost, propensity, off-policy evaluation, effective sample size]
 # ---
@@ -17,18 +17,17 @@
 # **60 minutes, 15 points** · chapter [51_explore](../../notebooks/01_ad_click_prediction/51_explore.ipynb)
 #
 # Afterwards you can let a linear bandit forget without losing its prior, choose its memory from data, say
-# whether a log can judge a policy at all, and give new ads a trial that pays for itself in markets you have
-# never seen. Every check says what is wrong and none blocks you: the text goes on with its own version.
+# whether a log can judge a policy at all, and make a rule that gives new ads enough of a chance, and not more, in
+# markets you have never seen. Every check says what is wrong and none blocks you: the text goes on with its own version.
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mlsd.lab_support.ad_click.proven_ads import deployed_revenue
+from mlsd.lab_support.ad_click.launch_days import greedy_rule, launch_value
 from mlsd.lab_support.ad_click.randomised_slice import slice_report, three_logs
 from mlsd.plots import COLOURS, course_style
-from mlsd.policies.ad_click import BetaPosteriors, ExploringRatePolicy
 
 plt.rcParams.update(course_style())
 
@@ -272,55 +271,87 @@ assert abs(gap["no budgets"]) < 0.1 < gap["budgets"]
 # <!-- END SOLUTION -->
 
 # %% [markdown]
-# ## A policy that gives new ads a chance
+# ## A rule that gives new ads a chance
 #
-# A market has a rule that somebody introduced after a bad launch: ads with fewer than 200 views wait behind all
-# the others. Apart from that it learns from every click, greedily. There are 300 ads that live about a week, and
-# two slots are sold, of which the second is looked at six times in ten.
+# A marketplace has launch days: twenty new ads share 2,000 impressions, one at a time, and on the next day there
+# are twenty others. Clicks are known at once, and advertisers pay their bid per click. So far the ads are ranked
+# greedily: bid times posterior mean, where a new ad starts from the rate of all earlier ads with a strength of
+# 30. An ad whose first views happen to bring no click is then hardly shown again, and you are asked for a better
+# rule.
 #
-# ### Exercise 5: beat the rule
+# ### Exercise 5: beat greedy on launch days
 #
-# - **Goal**: earn clearly more than the rule over ten days, in markets that you have not seen.
-# - **Inputs**: `log`, the impressions of five days, with `ad_id`, `campaign_id`, `position` and `click`.
-# - **Output**: a policy. `ExploringRatePolicy` has the rules `greedy`, `thompson`, `ucb` (with `width`) and
-#   `epsilon`; `BetaPosteriors` takes `strength`, `examination` and `inherit`.
+# - **Goal**: earn clearly more than greedy, in markets that you have not seen. In some of them one view in 160
+#   is clicked, in others one in three, and in some the ads differ more than in others.
+# - **Inputs**: `past`, 400 earlier ads of the same market with their `views` and `clicks`. They were shown at
+#   random, so that no winners are among them.
+# - **Output**: a rule, which is a function of `clicks`, `views` and `bid`, arrays of shape (launches, ads) with what
+#   each ad has had today. It returns scores of that shape, and the ad with the highest is shown next.
 #
-# Worked number: the rule itself stands at 100 %, and the check asks for 110 % on average over five fresh
-# markets. Two decisions matter: what a new ad is believed to be before it has views, and how much benefit of the
-# doubt it gets. More chance is not always better: full Thompson draws come out near the bar. Try rules on seeds
-# of your own with `deployed_revenue(seed, make_policy)`, which gives a mean over five markets and its 95 %
-# interval, and decide by more than one seed.
+# Worked number: the earlier ads were clicked in 5 % of their views. A new ad with a bid of 2 and 1 click in 10 views
+# gets the score $2 \cdot (1.5 + 1) / (30 + 10) = 0.125$ from greedy.
+#
+# On the scale of the check a random choice earns 0 and knowing every rate 100. Greedy earns about 75 in six fresh
+# markets, and you need 3.7 more than it does on the same launches. Two decisions matter: what a new ad is believed
+# to be, and how much benefit of the doubt it gets within so short a day. The chapter tuned four rules; tune yours on
+# seeds of your own with `launch_value(seed, make_rule)`, and decide by more than one seed.
 
 
-# %% tags=["exercise"] exercise="make_policy"
-def make_policy(log):
-    """Return a policy that learns from five days of impressions and goes on learning."""
+# %% tags=["exercise"] exercise="make_rule"
+def make_rule(past):
+    """Return a rule for launch days, made from the clicks and views of earlier ads."""
     ### BEGIN SOLUTION
-    beliefs = BetaPosteriors(strength=30.0, examination=(1.0, 0.6), inherit=False)
-    return ExploringRatePolicy("ucb", posteriors=beliefs.update(log), width=0.5)
+    views, rate = past["views"], past["clicks"].sum() / past["views"].sum()
+    variance = rate * (1 - rate)
+    # What the rates differ by beyond the noise of their views tells the strength of the prior.
+    beyond_noise = (past["clicks"] / views - rate) ** 2 - variance / views
+    spread = max(np.average(beyond_noise, weights=views), variance / 1_000)
+    strength = variance / spread - 1
+
+    def rule(clicks, views, bid):
+        total = strength + views
+        mean = (strength * rate + clicks) / total
+        return bid * (mean + 2 * np.sqrt(mean * (1 - mean) / (total + 1)))
+
+    return rule
     ### END SOLUTION
 
 
 # %% tags=["check"] points=4
-from mlsd.checks.ad_click.lab_51_bandits import check_make_policy
+from mlsd.checks.ad_click.lab_51_bandits import check_make_rule
 
-check_make_policy(make_policy)
+check_make_rule(make_rule)
 
 # %% [markdown]
-# One more set of five markets, this time with a seed that is known to you, for trying things:
+# Here is Thompson sampling beside greedy, on a seed that is known to you. Its prior has the rate of the earlier ads
+# and, like greedy's, a strength of 30.
 
 
 # %%
-def thompson_policy(log):
-    """Return Thompson sampling with inherited rates."""
-    beliefs = BetaPosteriors(strength=30.0, examination=(1.0, 0.6))
-    return ExploringRatePolicy("thompson", posteriors=beliefs.update(log))
+def thompson_rule(past):
+    """Return Thompson sampling around the rate of all earlier ads."""
+    rate = past["clicks"].sum() / past["views"].sum()
+    rng = np.random.default_rng(0)
+
+    def rule(clicks, views, bid):
+        return bid * rng.beta(30 * rate + clicks, 30 * (1 - rate) + views - clicks)
+
+    return rule
 
 
-earned = deployed_revenue(52, thompson_policy)
-f"Thompson sampling: {earned.estimate:.0f} % [{earned.low:.0f}, {earned.high:.0f}]"
+rules = {"greedy": greedy_rule, "Thompson sampling": thompson_rule}
+earned = {name: launch_value(52, make) for name, make in rules.items()}
+pd.DataFrame(
+    {name: [value.estimate, value.low, value.high] for name, value in earned.items()},
+    index=["earned, % of the possible", "low", "high"],
+).T.round(1)
 
 # %% [markdown]
+# Drawing from the right posterior does not beat greedy, or hardly: 2,000 impressions among twenty ads are too few
+# to pay for what the draws try. The authors' rule keeps the prior and adds two standard deviations. An optimistic
+# start or narrower draws, once tuned, earn about as much; a prior that was remembered from another market does not,
+# because the same start is too bold where one view in 160 is clicked and too timid where one in three is.
+#
 # Further reading: Lihong Li, Wei Chu, John Langford, Robert E. Schapire 2010, *A Contextual-Bandit Approach to
 # Personalized News Article Recommendation*, WWW; Miroslav Dudík, John Langford, Lihong Li 2011, *Doubly Robust
 # Policy Evaluation and Learning*, ICML.

@@ -1,4 +1,4 @@
-"""Checks of the bandit lab: evidence that fades, logs that can judge, and new ads deployed."""
+"""Checks of the bandit lab: evidence that fades, logs that can judge, and rules for launch days."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives
-from mlsd.checks.deployed import check_policy
-from mlsd.lab_support.ad_click.proven_ads import (
-    MakePolicy,
-    ProvenAdsPolicy,
-    deployed_revenue,
-    proven_ads_policy,
+from mlsd.checks import CheckResult, WrongAnswer, beats, check, gives, holds
+from mlsd.lab_support.ad_click.launch_days import (
+    STRENGTH,
+    MakeRule,
+    Rule,
+    greedy_rule,
+    launch_value,
 )
-from mlsd.lab_support.ad_click.small_log import small_log
-from mlsd.policies.ad_click import BetaPosteriors
-from mlsd.worlds.base import Policy
 
-# Percent of the baseline's revenue. `outcome_margin` gives 7.9 on seeds 500 to 519; but on 300 to
-# 399 a wrong answer once reached 8.6, and right ones, whose gains are skewed, stayed above 12.4.
-# With 10, no verdict on 700 to 729 was false either (tests/benchmarks/lab_verdicts.py).
-MARGIN = 10.0
+# Of what knowing every rate would earn, in points above greedy.
+MARGIN = 3.7
 _FRESH_SEED = 20_051
+_THREE_ADS = (
+    np.array([[2.0, 0.0, 0.0]]),
+    np.array([[40.0, 0.0, 9.0]]),
+    np.array([[1.0, 2.0, 1.0]]),
+)
 
 
 def check_discounted_update(answer: Callable[..., tuple]) -> CheckResult:
@@ -95,32 +95,27 @@ def check_can_judge(answer: Callable[..., str]) -> CheckResult:
     )
 
 
-def check_make_policy(answer: MakePolicy) -> CheckResult:
-    """Check the last exercise by what the policy earns in five markets that nobody has seen."""
-    return check_policy(
+def check_make_rule(answer: MakeRule) -> CheckResult:
+    """Check the last exercise by what the rule earns in six markets that nobody has seen."""
+    past = pd.DataFrame({"views": [100, 200, 50, 150], "clicks": [3, 8, 0, 9]})
+    return check(
+        "make_rule",
         answer,
-        lambda: small_log(days=1).frame,
+        holds(
+            lambda make: np.shape(make(past)(*_THREE_ADS)) == (1, 3),
+            "return a rule, which gives one score per ad from clicks, views and bids",
+        ),
         beats(
-            deployed_revenue,
-            proven_ads_policy,
+            launch_value,
+            greedy_rule,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="percent of the house rule's revenue:",
-            authors="above 112 on each of 130 seeds",
-            hint="What is an ad believed to be before it has views, and who decides that now?",
+            unit="earned, in percent of what knowing every rate would earn:",
+            authors="5 to 9 above greedy",
+            hint="What do earlier ads say about a new one, and how much doubt should work for it?",
         ),
+        points=4,
     )
-
-
-def proven_fresh_policy(log: pd.DataFrame) -> Policy:
-    """Return the house rule with another prior: new ads still wait."""
-    posteriors = BetaPosteriors(strength=100.0, inherit=False).update(log)
-    return ProvenAdsPolicy("greedy", posteriors=posteriors)
-
-
-def quick_proven_policy(log: pd.DataFrame) -> Policy:
-    """Return the house rule with a weak prior: it believes proven ads sooner, and new ads wait."""
-    return ProvenAdsPolicy("greedy", posteriors=BetaPosteriors(strength=10.0).update(log))
 
 
 def _forgets_the_ridge(matrix, vector, x, reward, *rest):
@@ -164,6 +159,60 @@ def _counts_the_agreements(weight, needed):
     return "wrong propensities" if weight.mean() - 1 > 4 * error else "yes"
 
 
+def _bid_alone(past):
+    return lambda clicks, views, bid: bid
+
+
+def _greedy_times_factor(past):
+    rule = greedy_rule(past)
+    return lambda clicks, views, bid: 1.1 * rule(clicks, views, bid)
+
+
+def _even_trial(past):
+    rate = past["clicks"].sum() / past["views"].sum()
+
+    def rule(clicks, views, bid):
+        mean = (STRENGTH * rate + clicks) / (STRENGTH + views)
+        return np.where(views < 10, 1e6 - views, bid * mean)
+
+    return rule
+
+
+def _bounded(rate: float, strength: float, width: float) -> Rule:
+    """Return a rule that ranks by an upper confidence bound."""
+
+    def rule(clicks, views, bid):
+        total = strength + views
+        mean = (strength * rate + clicks) / total
+        return bid * (mean + width * np.sqrt(mean * (1 - mean) / (total + 1)))
+
+    return rule
+
+
+def _drawing(rate: float, strength: float) -> Rule:
+    """Return Thompson sampling."""
+    rng = np.random.default_rng(0)
+
+    def rule(clicks, views, bid):
+        return bid * rng.beta(strength * rate + clicks, strength * (1 - rate) + views - clicks)
+
+    return rule
+
+
+def _textbook_thompson(past):
+    return _drawing(past["clicks"].sum() / past["views"].sum(), STRENGTH)
+
+
+def _epsilon_greedy(past):
+    greedy, rng = greedy_rule(past), np.random.default_rng(0)
+
+    def rule(clicks, views, bid):
+        at_random = rng.random((len(bid), 1)) < 0.1
+        return np.where(at_random, rng.random(bid.shape), greedy(clicks, views, bid))
+
+    return rule
+
+
 WRONG_ANSWERS = (
     WrongAnswer("discounted_update", "ridge fades to zero", _forgets_the_ridge),
     WrongAnswer("discounted_update", "discounts the news too", _forgets_the_news),
@@ -171,6 +220,13 @@ WRONG_ANSWERS = (
     WrongAnswer("choose_discount", "predicts a click that it has counted", _knows_the_click),
     WrongAnswer("can_judge", "asks for the mean first", _tests_the_mean_first),
     WrongAnswer("can_judge", "counts the rows that agree", _counts_the_agreements),
-    WrongAnswer("make_policy", "a weaker prior, new ads still wait", quick_proven_policy),
-    WrongAnswer("make_policy", "another prior, new ads still wait", proven_fresh_policy),
+    WrongAnswer("make_rule", "the highest bid", _bid_alone),
+    WrongAnswer("make_rule", "greedy times 1.1", _greedy_times_factor),
+    WrongAnswer("make_rule", "ten views each, then greedy", _even_trial),
+    WrongAnswer("make_rule", "epsilon-greedy", _epsilon_greedy),
+    WrongAnswer("make_rule", "Thompson sampling as in textbooks", _textbook_thompson),
+    WrongAnswer("make_rule", "a uniform prior", lambda past: _drawing(0.5, 2.0)),
+    WrongAnswer("make_rule", "a bound, earlier ads ignored", lambda past: _bounded(0.5, 2.0, 0.5)),
+    WrongAnswer("make_rule", "a remembered rate", lambda past: _bounded(0.1, 10.0, 1.0)),
+    WrongAnswer("make_rule", "another remembered rate", lambda past: _bounded(0.05, 30.0, 1.0)),
 )
