@@ -13,7 +13,7 @@ import pandas as pd
 
 from mlsd.metrics import Interval
 
-ADS, IMPRESSIONS = 20, 2_000
+ADS, IMPRESSIONS = 20, 1_500
 STRENGTH = 30.0
 # No single prior suits them all: of the six markets of a seed, three are clicked rarely.
 _MEAN_RATES = (0.006, 0.01, 0.018, 0.12, 0.2, 0.35)
