@@ -148,7 +148,7 @@ def shipped_value(seed: int, ship: Ship) -> Interval:
     earned, possible = effect * shipped, np.maximum(effect, 0.0)
     share = earned.sum() / possible.sum()
     error = np.sqrt(len(effect)) * (earned - share * possible).std() / possible.sum()
-    ends = share, share - 1.96 * error, share + 1.96 * error
+    ends = share, share - 1.96 * error, min(share + 1.96 * error, 1.0)
     return Interval(*(float(100 * end) for end in ends))
 
 
