@@ -652,10 +652,10 @@ of_mistake["estimate"].agg(["min", "median", "max"]).round(1)
 # winners pay their own bid, and rose in every world under `gsp`.
 
 # %%
-worst = shown["estimate"].max()
+worst = of_mistake["estimate"].max()
 assert worst["uncorrected"].xs("clicks", level="measure").max() < 0
 assert worst["mixed pipelines"].xs("revenue", level="measure").max() < 0
-assert shown["estimate"].min()["uncorrected", "gsp", "revenue"] > 0
+assert of_mistake["estimate"].min()["uncorrected", "gsp", "revenue"] > 0
 
 # %% [markdown]
 # We blame the formats for what the mixed pipelines lose. Then the same fit should lose nothing once each row is
