@@ -57,13 +57,16 @@ def check_choose_discount(answer: Callable[..., float]) -> CheckResult:
     return check(
         "choose_discount",
         answer,
-        gives(stable, [0.9, 0.99, 1.0], expected=1.0, hint="a stable ad is never to be forgotten"),
-        gives(jumping, [1.0, 0.99, 0.9], expected=0.99),
         gives(
-            np.array([1, 0]),
-            [0.5, 0.0],
+            np.array([1, 0, 0, 0, 1, 0]),
+            [0.0, 0.5],
             expected=0.5,
-            hint="predict each click from the views before it alone",
+            hint="predict each click from the views before it alone, and fade them before the new "
+            "view is added",
+        ),
+        gives(stable, [0.9, 0.99, 1.0], expected=1.0, hint="a stable ad is never to be forgotten"),
+        gives(
+            jumping, [1.0, 0.99, 0.9], expected=0.99, hint="the best is neither first nor longest"
         ),
         points=3,
     )
