@@ -97,8 +97,8 @@ pd.DataFrame({name: stream.reshape(4, -1).mean(axis=1) for name, stream in strea
 #
 # Predict with faded clicks $c$ and views $v$ and a prior of 30 views at 5 %, which does not fade:
 # $\hat p = (c + 1.5) / (v + 30)$. After each view, $c$ and $v$ are first multiplied by the discount, and the new
-# view is added. Worked number: a click and then none, with a discount of 0.5, are predicted by 0.05 and by
-# $2.5 / 31 \approx 0.081$.
+# view is added. Worked number: a click and then two views without one, with a discount of 0.5, are predicted by
+# 0.05, by $2.5 / 31 \approx 0.081$ and by $(0.5 + 1.5) / (1.5 + 30) \approx 0.063$.
 
 
 # %% tags=["exercise"] exercise="choose_discount"
