@@ -83,9 +83,18 @@ def check_can_judge(answer: Callable[..., str]) -> CheckResult:
         gives(np.array([4.0, 0.0, 2.0, 0.0]), 10, expected="too few"),
         gives(right, 500, expected="yes"),
         gives(
-            2 * right, 500, expected="wrong propensities", hint="twice as many as there should be"
+            2 * right,
+            500,
+            expected="wrong propensities",
+            hint="these weights average two; a standard error is the standard deviation of the "
+            "weights over the root of their number",
         ),
-        gives(right / 2, 500, expected="wrong propensities", hint="weights may also be too small"),
+        gives(
+            right / 2,
+            500,
+            expected="wrong propensities",
+            hint="these weights average one half: too small is wrong too",
+        ),
         gives(rare, 500, expected="too few", hint="4,000 rows, of which eight count"),
         gives(
             np.full(100, 2.0),

@@ -104,8 +104,10 @@ def _earned(rule: Rule, rate: np.ndarray, bid: np.ndarray, rng: np.random.Genera
     each = np.arange(len(bid))
     for _ in range(IMPRESSIONS):
         score = np.asarray(rule(clicks.copy(), views.copy(), bid.copy()), dtype=float)
-        if score.shape != bid.shape or np.isnan(score).any():
-            raise ValueError(f"a rule returns one number per ad, shape {bid.shape}")
+        if score.shape != bid.shape:
+            raise ValueError(f"a rule returns scores of shape {bid.shape}, not {score.shape}")
+        if np.isnan(score).any():
+            raise ValueError("a rule returned NaN; an ad without views needs a score as well")
         shown = each, score.argmax(axis=1)
         clicks[shown] += rng.random(len(bid)) < rate[shown]
         views[shown] += 1
