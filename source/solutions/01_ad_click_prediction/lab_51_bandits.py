@@ -292,7 +292,7 @@ assert abs(gap["no budgets"]) < 0.1 < gap["budgets"]
 # gets the score $2 \cdot (1.5 + 1) / (30 + 10) = 0.125$ from greedy.
 #
 # On the scale of the check a random choice earns 0 and knowing every rate 100. Greedy earns about 75 in six fresh
-# markets, and you need 3 more than it does on the same launches. Two decisions matter: what a new ad is believed
+# markets, and you need 3 points more than it gets on the same launches. Two decisions matter: what a new ad is believed
 # to be, and how much benefit of the doubt it gets within so short a day. The chapter tuned four rules; tune yours on
 # seeds of your own with `launch_value(seed, make_rule)`, and decide by more than one seed.
 
@@ -347,10 +347,11 @@ pd.DataFrame(
 ).T.round(1)
 
 # %% [markdown]
-# Drawing from a posterior around the right rate hardly beats greedy on this seed, and loses on most: 1,500 impressions among twenty ads are too few
-# to pay for what the draws try. The authors' rule keeps the prior and adds two standard deviations. An optimistic
-# start or narrower draws, once tuned, earn about as much; a prior that was remembered from another market does not,
-# because the same start is too bold where one view in 160 is clicked and too timid where one in three is.
+# Drawing from a posterior around the right rate earns hardly more than greedy on this seed, and less on most others:
+# 1,500 impressions among twenty ads are too few to pay for what the draws try. The authors' rule estimates from `past`
+# how much the ads differ, takes the prior from that, and adds two standard deviations. An optimistic start or
+# narrower draws, once tuned, earn about as much; a prior that was remembered from another market does not, because the
+# same start is too bold where one view in 160 is clicked and too timid where one in three is.
 #
 # Further reading: Lihong Li, Wei Chu, John Langford, Robert E. Schapire 2010, *A Contextual-Bandit Approach to
 # Personalized News Article Recommendation*, WWW; Miroslav Dudík, John Langford, Lihong Li 2011, *Doubly Robust

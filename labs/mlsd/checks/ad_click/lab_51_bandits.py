@@ -66,7 +66,10 @@ def check_choose_discount(answer: Callable[..., float]) -> CheckResult:
         ),
         gives(stable, [0.9, 0.99, 1.0], expected=1.0, hint="a stable ad is never to be forgotten"),
         gives(
-            jumping, [1.0, 0.99, 0.9], expected=0.99, hint="the best is neither first nor longest"
+            jumping,
+            [1.0, 0.99, 0.9],
+            expected=0.99,
+            hint="after a jump long memories are late, and short ones are noisy",
         ),
         points=3,
     )
