@@ -51,6 +51,10 @@ plt.rcParams.update(course_style())
 # users are in an arm, `experiment.days` how long the test ran, and `planned_days` how long it should have run. There is
 # one look a day: `naive_z(experiment)` is the $z$ of the revenue so far at each, and
 # `mean_lift(control, treatment)` has the relative lift of two arrays as `estimate`, `low` and `high`.
+#
+# Three more functions come from the chapter. `sample_ratio_p_value(counts)` takes the numbers of users of the arms,
+# `cuped(outcome, past)` one value per user of all arms together and returns the adjusted outcomes in the same order, and
+# `sequential_boundary(looks)` returns the boundary of O'Brien and Fleming for each planned look.
 
 # %%
 experiment, effect = simulate_experiment(7, kind="sound, better")
