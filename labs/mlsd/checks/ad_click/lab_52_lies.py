@@ -77,9 +77,19 @@ def check_rate_z(answer: Callable[[pd.DataFrame], float]) -> CheckResult:
         "linearise the test at the control's rate and the past at the past rate of both arms, "
         "adjust all users at once, then compare the arms by user"
     )
+    worked = pd.DataFrame(
+        {
+            "treated": [False, False, True, True],
+            "clicks": [1, 3, 2, 5],
+            "views": [10] * 4,
+            "clicks_before": [0, 2, 0, 2],
+            "views_before": [10] * 4,
+        }
+    )
     return check(
         "rate_z",
         answer,
+        gives(worked, expected=4.242641, rtol=1e-4, hint="this is the worked number of the text"),
         *(
             gives(_rates(seed, effect), expected=expected, rtol=1e-4, hint=hint)
             for seed, effect, expected in _RATE_CASES
