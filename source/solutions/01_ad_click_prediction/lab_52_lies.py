@@ -168,7 +168,7 @@ plt.show()
 # %% [markdown]
 # A dot is the lift of one day. In the second experiment the first days carry the whole result.
 #
-# ### Exercise 3: has the effect settled?
+# ### Exercise 3: does the effect still change?
 #
 # - **Goal**: tell whether the effect of the first half of the test differs from that of the second half, at 5 %.
 # - **Inputs**: `revenue` of the users of both arms, shape (users, days), with an even number of days; `treated`, True
