@@ -128,7 +128,10 @@ def check_unsettled(answer: Callable[[np.ndarray, np.ndarray], bool]) -> CheckRe
 
 def check_stopping_look(answer: Callable[[np.ndarray, int], int | None]) -> CheckResult:
     """Check the fourth exercise."""
-    hint = "the boundary is that of the looks planned, not of those taken; looks count from 1"
+    hint = (
+        "take O'Brien and Fleming's boundary for all looks planned, not for those taken; "
+        "looks count from 1"
+    )
     return check(
         "stopping_look",
         answer,
@@ -160,7 +163,8 @@ def check_ship(answer: Ship) -> CheckResult:
             seed=_FRESH_SEED,
             unit="value of what ships, in percent of what can be earned:",
             authors="96 to 100",
-            hint="Leave out one of your checks at a time: which kind of experiment gets through?",
+            hint="Leave out one of your checks at a time: which kind of experiment gets through, "
+            "and how many good ones does a check turn away?",
         ),
         points=4,
     )
