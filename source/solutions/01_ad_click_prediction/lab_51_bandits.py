@@ -44,8 +44,8 @@ plt.rcParams.update(course_style())
 # ### Exercise 1: one view, with a memory that fades
 #
 # - **Goal**: $A$ and $b$ after one more view. Old evidence keeps the share `discount`, and the new view counts
-#   in full. Decide what has to happen to the ridge, so that a feature which no view has had for a long time
-#   goes back to the prior and does not leave zeros in the matrix.
+#   in full. Decide what has to happen to the ridge: where a feature has not been seen for a long time, the matrix has to
+#   go back to the prior and not to zero.
 # - **Inputs**: `matrix` (d, d), which held $\lambda I$ before the first view; `vector` (d,); features `x` (d,);
 #   `reward`, 0 or 1; `discount` from 0 to 1; `ridge`, the $\lambda$.
 # - **Output**: the new matrix and vector; leave the old ones as they are.
@@ -137,8 +137,8 @@ picked = {name: choose_discount(stream, memories) for name, stream in streams.it
 #
 # A policy was fitted on three days of a market with one slot and ten candidates, and four later days are to
 # say what it would earn. Three teams offer their logs of these days. Column `weight` holds $\pi_i / p_i$, the
-# probability of the logged ad under the new policy over its logged propensity. The new policy draws nothing,
-# so $\pi_i$ is 1 where it agrees with the log and 0 elsewhere. `reward` is bid times click, per thousand
+# probability of the logged ad under the new policy over its logged propensity. The new policy is deterministic,
+# so $\pi_i$ is 1 where it would have shown the logged ad and 0 elsewhere. `reward` is bid times click, per thousand
 # requests.
 
 # %%

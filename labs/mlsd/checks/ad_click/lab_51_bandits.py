@@ -127,7 +127,8 @@ def check_make_rule(answer: MakeRule) -> CheckResult:
             seed=_FRESH_SEED,
             unit="earned, in percent of what knowing every rate would earn:",
             authors="4.6 to 9.3 above greedy",
-            hint="What do earlier ads say about a new one, and how much doubt should work for it?",
+            hint="What do earlier ads say about a new one, and how much benefit of the doubt "
+            "should it get?",
         ),
         points=4,
     )
