@@ -17,13 +17,14 @@ from mlsd.lab_support.ad_click.thinned_log import (
     deployed_revenue,
     thinned_log,
     uncorrected_policy,
+    well_kept_policy,
 )
 from mlsd.models import HashedLogisticRegression
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds.base import Policy
 
-# Percent of what ranking by the bid earns.
-MARGIN = 2.0
+# Percentage points of what ranking by the bid earns.
+MARGIN = 3.0
 AUTHORS = "103 to 109 on forty seeds"
 _FRESH_SEED = 20_033
 
@@ -110,12 +111,13 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
         lambda: thinned_log(1, days=1, size="small"),
         beats(
             deployed_revenue,
-            bid_alone_policy,
+            well_kept_policy,
             margin=MARGIN,
             seed=_FRESH_SEED,
             unit="percent of what the bid alone earns, by market:",
             authors=AUTHORS,
-            hint="Undo the thinning row by row: each format was thinned by a share of its own.",
+            hint="Learn from both pipelines, and undo the thinning row by row: each format was "
+            "thinned by a share of its own.",
         ),
     )
 
@@ -140,21 +142,47 @@ def one_share_policy(log: pd.DataFrame) -> Policy:
     return ScorerPolicy(_Mapped(uncorrected_policy(log).scorer, np.full(4, overall)))
 
 
-class _Tenth:
-    """A scorer with a tenth of the probability."""
+def formats_hidden_policy(log: pd.DataFrame) -> Policy:
+    """Return the uncorrected policy on the columns that say nothing about the ad's format."""
+    return _uncorrected_on(log, ("category", "publisher_id", "user_id", "position"))
 
-    def __init__(self, scorer: HashedLogisticRegression) -> None:
-        self.scorer = scorer
+
+def format_left_out_policy(log: pd.DataFrame) -> Policy:
+    """Return the uncorrected policy without the column that tells the pipelines apart."""
+    return _uncorrected_on(log, tuple(name for name in COLUMNS if name != "format"))
+
+
+def _uncorrected_on(log: pd.DataFrame, columns: tuple[str, ...]) -> Policy:
+    return ScorerPolicy(HashedLogisticRegression(categorical=columns).fit(log, log["click"]))
+
+
+def thinned_further_policy(log: pd.DataFrame) -> Policy:
+    """Return the policy of a log in which all clickless rows were thinned to the smallest share."""
+    share = log["kept_share"].min() / log["kept_share"]
+    kept = (log["click"] == 1) | (np.random.default_rng(0).random(len(log)) < share)
+    return uncorrected_policy(log[kept].reset_index(drop=True))
+
+
+class _Times:
+    """A scorer whose probabilities are multiplied by a number."""
+
+    def __init__(self, scorer: HashedLogisticRegression, factor: float) -> None:
+        self.scorer, self.factor = scorer, factor
 
     def predict_proba(self, X: dict[str, np.ndarray]) -> np.ndarray:
         """Return the probabilities of 0 and of 1, shape (n, 2)."""
-        p = self.scorer.predict_proba(X)[:, 1] / 10
+        p = self.factor * self.scorer.predict_proba(X)[:, 1]
         return np.column_stack([1 - p, p])
 
 
 def one_factor_policy(log: pd.DataFrame) -> Policy:
     """Return the uncorrected policy with all probabilities divided by ten: the same order."""
-    return ScorerPolicy(_Tenth(uncorrected_policy(log).scorer))
+    return ScorerPolicy(_Times(uncorrected_policy(log).scorer, 0.1))
+
+
+def multiple_of_baseline_policy(log: pd.DataFrame) -> Policy:
+    """Return the baseline with all its probabilities multiplied by 0.9: the same order."""
+    return ScorerPolicy(_Times(well_kept_policy(log).scorer, 0.9))
 
 
 def upside_down_policy(log: pd.DataFrame) -> Policy:
@@ -248,6 +276,11 @@ WRONG_ANSWERS = (
     WrongAnswer("make_policy", "one factor for all", one_factor_policy),
     WrongAnswer("make_policy", "one rate for all", bid_alone_policy),
     WrongAnswer("make_policy", "the log as it is", uncorrected_policy),
+    WrongAnswer("make_policy", "no ads, no formats, no correction", formats_hidden_policy),
+    WrongAnswer("make_policy", "no column of formats, no correction", format_left_out_policy),
+    WrongAnswer("make_policy", "the well-kept rows alone", well_kept_policy),
+    WrongAnswer("make_policy", "a multiple of the baseline", multiple_of_baseline_policy),
+    WrongAnswer("make_policy", "all thinned to the smallest share", thinned_further_policy),
     WrongAnswer("make_policy", "odds divided by the share", upside_down_policy),
     WrongAnswer("make_policy", "clicks weighed up as well", weighted_clicks_policy),
 )
