@@ -259,10 +259,10 @@ sample.groupby("format").agg(
 ).round(3)
 
 # %% [markdown]
-# In the click rates of this log formats 0 and 2 look seven times as good as the others. A policy that believes them earns
-# *less* than one that has never seen the log and ranks by the bid alone. The team has therefore thrown away the rows of
-# formats 0 and 2. The rows that are left were all thinned alike, so the order that a model learns from them is right,
-# but it knows nothing of six ads in ten. In percent of what the bid alone earns:
+# In the click rates of this log formats 0 and 2 look seven times as good as the others. On average a policy that
+# believes them earns *less* than one that has never seen the log and ranks by the bid alone. The team has therefore
+# thrown away the rows of formats 0 and 2 and trains on the rest. Those rows were all thinned alike, so the order that
+# a model learns from them is right, but it knows nothing of six ads in ten. In percent of what the bid alone earns:
 
 # %%
 policies = {"the log as it is": uncorrected_policy, "the well-kept rows alone": well_kept_policy}
