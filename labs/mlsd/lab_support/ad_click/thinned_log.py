@@ -14,9 +14,9 @@ from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
 from mlsd.worlds.base import Policy
 
-HISTORY_DAYS, DEPLOYED_DAYS, MARKETS = 7, 3, 3
+HISTORY_DAYS, DEPLOYED_DAYS, MARKETS = 7, 3, 4
 # Ads differ three times as much as in the chapters, so that what a model knows about each of them
-# stands out from the noise of three markets.
+# stands out from the noise of four markets.
 CONFIG = AdClickConfig(ad_quality_sd=1.2)
 # Share of the clickless impressions that each ad format's pipeline keeps; the pipeline that keeps
 # more has four ads in ten.
@@ -104,7 +104,7 @@ def well_kept_policy(log: pd.DataFrame) -> Policy:
 def deployed_revenue(seed: int, make_policy: MakePolicy) -> Interval:
     """Return what a policy earns, in percent of what ranking by the bid alone earns.
 
-    It is made from a week of thinned log and deployed for three days, in each of three markets. The
+    It is made from a week of thinned log and deployed for three days, in each of four markets. The
     ends are those of the worst and the best market.
 
     Examples
