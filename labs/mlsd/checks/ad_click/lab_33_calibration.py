@@ -25,7 +25,7 @@ from mlsd.worlds.base import Policy
 
 # Percentage points of what ranking by the bid earns.
 MARGIN = 4.5
-AUTHORS = "112 to 121"
+AUTHORS = "113 to 121"
 _FRESH_SEED = 20_033
 
 
