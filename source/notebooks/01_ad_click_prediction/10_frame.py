@@ -81,7 +81,7 @@ import pint
 from mlsd.checks import check, holds
 from mlsd.experiments import load_ledger
 from mlsd.models import SmoothedRate
-from mlsd.notebook import compare, guess
+from mlsd.notebook import TextTable, compare, guess
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -631,7 +631,6 @@ bid_alone = {
     for measure, row in changes.loc["per click"].iterrows()
 }
 requirements = [
-    ("requirement", "criterion", "measured"),
     ("cost", f"at most {budgeted_cores:,.0f} cores", f"{len(within)} of {len(cores)} models"),
     ("latency", "20 ms, 99th percentile", f"typically {batch_ms.max():.1f} ms or less"),
     ("log", "disks for a month", f"{log_of_a_month:,.0f} TB"),
@@ -639,8 +638,7 @@ requirements = [
     ("guardrail: advertisers", "no less value than that", bid_alone["advertiser_value"]),
     ("guardrail: users", "no more ads hidden than that", bid_alone["user_cost"]),
 ]
-for requirement, criterion, measured in requirements:
-    print(f"{requirement:25}{criterion:31}{measured}")
+TextTable(pd.DataFrame(requirements, columns=["requirement", "criterion", "measured"]))
 
 # %% [markdown]
 # The last three rows are for clicks that are billed, and their brackets hold 95 % intervals; the two of the

@@ -118,7 +118,7 @@ daily_rates = 100 * impressions.pivot_table(index="day", columns="category", val
 change = np.log(daily_rates.loc[DRIFT_DAY] / daily_rates.drop(DRIFT_DAY).mean())
 chosen = {"rises": change.idxmax(), "falls": change.idxmin(), "stays": change.abs().idxmin()}
 
-figure, axes = plt.subplots(figsize=(6.5, 3))
+figure, axes = plt.subplots(figsize=(6, 2.9))
 for name, category in chosen.items():
     axes.plot(daily_rates[category], "o-", ms=3, label=f"category {category}: {name}")
 axes.axvspan(DRIFT_DAY - 0.5, DRIFT_DAY + 0.5, color=COLOURS["grey"], alpha=0.3, label="drift day")
@@ -242,7 +242,7 @@ settings.query("passes == 1")[["model", "setting", "progressive_entropy"]].round
 # %%
 model = make_model()
 predicted = model.progressive_fit(impressions, clicked)
-figure, axes = plt.subplots(figsize=(6, 3.2))
+figure, axes = plt.subplots(figsize=(6, 3))
 for name in ("user_id", "publisher_id", "position"):
     views = impressions[name].value_counts()
     bucket = hash_buckets({name: views.index.to_numpy()}, (name,), model.bits)[:, 0]
@@ -529,7 +529,7 @@ three = live[["frozen", "nightly", "online"]]
 loss = three.apply(lambda p: -np.where(live["click"] == 1, np.log(p), np.log1p(-p)))
 extra = loss.sub(loss["nightly"], axis=0).groupby(live["ts"] // 3600).sum().cumsum()
 
-figure, axes = plt.subplots(figsize=(7, 3.2))
+figure, axes = plt.subplots(figsize=(6.5, 3))
 for name, colour in (("nightly", "orange"), ("frozen", "black"), ("online", "blue")):
     axes.plot((extra.index + 1) / 24, extra[name], color=COLOURS[colour], label=name)
 axes.axvspan(DRIFT_DAY, DRIFT_DAY + 1, color=COLOURS["grey"], alpha=0.2, label="drift day")

@@ -84,7 +84,7 @@ from mlsd.checks import check, gives
 from mlsd.data import conversion_known_at, conversions_at_risk
 from mlsd.experiments import load_ledger, load_study
 from mlsd.models import SmoothedRate
-from mlsd.notebook import compare, guess, track
+from mlsd.notebook import TextTable, compare, guess, track
 from mlsd.plots import COLOURS, course_style, plot_changes
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.worlds import AdClickConfig, AdClickWorld
@@ -726,22 +726,19 @@ plt.show()
 
 # %%
 ours = "44 days of log"
-results = [
-    ["requirement", "return of the coming week", "age group farthest off", "conversion value"],
-    ["criterion", "1.425 to 1.575", "10 % at most", "interval above -2 %"],
-]
+results = {
+    "requirement": ["return of the coming week", "age group farthest off", "conversion value"],
+    "criterion": ["1.425 to 1.575", "10 % at most", "interval above -2 %"],
+}
 for name in ("naive", ours):
     earned, kept = realised.loc[name].round(2), gain.loc[name].round(1)
     off = (found[name] - 1).abs().max()
-    column = [
-        name,
+    results[name] = [
         f"{earned['return']} ({earned['low']} to {earned['high']})",
         f"{100 * off:.0f} %",
         f"{kept['estimate']} % ({kept['low']} to {kept['high']})",
     ]
-    results.append(column)
-for row in zip(*results):
-    print("{:28}{:21}{:23}{}".format(*row))
+TextTable(pd.DataFrame(results))
 
 # %%
 assert 1.425 < realised.loc[ours, "return"] < 1.575 < realised.loc["naive", "return"]
