@@ -26,13 +26,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from mlsd.lab_support.ad_click.watch_points import watch_outcomes
 from mlsd.lab_support.ad_click.watched_nights import morning_report, night_triangle
-from mlsd.lab_support.ad_click.watched_services import (
-    SERVICES,
-    fortnight,
-    true_rates,
-    watch_outcomes,
-)
+from mlsd.lab_support.ad_click.watched_services import SERVICES, fortnight, true_rates
 from mlsd.monitoring import alarm_threshold
 from mlsd.notebook import TextTable
 from mlsd.plots import COLOURS, course_style

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from mlsd.checks import WrongAnswer
-from mlsd.lab_support.ad_click.watched_services import MakeWatch, ServiceLog, Watch, never
+from mlsd.lab_support.ad_click.watch_points import never
+from mlsd.lab_support.ad_click.watched_services import MakeWatch, ServiceLog, Watch
 from mlsd.monitoring import alarm_threshold
 
 _AGES = 7

@@ -163,10 +163,11 @@ def check_make_forecast(answer: Forecast) -> CheckResult:
 
 def weibull_forecast(clicks: pd.DataFrame) -> np.ndarray:
     """Return the forecast under a Weibull delay, shape (30,)."""
-    start = [0.0, -0.5]
-    return one_law_forecast(
-        clicks, lambda a: stats.weibull_min(np.exp(a[1]), scale=np.exp(a[0])), start
-    )
+
+    def law(a):
+        return stats.weibull_min(np.exp(a[1]), scale=np.exp(a[0]))
+
+    return one_law_forecast(clicks, law, [0.0, -0.5])
 
 
 def settled_rate_forecast(clicks: pd.DataFrame) -> np.ndarray:
@@ -175,12 +176,8 @@ def settled_rate_forecast(clicks: pd.DataFrame) -> np.ndarray:
     return rate * open_days(clicks["day"].to_numpy(), np.ones(len(clicks)))
 
 
-def _a_tenth_more(clicks: pd.DataFrame) -> np.ndarray:
-    return 1.1 * naive_forecast(clicks)
-
-
-def _a_twentieth_more(clicks: pd.DataFrame) -> np.ndarray:
-    return 1.05 * naive_forecast(clicks)
+def _times(factor: float) -> Forecast:
+    return lambda clicks: factor * naive_forecast(clicks)
 
 
 def _settled_or_known(clicks: pd.DataFrame) -> np.ndarray:
@@ -288,8 +285,8 @@ WRONG_ANSWERS = (
     WrongAnswer("delay_moved", "clicks without seven days", _too_young_as_well),
     WrongAnswer("delay_moved", "the error of a share, not of a difference", _one_error),
     WrongAnswer("make_forecast", "nothing more will come", naive_forecast),
-    WrongAnswer("make_forecast", "a tenth more than naive", _a_tenth_more),
-    WrongAnswer("make_forecast", "a twentieth more than naive", _a_twentieth_more),
+    WrongAnswer("make_forecast", "a tenth more than naive", _times(1.1)),
+    WrongAnswer("make_forecast", "a twentieth more than naive", _times(1.05)),
     WrongAnswer("make_forecast", "exponential delay", exponential_forecast),
     WrongAnswer("make_forecast", "log-normal delay", log_normal_forecast),
     WrongAnswer("make_forecast", "Weibull delay", weibull_forecast),

@@ -10,13 +10,8 @@ import pandas as pd
 from mlsd.checks import CheckResult, beats, check, gives, holds
 from mlsd.checks.ad_click.alarm_mistakes import WRONG_ANSWERS
 from mlsd.checks.reports import names_causes
-from mlsd.lab_support.ad_click.watched_services import (
-    MakeWatch,
-    ServiceLog,
-    fortnight,
-    never,
-    watch_points,
-)
+from mlsd.lab_support.ad_click.watch_points import never, watch_points
+from mlsd.lab_support.ad_click.watched_services import MakeWatch, ServiceLog, fortnight
 
 __all__ = [
     "WRONG_ANSWERS",

@@ -255,13 +255,7 @@ def entropy_excess(seed: int, make_student: MakeStudent) -> float:
 
 @lru_cache(maxsize=4)
 def gains_by_market(seed: int, make_student: MakeStudent) -> tuple[tuple[float, float], ...]:
-    """Return what an artifact gains in each market over the fallback, and what could be gained.
-
-    Examples
-    --------
-    >>> gains_by_market(3, fallback_alone)
-    ((0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
-    """
+    """Return what an artifact gains in each market over the fallback, and what could be gained."""
     nothing = ((0.0, 1.0),) * MARKETS
     if make_student is fallback_alone:
         return nothing

@@ -14,13 +14,9 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-import pandas as pd
-
-from mlsd.lab_support.deployed import market_seeds
 
 PAST, AGES, HARMFUL_DAYS = 70, 7, 7
 SALES_PER_DAY = 3_000
-FALSE_PRICE = 1.5
 # Shares of the clicks, largest first.
 SHARES = {
     "device": (0.579, 0.260, 0.161),
@@ -48,8 +44,6 @@ SERVICES: dict[str, tuple[tuple[float, ...], float]] = {
     "clothes": ((0.60, 0.15, 0.09, 0.06, 0.04, 0.03, 0.03), 0.04),
     "travel": ((0.40, 0.20, 0.13, 0.10, 0.07, 0.05, 0.05), 0.02),
 }
-# Scatter of the graded services in units of that above, so that no remembered scatter fits.
-GRADED_SCATTER = (0.5, 1.0, 1.5)
 QUIET = ("nothing", "campaign", "late sales")
 HARMFUL = ("tastes", "region", "promise", "inputs")
 QUIET_RUNS, HARMFUL_RUNS = 20, 8
@@ -239,77 +233,3 @@ def _hold_back(rng: np.random.Generator, known: np.ndarray, start: int, cells: n
             known[day, cells, night - day] -= held
             if back - day < AGES:
                 known[day, cells, back - day] += held
-
-
-def first_page(watch: Watch, run: Fortnight) -> int | None:
-    """Return the day whose morning after brought the first page, None for silence.
-
-    Examples
-    --------
-    >>> first_page(lambda log: log.days > 73, fortnight(1, "travel", "nothing"))
-    73
-    """
-    for day in range(PAST, run.log.days):
-        said = watch(run.log.until(day + 1))
-        if not isinstance(said, (bool, np.bool_)):
-            raise TypeError(f"the watch returns True to page or False, not {said!r}")
-        if said:
-            return day
-    return None
-
-
-def service_outcome(
-    seed: int, service: str, make_watch: MakeWatch, *, scatter: float = 1.0
-) -> dict[str, float]:
-    """Return the harm avoided and the share of harmless fortnights with a page, in percent.
-
-    A page before the incident is false: nothing is avoided by it.
-    """
-    past = fortnight(seed, service, "nothing", scatter=scatter).log.until(PAST)
-    watch = make_watch(past)
-    avoided, false = [], []
-    for place, kind in enumerate((*QUIET, *HARMFUL)):
-        for number in range(QUIET_RUNS if kind in QUIET else HARMFUL_RUNS):
-            run = fortnight(seed, service, kind, 1 + 100 * place + number, scatter=scatter)
-            day = first_page(watch, run)
-            if kind in QUIET:
-                false.append(day is not None)
-            else:
-                found = day is not None and day >= run.start
-                avoided.append(1 - (day - run.start + 1) / HARMFUL_DAYS if found else 0.0)
-    return {"avoided": 100 * float(np.mean(avoided)), "false": 100 * float(np.mean(false))}
-
-
-def watch_outcomes(seed: int, make_watch: MakeWatch, *, scatter: float = 1.0) -> pd.DataFrame:
-    """Return `service_outcome` of each service and its points.
-
-    Parameters
-    ----------
-    seed : int
-        Of the services and all that happens to them.
-    make_watch : callable
-        From the log of ten quiet weeks to the watch of that service.
-    scatter : float
-        As of `fortnight`.
-    """
-    table = pd.DataFrame(
-        {name: service_outcome(seed, name, make_watch, scatter=scatter) for name in SERVICES}
-    ).T
-    return table.assign(points=table["avoided"] - FALSE_PRICE * table["false"])
-
-
-def watch_points(seed: int, make_watch: MakeWatch) -> float:
-    """Return the mean points over nine services; a watch that never pages has none.
-
-    There are three of each kind, whose scatter differs.
-    """
-    if make_watch is never:
-        return 0.0
-    seeds = market_seeds(seed, len(GRADED_SCATTER))
-    tables = [watch_outcomes(own, make_watch, scatter=s) for own, s in zip(seeds, GRADED_SCATTER)]
-    return float(pd.concat(tables)["points"].mean())
-
-
-def never(past: ServiceLog) -> Watch:
-    """Return the watch that is silent."""
-    return lambda log: False

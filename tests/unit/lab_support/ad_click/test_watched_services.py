@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mlsd.lab_support.ad_click import watched_services as services
+from mlsd.lab_support.ad_click import watch_points as graded
+from mlsd.lab_support.ad_click.watch_points import first_page, never, watch_outcomes, watch_points
 from mlsd.lab_support.ad_click.watched_nights import morning_report, night_triangle
 from mlsd.lab_support.ad_click.watched_services import (
     HARMFUL,
@@ -13,12 +14,8 @@ from mlsd.lab_support.ad_click.watched_services import (
     SERVICES,
     SHARES,
     SLICES,
-    first_page,
     fortnight,
-    never,
     true_rates,
-    watch_outcomes,
-    watch_points,
 )
 from mlsd.lab_support.deployed import market_seeds
 
@@ -106,8 +103,8 @@ def test_true_rates_are_those_of_quiet_days():
 
 
 def test_points_of_watches_that_read_nothing(monkeypatch):
-    monkeypatch.setattr(services, "QUIET_RUNS", 2)
-    monkeypatch.setattr(services, "HARMFUL_RUNS", 2)
+    monkeypatch.setattr(graded, "QUIET_RUNS", 2)
+    monkeypatch.setattr(graded, "HARMFUL_RUNS", 2)
     assert watch_points(5, never) == 0.0
     assert (watch_outcomes(5, lambda past: lambda log: False)["points"] == 0.0).all()
     always = watch_outcomes(5, lambda past: lambda log: True)
@@ -134,7 +131,7 @@ def test_tables_of_a_morning():
     assert np.isnan(triangle.loc[6, 1])
 
 
-@pytest.mark.parametrize("scatter", services.GRADED_SCATTER)
+@pytest.mark.parametrize("scatter", graded.GRADED_SCATTER)
 def test_a_service_scatters_as_much_as_is_asked_for(scatter):
     log = fortnight(5, "flowers", "nothing", scatter=scatter).log
     sold, expected = log.known[:PAST, of("category"), 0], log.expected[:PAST, of("category")]
@@ -153,6 +150,6 @@ def test_points_are_the_mean_over_services_of_each_scatter():
     seeds = market_seeds(5, 3)
     points = [
         watch_outcomes(seed, alarming, scatter=scatter)["points"].mean()
-        for seed, scatter in zip(seeds, services.GRADED_SCATTER)
+        for seed, scatter in zip(seeds, graded.GRADED_SCATTER)
     ]
     assert watch_points(5, alarming) == pytest.approx(np.mean(points))
