@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +15,8 @@ class ColumnRoles:
 
     Attributes
     ----------
-    label : str
-        Column of 0/1 outcomes.
+    label : str or None
+        Column of 0/1 outcomes; None where every row is an interaction.
     time : str or None
         When the row happened, seconds since an origin (float or integer).
     known_at : str or None
@@ -37,7 +38,7 @@ class ColumnRoles:
         Keys for as-of counters: one column or a combination of columns each.
     """
 
-    label: str
+    label: str | None
     time: str | None = None
     known_at: str | None = None
     user: str | None = None
@@ -68,6 +69,23 @@ class Split:
 
 
 @dataclass(frozen=True)
+class ListRules:
+    """How lists of recommended items are judged on a log.
+
+    Attributes
+    ----------
+    k : int
+        Length of a list.
+    exclude_validation : bool
+        Whether what a user chose in the validation part is left out of their list for the test
+        part, as what they chose in training is.
+    """
+
+    k: int = 20
+    exclude_validation: bool = False
+
+
+@dataclass(frozen=True)
 class LabelledLog:
     """A table of labelled rows with its column roles and its split.
 
@@ -81,6 +99,10 @@ class LabelledLog:
     split : Split
     notes : dict
         Free text by name, such as the licence or the source.
+    tables : mapping of str to DataFrame
+        What came beside the rows, such as ``items`` with `item_id` and a column per feature.
+    lists : ListRules or None
+        How recommenders are judged on this log; None for the ladder's own rules.
     """
 
     name: str
@@ -88,10 +110,14 @@ class LabelledLog:
     roles: ColumnRoles
     split: Split
     notes: dict[str, str] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    lists: ListRules | None = None
 
     @property
     def label(self) -> np.ndarray:
-        """The outcomes as int8, shape (n,)."""
+        """The outcomes as int8, shape (n,); 1 throughout where every row is an interaction."""
+        if self.roles.label is None:
+            return np.ones(len(self.frame), np.int8)
         return self.frame[self.roles.label].to_numpy(np.int8)
 
     @property

@@ -126,6 +126,50 @@ def shuffle_split(
     return order, _split(part_of_row[order], description)
 
 
+def leave_last_split(
+    users: np.ndarray, times: np.ndarray, *, seed: int | None = None
+) -> tuple[np.ndarray, Split]:
+    """Sort by time; each user's last row is for the test, the one before for validation.
+
+    All rows of a user with fewer than three are for training, for a user of whom nothing was
+    learned says little of a recommender.
+
+    Parameters
+    ----------
+    users : ndarray, shape (n,)
+        Who each row belongs to.
+    times : ndarray, shape (n,)
+        Seconds since an origin.
+    seed : int or None
+        Of the order in which rows of equal time are put; None keeps their own order, so that the
+        row that stands further down counts as the later one.
+
+    Raises
+    ------
+    InputError
+        When no user has three rows.
+
+    Examples
+    --------
+    >>> order, split = leave_last_split(np.array([7, 7, 8, 7]), np.array([30, 10, 5, 30]))
+    >>> order.tolist(), split.validation.tolist(), split.test.tolist()
+    ([2, 1, 0, 3], [2], [3])
+    """
+    rows = np.arange(len(times))
+    ties = rows if seed is None else np.random.default_rng(seed).permutation(len(rows))
+    order = np.lexsort((ties, times))
+    _, codes = np.unique(users[order], return_inverse=True)
+    size = np.bincount(codes)
+    if not (size >= 3).any():
+        raise InputError("no user has three interactions, as leaving the last out takes")
+    by_user = np.argsort(codes, kind="stable")
+    behind = np.empty(len(rows), np.int64)
+    behind[by_user] = np.repeat(np.cumsum(size), size) - 1 - rows
+    part = np.where(size[codes] >= 3, 2 - np.minimum(behind, 2), 0)
+    told = "in the order of the file" if seed is None else f"shuffled with seed {seed}"
+    return order, _split(part, f"each user's last by time, ties {told}")
+
+
 def given_split(
     sizes: Mapping[str, int], *, times: np.ndarray | None = None
 ) -> tuple[np.ndarray, Split]:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def log_schema(log: LabelledLog) -> pandera.DataFrameSchema:
     """Return the pandera schema that the roles of a log imply.
 
-    The label is 0 or 1, times are finite, numeric features and amounts are numbers and not
-    infinite, weights are above 0 and propensities in (0, 1]; these, positions, label, times,
-    categories, users, items and counter keys are never missing.
+    The label, where there is one, is 0 or 1, times are finite, numeric features and amounts are
+    numbers and not infinite, weights are above 0 and propensities in (0, 1]; these, positions,
+    label, times, categories, users, items and counter keys are never missing.
 
     Examples
     --------
@@ -49,7 +49,8 @@ def log_schema(log: LabelledLog) -> pandera.DataFrameSchema:
             columns[name] = pandera.Column(checks=check, nullable=False)
     if roles.position:
         columns[roles.position] = pandera.Column(nullable=False)
-    columns[roles.label] = pandera.Column(checks=outcome, nullable=False)
+    if roles.label:
+        columns[roles.label] = pandera.Column(checks=outcome, nullable=False)
     return pandera.DataFrameSchema(columns)
 
 
@@ -132,5 +133,5 @@ def _check_split(log: LabelledLog) -> None:
         if seen[rows].any():
             _fail(log, f"the {part} part shares a row with another part")
         seen[rows] = True
-    if np.unique(log.label[log.split.train]).size < 2:
+    if log.roles.label and np.unique(log.label[log.split.train]).size < 2:
         _fail(log, "the train part has only one outcome")
