@@ -14,16 +14,17 @@ from mlsd.data.delays import completeness_curve, conversions_at_risk
 from mlsd.data.fetch import fetch_dataset
 from mlsd.data.loading import load_log, read_log
 from mlsd.data.locations import data_root
-from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.data.log import ColumnRoles, LabelledLog, ListRules, Split
 from mlsd.data.readings import LoadedLog, Reading
 from mlsd.data.spec import LogSpec, load_spec
-from mlsd.data.splits import given_split, shuffle_split, time_split
+from mlsd.data.splits import given_split, leave_last_split, shuffle_split, time_split
 from mlsd.data.validation import validate_log
 
 __all__ = [
     "ColumnRoles",
     "Entry",
     "LabelledLog",
+    "ListRules",
     "LoadedLog",
     "LogSpec",
     "Reading",
@@ -40,6 +41,7 @@ __all__ = [
     "fetch_dataset",
     "find_entry",
     "given_split",
+    "leave_last_split",
     "load_dataset",
     "load_log",
     "load_spec",

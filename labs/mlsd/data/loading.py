@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,14 @@ import pandas as pd
 
 from mlsd.data.columns.labels import label_texts
 from mlsd.data.inference import infer_features
-from mlsd.data.locations import data_root
-from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.data.interactions import read_interactions
+from mlsd.data.log import LabelledLog
+from mlsd.data.parting import split_rows
+from mlsd.data.raw_tables import fail_at_row, read_raw_tables
 from mlsd.data.readings import LoadedLog, named_readings
-from mlsd.data.rows import stack_rows, weight_name
-from mlsd.data.sources import read_source
+from mlsd.data.rows import roles_of, stack_rows
 from mlsd.data.spec import ColumnSpec, LogSpec, load_spec
-from mlsd.data.splits import PARTS, given_split, shuffle_split, time_split
-from mlsd.data.tables import RawTable, read_tables
+from mlsd.data.tables import RawTable
 from mlsd.data.validation import validate_log
 from mlsd.runtime import InputError
 
@@ -37,7 +36,8 @@ def load_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
     -------
     LabelledLog
         Label int8; times float64 or int64 seconds, rows in time order where there is a time;
-        numeric features float64 with NaN for missing; categories int64 or text.
+        numeric features float64 with NaN for missing; categories int64 or text. A log of
+        interactions is read as :mod:`mlsd.data.interactions` says.
 
     Raises
     ------
@@ -79,7 +79,9 @@ def read_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
     'categorical'
     """
     spec = spec if isinstance(spec, LogSpec) else load_spec(spec)
-    tables = _read_tables(spec, root)
+    tables = read_raw_tables(spec, root)
+    if spec.is_interactions:
+        return read_interactions(spec, tables, root=root)
     named = named_readings(spec.columns, tables)
     inferred = infer_features(spec.columns, tables)
     columns = inferred.columns
@@ -88,9 +90,11 @@ def read_log(spec: LogSpec | Path | str, *, root: Path | str | None = None) -> L
         _check_known_at(tables, columns, frame)
     _check_outcomes(tables, columns, frame[columns.label])
     _check_features(spec, columns, inferred.left_out)
-    order, split = _split(spec, tables, frame)
+    sizes = {part: raw.table.num_rows for part, raw in tables.items()}
+    times = frame[columns.time].to_numpy() if columns.time else None
+    order, split = split_rows(spec, len(frame), sizes=sizes, times=times)
     frame = frame.iloc[order].reset_index(drop=True)
-    log = LabelledLog(spec.name, frame, _roles(columns), split)
+    log = LabelledLog(spec.name, frame, roles_of(columns), split)
     for part, rows in log.parts().items():
         _check_outcomes(tables, columns, frame[columns.label].iloc[rows], part)
     validate_log(log)
@@ -107,31 +111,11 @@ def _check_features(spec: LogSpec, columns: ColumnSpec, left_out: dict[str, str]
         )
 
 
-def _read_tables(spec: LogSpec, root: Path | str | None) -> dict[str, RawTable]:
-    table = spec.table
-    if table.source:
-        tables = read_source(table.source, data_root(root) / table.folder)
-        return {part: tables[part] for part in ("all", *PARTS) if part in tables}
-    folder = Path(root) if root is not None else spec.file.parent
-    tables = {
-        part: read_tables(folder, path, delimiter=table.delimiter, names=table.names or None)
-        for part, path in table.paths.items()
-    }
-    return {
-        part: replace(raw, decimal=table.decimal, missing=table.missing)
-        for part, raw in tables.items()
-    }
-
-
 def _check_known_at(tables: dict[str, RawTable], columns: ColumnSpec, frame: pd.DataFrame) -> None:
     early = np.flatnonzero(frame[columns.known_at].to_numpy() < frame[columns.time].to_numpy())
-    if early.size == 0:
-        return
-    row = int(early[0])
-    for raw in tables.values():
-        if row < raw.table.num_rows:
-            raw.fail(columns.known_at, f"lies before column {columns.time!r}", row)
-        row -= raw.table.num_rows
+    if early.size:
+        problem = f"lies before column {columns.time!r}"
+        fail_at_row(tables, columns.known_at, problem, int(early[0]))
 
 
 def _check_outcomes(
@@ -150,39 +134,4 @@ def _check_outcomes(
     raise InputError(
         f"{files}: the {part + ' part' if part else 'table'} has only label {outcomes[0]} in "
         f"column {label.name!r} ({len(label)} rows); nothing can be learned or measured: {advice}"
-    )
-
-
-def _split(
-    spec: LogSpec, tables: dict[str, RawTable], frame: pd.DataFrame
-) -> tuple[np.ndarray, Split]:
-    times = frame[spec.columns.time].to_numpy() if spec.columns.time else None
-    try:
-        if spec.split.kind == "given":
-            sizes = {part: tables[part].table.num_rows for part in PARTS}
-            return given_split(sizes, times=times)
-        if spec.split.kind == "time":
-            _check_span(spec, times)
-            return time_split(times, spec.split.parts)
-        return shuffle_split(len(frame), spec.split.parts, seed=spec.split.seed, times=times)
-    except InputError as error:
-        raise InputError(f"{spec.name}: {error}") from None
-
-
-def _check_span(spec: LogSpec, times: np.ndarray) -> None:
-    if times.min() == times.max():
-        raise InputError(
-            f"column {spec.columns.time!r} has one time only, {times[0]:.15g}, by which no row "
-            'comes after another; correct it, or choose kind = "shuffle" in [split]'
-        )
-
-
-def _roles(columns: ColumnSpec) -> ColumnRoles:
-    singles = columns.singles() | {"weight": weight_name(columns)}
-    singles.pop("sampling_rate", None)
-    return ColumnRoles(
-        **singles,
-        categorical=columns.categorical,
-        numeric=columns.numeric,
-        entities=columns.entities,
     )

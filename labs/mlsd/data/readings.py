@@ -46,6 +46,29 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class InteractionCounts:
+    """What became of the rows of a log of interactions.
+
+    Attributes
+    ----------
+    rows : int
+        In the files.
+    not_chosen : int
+        Of these, with label 0: no interaction.
+    repeats : int
+        Interactions of a user and an item who had one before; the first counts.
+    across_parts : int
+        Of these, in another part than the first: pairs of a given training part, for instance, that
+        came back in the test part.
+    """
+
+    rows: int
+    not_chosen: int = 0
+    repeats: int = 0
+    across_parts: int = 0
+
+
+@dataclass(frozen=True)
 class LoadedLog:
     """A log together with what was read and how.
 
@@ -63,6 +86,8 @@ class LoadedLog:
         By column, for each that has a role.
     left_out : dict of str to str
         By column, why it has no role although nobody said so.
+    counts : InteractionCounts or None
+        What was left out of a log of interactions.
     """
 
     log: LabelledLog
@@ -71,6 +96,7 @@ class LoadedLog:
     tables: dict[str, RawTable]
     readings: dict[str, Reading]
     left_out: dict[str, str]
+    counts: InteractionCounts | None = None
 
 
 def kind_of(raw: RawTable, name: str) -> str:

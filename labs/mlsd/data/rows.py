@@ -17,6 +17,7 @@ from mlsd.data.columns import (
 )
 from mlsd.data.columns.times import duration_seconds
 from mlsd.data.inference import Inferred
+from mlsd.data.log import ColumnRoles
 from mlsd.data.spec import ColumnSpec
 from mlsd.data.tables import RawTable
 
@@ -72,9 +73,10 @@ def _convert(raw: RawTable, columns: ColumnSpec, known: dict[str, np.ndarray]) -
         if name:
             converted[name] = known[name] if name in known else number_column(raw, name)
     converted |= _logged(raw, columns)
-    converted[columns.label] = label_column(
-        raw, columns.label, positive=columns.label_positive, rule=columns.label_rule
-    )
+    if columns.label:
+        converted[columns.label] = label_column(
+            raw, columns.label, positive=columns.label_positive, rule=columns.label_rule
+        )
     return pd.DataFrame(converted)
 
 
@@ -115,6 +117,24 @@ def weight_name(columns: ColumnSpec) -> str | None:
     '1 / kept'
     """
     return f"1 / {columns.sampling_rate}" if columns.sampling_rate else columns.weight
+
+
+def roles_of(columns: ColumnSpec) -> ColumnRoles:
+    """Return the roles of a log in which the columns of a spec were read.
+
+    Examples
+    --------
+    >>> roles_of(ColumnSpec("click", user="who", ignore=("row",))).identifiers
+    ('who',)
+    """
+    singles = {"label": None} | columns.singles() | {"weight": weight_name(columns)}
+    singles.pop("sampling_rate", None)
+    return ColumnRoles(
+        **singles,
+        categorical=columns.categorical,
+        numeric=columns.numeric,
+        entities=columns.entities,
+    )
 
 
 def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:

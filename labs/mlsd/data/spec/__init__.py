@@ -43,6 +43,33 @@ Only ``[columns] label`` and a table are required::
     kind = "time"            # or "shuffle" or "given"; the default is "time" where there is one
     parts = [0.8, 0.1, 0.1]
     seed = 0                 # of "shuffle"
+
+A log of interactions, ``case = "video"``, needs a user and an item instead of a label: every row
+is an interaction, or each with label 1 where there is one. It has no counters and no ``known_at``;
+of its other columns those listed are handed on. It may have more::
+
+    case = "video"
+
+    [columns]
+    user = "user_id"
+    item = "film_id"
+    time = "ts"              # optional, as are weight, and label with label_rule
+
+    [items]                  # optional: what is known of each item
+    path = "films.parquet"   # or CSV, or .npz: an array of ids, and one row per item in the others
+    id = "film_id"           # the column or array of ids, by default called as in [columns]
+    categorical = ["studio"] # numbers that are categories
+    ignore = ["poster"]
+
+    [split]
+    kind = "leave-last-out"  # each user's last by time is the test, the one before validates
+    ties = "random"          # order of a user's rows of equal time; "file" is the default
+    seed = 0                 # of "random"
+
+    [lists]
+    k = 20                   # items in a list
+    exclude_validation = true # whether test lists leave out what was chosen in validation; the
+                             # default is true where the split follows time
 """
 
 from mlsd.data.spec.document import load_spec
@@ -50,6 +77,7 @@ from mlsd.data.spec.parts import (
     LIST_ROLES,
     SINGLE_ROLES,
     ColumnSpec,
+    ItemsSpec,
     LogSpec,
     SplitSpec,
     TableSpec,
@@ -59,6 +87,7 @@ __all__ = [
     "LIST_ROLES",
     "SINGLE_ROLES",
     "ColumnSpec",
+    "ItemsSpec",
     "LogSpec",
     "SplitSpec",
     "TableSpec",

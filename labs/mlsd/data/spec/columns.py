@@ -22,8 +22,13 @@ NO_FEATURE = (
 )
 
 
-def read_column_sections(section: TomlSection, counters: TomlSection) -> ColumnSpec:
+def read_column_sections(
+    section: TomlSection, counters: TomlSection, *, interactions: bool = False
+) -> ColumnSpec:
     """Read and check ``[columns]`` and ``[counters]``; InputError at the first mistake.
+
+    A log of `interactions` needs a user and an item instead of a label, and has neither counters
+    nor columns of which nothing is said.
 
     Examples
     --------
@@ -31,14 +36,18 @@ def read_column_sections(section: TomlSection, counters: TomlSection) -> ColumnS
     >>> read_column_sections(columns, TomlSection("s.toml", "counters", {})).numeric
     ('price',)
     """
+    if interactions:
+        _refuse_what_interactions_lack(section, counters)
     singles = {role: section.text(role) for role in SINGLE_ROLES}
-    features_given = _features_given(section)
+    features_given = interactions or _features_given(section)
     lists = {role: section.names(role) for role in LIST_ROLES}
     entities = _entities(section, counters)
     readings = {**_label_keys(section), **_time_keys(section)}
     section.finish("role", HOMES)
     counters.finish()
-    _check_presence(section, singles, readings)
+    if not interactions:
+        _require_label(section, singles)
+    _check_presence(section, singles, readings, needed=("user", "item") if interactions else ())
     _check_named(section, lists, entities)
     _check_roles(section, singles, lists, entities)
     return ColumnSpec(
@@ -84,12 +93,39 @@ def _time_keys(section: TomlSection) -> dict[str, str | None]:
     return {"time_unit": unit, "time_format": written, "known_at_missing": missing}
 
 
+def _refuse_what_interactions_lack(section: TomlSection, counters: TomlSection) -> None:
+    """Stop at a key that means nothing where recommenders learn from interactions alone."""
+    for owner, keys in (
+        (section, ("known_at", "known_at_missing", "others", "entities")),
+        (counters, ("entities",)),
+    ):
+        for key in keys:
+            if key in owner.values:
+                owner.fail(f"{key} has no meaning for a log of interactions; leave it out")
+
+
+def _require_label(section: TomlSection, singles: dict[str, str | None]) -> None:
+    if singles["label"] is not None:
+        return
+    hint = ""
+    if singles["user"] and singles["item"]:
+        hint = '; or say case = "video" above, where every row is an interaction'
+    section.fail(f'lacks label; name the 0/1 column, as in label = "click"{hint}')
+
+
 def _check_presence(
-    section: TomlSection, singles: dict[str, str | None], readings: dict[str, Any]
+    section: TomlSection,
+    singles: dict[str, str | None],
+    readings: dict[str, Any],
+    needed: tuple[str, ...],
 ) -> None:
-    """Require the label, and of keys and roles those that they need."""
-    if singles["label"] is None:
-        section.fail('lacks label; name the 0/1 column, as in label = "click"')
+    """Require what is needed, and of keys and roles those that they need."""
+    for role in needed:
+        if singles[role] is None:
+            section.fail(f"lacks {role}; an interaction is of a user and an item: name both")
+    for key in ("label_positive", "label_rule"):
+        if readings[key] and not singles["label"]:
+            section.fail(f"gives {key} without label; name the label column too")
     if singles["known_at"] and not singles["time"]:
         section.fail("gives known_at without time; name the time column too")
     for key in ("time_unit", "time_format"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from mlsd.data.log import ListRules
 from mlsd.data.splits import PARTS
 
 SINGLE_ROLES = (
@@ -20,6 +21,8 @@ SINGLE_ROLES = (
     "propensity",
 )
 LIST_ROLES = ("categorical", "numeric", "ignore")
+# Their logs are interactions: who chose what, and perhaps when.
+INTERACTION_CASES = ("video",)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class ColumnSpec:
     Attributes
     ----------
     label, time, known_at, user, item, amount, weight, sampling_rate, position, propensity : str
-        The column of each role; None where there is none, which the label alone may not be.
+        The column of each role; None where there is none. Without a label every row is an
+        interaction.
     categorical, numeric, ignore : tuple of str
         Features by kind, and columns to leave out.
     entities : tuple of tuple of str
@@ -78,7 +82,7 @@ class ColumnSpec:
         When a label counts as known whose `known_at` is empty: ``end`` or a duration.
     """
 
-    label: str
+    label: str | None
     time: str | None = None
     known_at: str | None = None
     user: str | None = None
@@ -106,18 +110,43 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class SplitSpec:
-    """How the rows are parted: kind, shares of training, validation and test, seed."""
+    """How the rows are parted: kind, shares of training, validation and test, seed.
+
+    `ties` says in which order ``leave-last-out`` puts a user's rows of equal time: as in the
+    ``file``, or ``random``, by the seed.
+    """
 
     kind: str = "time"
     parts: tuple[float, float, float] = (0.8, 0.1, 0.1)
     seed: int = 0
+    ties: str = "file"
+
+
+@dataclass(frozen=True)
+class ItemsSpec:
+    """The table of items beside a log of interactions.
+
+    Attributes
+    ----------
+    id : str
+        Its column with the items' ids.
+    path : str or None
+        A table, as `TableSpec.paths`, or an ``.npz`` file; None where a source brings it.
+    categorical, ignore : tuple of str
+        Features that are categories although they are numbers, and columns to leave out.
+    """
+
+    id: str
+    path: str | None = None
+    categorical: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LogSpec:
     """A checked description of a log; ``file`` is where it was read from.
 
-    Without a ``case`` the log is for any of them.
+    Without a ``case`` the log is for any of them. `items` and `lists` belong to interactions.
     """
 
     case: str | None
@@ -126,6 +155,13 @@ class LogSpec:
     columns: ColumnSpec
     split: SplitSpec
     file: Path
+    items: ItemsSpec | None = None
+    lists: ListRules | None = None
+
+    @property
+    def is_interactions(self) -> bool:
+        """Whether the rows are interactions: who chose what."""
+        return self.case in INTERACTION_CASES
 
 
 # Where each key has its place, for one that stands elsewhere.
@@ -133,4 +169,5 @@ HOMES = {
     "table": {"path", *PARTS, *(field.name for field in fields(TableSpec))} - {"paths"},
     "columns": {field.name for field in fields(ColumnSpec)} - {"features_given"} | {"others"},
     "split": {field.name for field in fields(SplitSpec)},
+    "lists": {field.name for field in fields(ListRules)},
 }
