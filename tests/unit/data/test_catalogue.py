@@ -9,6 +9,7 @@ NAMES = {
     "ipinyou-2997-sample": "ad_click",
     "fraud-handbook-simulated": "fraud",
     "movielens-100k": "video",
+    "movielens-1m-lcf": "video",
 }
 
 

@@ -1,7 +1,8 @@
 """Readers of raw public files: one module a source, each from a folder to a table or three.
 
 A reader takes the folder with the raw files and returns raw tables by part: ``{"all": table}``, or
-``train``, ``validation`` and ``test`` where the source comes parted. It renames, joins and derives
+``train``, ``validation`` and ``test`` where the source comes parted; ``items`` beside them is a
+table of what is known of each item. It renames, joins and derives
 columns; what a column means, and the split, is said by the spec of the data set.
 """
 
@@ -13,7 +14,8 @@ from pathlib import Path
 from mlsd.data.sources.criteo import read_criteo
 from mlsd.data.sources.fraud_handbook import read_fraud_handbook
 from mlsd.data.sources.ipinyou import read_ipinyou
-from mlsd.data.sources.movielens import read_movielens
+from mlsd.data.sources.movielens import read_movielens, read_movielens_ratings
+from mlsd.data.sources.movielens_lcf import read_movielens_lcf
 from mlsd.data.tables import RawTable
 from mlsd.runtime import InputError
 
@@ -23,6 +25,8 @@ SOURCES: dict[str, Reader] = {
     "fraud-handbook": read_fraud_handbook,
     "ipinyou": read_ipinyou,
     "movielens": read_movielens,
+    "movielens-lcf": read_movielens_lcf,
+    "movielens-ratings": read_movielens_ratings,
 }
 
 

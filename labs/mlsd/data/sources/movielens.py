@@ -1,4 +1,4 @@
-"""MovieLens 100K as a click log: a rating of four stars or more counts as a click."""
+"""MovieLens 100K: as a click log, where four stars or more is a click, and as interactions."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ GENRES = (
 AGE_BANDS = {0: "under 18", 18: "18-24", 25: "25-34", 35: "35-44", 45: "45-49", 50: "50-55"}
 OLDEST = "56 and over"
 LIKED = 4
+RATINGS = ("user_id", "item_id", "rating", "ts")
 
 
 def age_band(ages: np.ndarray) -> np.ndarray:
@@ -89,6 +90,44 @@ def read_movielens(folder: Path) -> dict[str, RawTable]:
     return {"all": RawTable(folder.name, pa.Table.from_pandas(ratings, preserve_index=False))}
 
 
+def read_movielens_ratings(folder: Path) -> dict[str, RawTable]:
+    """Read who rated which film of MovieLens 100K when, and what is known of each film.
+
+    Parameters
+    ----------
+    folder : path
+        With ``u.data`` and ``u.item`` as published, each also gzipped.
+
+    Returns
+    -------
+    dict
+        ``all``: ``user_id``, ``item_id``, ``rating``, ``ts`` (seconds since 1970), in the order of
+        the file. ``items``: ``item_id``, ``release_year`` (may be missing) and a column of 0 and 1
+        for each genre.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged.
+
+    Examples
+    --------
+    >>> read_movielens_ratings(Path("nowhere"))
+    Traceback (most recent call last):
+    ...
+    mlsd.runtime.errors.InputError: nowhere: u.data not found in nowhere; ...
+    """
+    ratings = _read_ratings(folder)[list(RATINGS)]
+    raw, films = _read_film_table(folder)
+    features = films[list(GENRES)].eq("1").astype(np.int8)
+    features.insert(0, "release_year", films["released"].str[-4:])
+    features.insert(0, "item_id", _whole(raw, "item_id"))
+    return {
+        "all": RawTable("u.data", pa.Table.from_pandas(ratings, preserve_index=False), 1),
+        "items": RawTable(raw.file, pa.Table.from_pandas(features, preserve_index=False), 1),
+    }
+
+
 def _whole(raw: RawTable, name: str) -> np.ndarray:
     """Whole numbers of a column that has to be complete."""
     numbers = number_column(raw, name)
@@ -99,9 +138,8 @@ def _whole(raw: RawTable, name: str) -> np.ndarray:
 
 
 def _read_ratings(folder: Path) -> pd.DataFrame:
-    names = ("user_id", "item_id", "rating", "ts")
-    raw = read_table(find_raw_file(folder, "u.data"), delimiter="\t", names=names)
-    ratings = pd.DataFrame({name: _whole(raw, name) for name in names})
+    raw = read_table(find_raw_file(folder, "u.data"), delimiter="\t", names=RATINGS)
+    ratings = pd.DataFrame({name: _whole(raw, name) for name in RATINGS})
     stamps = pd.to_datetime(ratings["ts"], unit="s")
     return ratings.assign(
         label=(ratings["rating"] >= LIKED).astype(np.int8),
@@ -124,11 +162,16 @@ def _read_users(folder: Path) -> pd.DataFrame:
     ).set_index(_whole(raw, "user_id"))
 
 
-def _read_films(folder: Path) -> pd.DataFrame:
+def _read_film_table(folder: Path) -> tuple[RawTable, pd.DataFrame]:
+    """Return the films as they lie on disk, and all cells as text."""
     names = ("item_id", "title", "released", "video", "address", *GENRES)
     path = find_raw_file(folder, "u.item")
     raw = read_table(path, delimiter="|", names=names, encoding="latin-1", quoted=False)
-    text = raw.table.to_pandas()
+    return raw, raw.table.to_pandas()
+
+
+def _read_films(folder: Path) -> pd.DataFrame:
+    raw, text = _read_film_table(folder)
     genres = text[list(GENRES)].eq("1") @ np.array([f"{genre}|" for genre in GENRES], dtype=object)
     films = {"release_year": text["released"].str[-4:], "genres": genres.str.rstrip("|")}
     return pd.DataFrame(films).set_index(_whole(raw, "item_id"))

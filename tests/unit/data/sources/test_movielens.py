@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mlsd.data import load_dataset, validate_log
-from mlsd.data.sources.movielens import age_band, read_movielens
+from mlsd.data.sources.movielens import age_band, read_movielens, read_movielens_ratings
 from mlsd.runtime import InputError
 
 
@@ -33,7 +33,7 @@ def test_age_bands(age, band):
     assert age_band(np.array([age])).tolist() == [band]
 
 
-def test_both_data_sets_load_plain_and_gzipped(movielens, gzip_file):
+def test_the_click_log_loads_plain_and_gzipped(movielens, gzip_file):
     clicks = load_dataset("movielens-100k-clicks", root=movielens.parent)
     validate_log(clicks)
     assert {name: len(rows) for name, rows in clicks.parts().items()} == {
@@ -46,8 +46,25 @@ def test_both_data_sets_load_plain_and_gzipped(movielens, gzip_file):
         gzip_file(movielens / name)
     again = load_dataset("movielens-100k-clicks", root=movielens.parent)
     assert again.frame.equals(clicks.frame)
-    video = load_dataset("movielens-100k", root=movielens.parent)
-    assert video.label.tolist() == clicks.label.tolist()
+
+
+def test_as_interactions_every_rating_counts_once_whatever_its_stars(movielens):
+    (movielens / "u.data").write_text(
+        "".join(f"{user}\t{film}\t1\t{ts}\n" for user, film, ts in [
+            (1, 1, 50), (1, 2, 50), (2, 2, 10), (1, 3, 40), (1, 4, 30), (1, 3, 99)
+        ])
+    )  # fmt: skip
+    log = load_dataset("movielens-100k", root=movielens.parent)
+    assert log.frame["item_id"].tolist() == [2, 4, 3, 1, 2]
+    films = {part: log.frame["item_id"].iloc[rows].tolist() for part, rows in log.parts().items()}
+    assert films == {"train": [2, 4, 3], "validation": [1], "test": [2]}
+    assert (log.lists.k, log.lists.exclude_validation) == (10, True)
+
+
+def test_what_is_known_of_a_film_comes_beside_its_ratings(movielens):
+    films = read_movielens_ratings(movielens)["items"].table.to_pandas().set_index("item_id")
+    assert films.loc[1, ["Comedy", "Drama", "War"]].tolist() == [1, 1, 0]
+    assert films["release_year"].tolist() == ["1995", ""]
 
 
 def test_ties_in_time_keep_the_order_of_the_file(movielens):
