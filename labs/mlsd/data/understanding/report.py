@@ -44,7 +44,9 @@ def render_full(understanding: Understanding) -> str:
 
 
 def render_short(understanding: Understanding) -> str:
-    """Return at most six lines: rows, time, positives, and the warnings by kind, worst first.
+    """Return at most six lines: rows, time, positives or lists, and the warnings by kind.
+
+    The worst warning stands in full.
 
     Examples
     --------
@@ -54,7 +56,7 @@ def render_short(understanding: Understanding) -> str:
     No warnings.
     """
     known = {fact.topic: fact.text.splitlines()[0] for fact in understanding.facts}
-    topics = [topic for topic in ("rows", "time", "positives") if topic in known]
+    topics = [topic for topic in ("rows", "time", "positives", "lists") if topic in known]
     lines = [_clipped(f"{topic}: {known[topic]}") for topic in topics]
     lines.append(_clipped(_summary(understanding)))
     if understanding.warnings:

@@ -19,17 +19,23 @@ RELATIVE_START = DAY
 EARLIEST = pd.Timestamp("1990-01-01")
 TIED_SHARE = 0.05
 LATE_SHARE = 0.05
+OTHERS_LATER = "; what others chose after a user's last is in training, so nothing is a forecast"
 
 
 def check_times(loaded: LoadedLog) -> Findings:
     """Say how time was read; warn where that is probably wrong, or cuts by chance."""
     log = loaded.log
     if log.roles.time is None:
-        return Findings((Fact("time", "none; the rows were shuffled, so nothing is a forecast"),))
+        why = (
+            "the rows were shuffled"
+            if loaded.spec.split.kind == "shuffle"
+            else "the parts are given"
+        )
+        return Findings((Fact("time", f"none; {why}, so nothing is a forecast"),))
     seconds = log.frame[log.roles.time].to_numpy()
     mixed = "; the parts are mixed in time, so nothing is a forecast"
-    shuffled = mixed if loaded.spec.split.kind == "shuffle" else ""
-    facts = [Fact("time", f"{log.roles.time}, {clock_in_words(seconds)}{shuffled}")]
+    caution = {"shuffle": mixed, "leave-last-out": OTHERS_LATER}.get(loaded.spec.split.kind, "")
+    facts = [Fact("time", f"{log.roles.time}, {clock_in_words(seconds)}{caution}")]
     warnings = _unit_warnings(seconds, log.roles.time, _clock_said(loaded))
     if loaded.spec.split.kind == "time" and seconds[0] < seconds[-1]:
         found = _ties(log, seconds)

@@ -11,6 +11,13 @@ from mlsd.data.understanding.columns import (
 )
 from mlsd.data.understanding.duplicates import check_duplicates
 from mlsd.data.understanding.findings import Findings, Understanding, gather
+from mlsd.data.understanding.interactions import (
+    check_corpus,
+    check_interactions,
+    check_item_table,
+    check_last_ties,
+    check_people,
+)
 from mlsd.data.understanding.leaks import check_leaks
 from mlsd.data.understanding.parts import check_parts
 from mlsd.data.understanding.sampling import check_sampling
@@ -30,6 +37,14 @@ CHECKS = (
     check_unseen,
     check_lossy_ids,
     check_leaks,
+)
+INTERACTION_CHECKS = (
+    check_interactions,
+    check_times,
+    check_last_ties,
+    check_people,
+    check_corpus,
+    check_item_table,
 )
 
 
@@ -57,7 +72,8 @@ def understand(loaded: LoadedLog) -> Understanding:
     >>> understand(read_log(folder / "log.toml")).fact("rows")
     '100; train 80, validation 10, test 10; split shuffled with seed 0, 80/10/10'
     """
-    found = _told_once(gather(check(loaded) for check in CHECKS))
+    checks = INTERACTION_CHECKS if loaded.spec.is_interactions else CHECKS
+    found = _told_once(gather(check(loaded) for check in checks))
     return Understanding(loaded.log.name, found.facts, found.warnings, _together(loaded, found))
 
 

@@ -1,0 +1,139 @@
+"""What there is to say of a log of interactions: who chose how much, and what nobody can learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mlsd.data.readings import LoadedLog
+from mlsd.data.understanding.findings import Fact, Findings, LogWarning
+
+FEW_USERS = 100
+COLD_SHARE = 0.05
+TIED_SHARE = 0.05
+REPEATED_SHARE = 0.001
+
+
+def check_interactions(loaded: LoadedLog) -> Findings:
+    """Say how many interactions there are, and which rows are none; warn of torn pairs."""
+    log, counts = loaded.log, loaded.counts
+    sizes = ", ".join(f"{part} {rows.size:,}" for part, rows in log.parts().items())
+    facts = (
+        Fact("file", ", ".join(raw.file for raw in loaded.tables.values())),
+        Fact("rows", f"{len(log.frame):,} interactions; {sizes}; split {log.split.description}"),
+        Fact("left out", _left_out(loaded)),
+    )
+    if counts.across_parts < REPEATED_SHARE * counts.rows:
+        return Findings(facts)
+    text = (
+        f"{counts.across_parts:,} pairs of user and item stand in several of the parts; the "
+        "earlier part keeps them, since a test pair seen in training is no test. Was the split "
+        "made of rows rather than of pairs?"
+    )
+    return Findings(facts, (LogWarning("duplicates", (), text),))
+
+
+def _left_out(loaded: LoadedLog) -> str:
+    counts, label = loaded.counts, loaded.columns.label
+    said = []
+    if label:
+        said.append(f"{counts.not_chosen:,} of {counts.rows:,} rows, which have label 0 ({label})")
+    if counts.repeats:
+        said.append(
+            f"{counts.repeats:,} repetitions of a pair of user and item, of which the first counts"
+        )
+    return "; ".join(said) or "nothing; every row is an interaction, and no pair comes twice"
+
+
+def check_people(loaded: LoadedLog) -> Findings:
+    """Say how much users chose; warn where few can be judged, or many are unknown."""
+    log, name = loaded.log, loaded.log.roles.user
+    users = {part: log.frame[name].iloc[rows] for part, rows in log.parts().items()}
+    judged, known = pd.Index(users["test"].unique()), users["train"].unique()
+    everyone, cold = log.frame[name].nunique(), int((~judged.isin(known)).sum())
+    sizes = users["train"].value_counts()
+    text = (
+        f"{everyone:,} in {name!r}, with {sizes.min():,} to {sizes.max():,} interactions in "
+        f"training (median {sizes.median():,.0f}); {judged.size:,} have a test item and are judged"
+        f", {everyone - judged.size:,} have none; {cold:,} of those judged are not in training"
+    )
+    warnings = []
+    if judged.size < FEW_USERS:
+        said = f"the test part has {judged.size:,} users; intervals will be wide, most rungs tie."
+        warnings.append(LogWarning("few users", (name,), said))
+    if cold >= COLD_SHARE * judged.size:
+        said = (
+            f"{cold:,} of {judged.size:,} users of the test part ({cold / judged.size:.1%}) have "
+            "nothing in training: all that they can be given is what everyone is given."
+        )
+        warnings.append(LogWarning("cold users", (name,), said))
+    return Findings((Fact("users", text),), tuple(warnings))
+
+
+def check_corpus(loaded: LoadedLog) -> Findings:
+    """Say what lists are drawn from; warn where much of the test was never trained on."""
+    log, name, lists = loaded.log, loaded.log.roles.item, loaded.log.lists
+    items = {part: log.frame[name].iloc[rows] for part, rows in log.parts().items()}
+    known, everything = items["train"].unique(), log.frame[name].nunique()
+    cold = int((~items["test"].isin(known)).sum())
+    share = cold / len(items["test"])
+    text = (
+        f"{everything:,} in {name!r}, {everything - len(known):,} of them never trained on; "
+        f"{cold:,} test interactions ({share:.1%}) are with such items"
+    )
+    without = "training or validation" if lists.exclude_validation else "training"
+    facts = (
+        Fact("items", text),
+        Fact("lists", f"the {lists.k} best of all items, without those of the user's {without}"),
+    )
+    if share < COLD_SHARE:
+        return Findings(facts)
+    said = (
+        f"{cold:,} of {len(items['test']):,} test interactions ({share:.1%}) are with items that "
+        "nobody chose in training. They count as missed for every rung that knows items by their "
+        "interactions alone; give features of items in [items] for those that can do better."
+    )
+    return Findings(facts, (LogWarning("cold items", (name,), said),))
+
+
+def check_last_ties(loaded: LoadedLog) -> Findings:
+    """Say how many users tie at their last time, where that decides what is tested."""
+    log, split = loaded.log, loaded.spec.split
+    if split.kind != "leave-last-out":
+        return Findings()
+    user, time = log.roles.user, log.roles.time
+    judged = log.frame[log.frame[user].isin(log.frame[user].iloc[log.split.test])]
+    last = judged.groupby(user)[time].transform("max")
+    at_last = judged[judged[time] == last].groupby(user).size().to_numpy()
+    tied, users = int((at_last > 1).sum()), at_last.size
+    decides = "the order of the file" if split.ties == "file" else f"seed {split.seed}"
+    text = f"{tied:,} of {users:,} users ({tied / users:.1%}) have several interactions at their "
+    text += f"last time, among which {decides} decides"
+    fact = Fact("ties", text)
+    if split.ties == "random" or tied < TIED_SHARE * users:
+        return Findings((fact,))
+    advice = "Is that order one of time? If not, shuffle them, and take the mean of a few seeds."
+    line = '[split] ties = "random"\nseed = 0'
+    return Findings((fact,), (LogWarning("ties", (time,), f"{text}. {advice}", line),))
+
+
+def check_item_table(loaded: LoadedLog) -> Findings:
+    """Say which features of items there are; warn where they are missing for many items."""
+    items = loaded.log.tables.get("items")
+    if items is None:
+        return Findings((Fact("features of items", "none"),))
+    name = loaded.log.roles.item
+    chosen = pd.Index(loaded.log.frame[name].unique())
+    missing = int((~chosen.isin(items["item_id"])).sum())
+    new = int((~items["item_id"].isin(chosen)).sum())
+    numbers = items.drop(columns="item_id").select_dtypes(np.float64).shape[1]
+    categories = items.shape[1] - 1 - numbers
+    text = (
+        f"{numbers:,} numbers and {categories:,} categories of {len(items):,} items, of which "
+        f"{new:,} were never chosen; {missing:,} items of the log are not among them"
+    )
+    fact = Fact("features of items", text)
+    if missing < COLD_SHARE * chosen.size:
+        return Findings((fact,))
+    said = f"{missing:,} of {chosen.size:,} items of the log have no row in the table of items."
+    return Findings((fact,), (LogWarning("items", (name,), f"{said} Are their ids the same?"),))
