@@ -13,6 +13,7 @@ from mlsd.metrics.classification import (
     log_loss,
     normalized_entropy,
 )
+from mlsd.metrics.discovery import catalogue_coverage, novelty_by_user
 from mlsd.metrics.draws import bootstrap_draws, mean_draws, present_mean
 from mlsd.metrics.grouped import auc_of_group, grouped_auc, rows_in_mixed_groups
 from mlsd.metrics.intervals import (
@@ -38,6 +39,7 @@ __all__ = [
     "bootstrap_draws",
     "bootstrap_interval",
     "calibration_ratio",
+    "catalogue_coverage",
     "expected_calibration_error",
     "f1_score",
     "grouped_auc",
@@ -46,6 +48,7 @@ __all__ = [
     "mean_interval",
     "ndcg_at_k",
     "normalized_entropy",
+    "novelty_by_user",
     "paired_interval",
     "present_mean",
     "ranking_by_user",

@@ -113,7 +113,9 @@ def _mean_over_users(values: np.ndarray) -> float:
 
 def _hits(recommended: ArrayLike, relevant: Relevant, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return hits of shape (users, k) and the number of relevant items, shape (users,)."""
-    lists = _checked_lists(recommended, relevant, k)
+    lists = checked_lists(recommended, k)
+    if len(lists) != len(relevant):
+        raise InputError(f"recommended has {len(lists)} users and relevant has {len(relevant)}")
     wanted = [_item_ids(sorted(set(items)), "relevant") for items in relevant]
     counts = np.array([len(items) for items in wanted])
     users = np.arange(len(lists))
@@ -123,12 +125,22 @@ def _hits(recommended: ArrayLike, relevant: Relevant, k: int) -> tuple[np.ndarra
     return hits & (lists != FILLER), counts
 
 
-def _checked_lists(recommended: ArrayLike, relevant: Relevant, k: int) -> np.ndarray:
+def checked_lists(recommended: ArrayLike, k: int) -> np.ndarray:
+    """Return the first `k` items of each list, int64 of shape (users, k).
+
+    Raises
+    ------
+    InputError
+        If there is no list, `k` does not fit, or a list recommends an item twice.
+
+    Examples
+    --------
+    >>> checked_lists([[7, 3, -1]], 2)
+    array([[7, 3]])
+    """
     lists = _item_ids(recommended, "recommended")
     if lists.ndim != 2 or not len(lists):
         raise InputError(f"recommended has shape {lists.shape}; pass one row of items a user")
-    if len(lists) != len(relevant):
-        raise InputError(f"recommended has {len(lists)} users and relevant has {len(relevant)}")
     if not 1 <= k <= lists.shape[1]:
         raise InputError(f"k is {k}; the lists allow 1 to {lists.shape[1]}")
     ordered = np.sort(lists[:, :k], axis=1)
