@@ -135,8 +135,9 @@ def run_ladder(
         For an unknown rung, or where the source lacks what every chosen rung needs.
     """
     chosen = select_rungs(ladder.rungs, rungs)
+    protocol = ladder.protocol if source.log is None else ladder.protocol.for_log(source.log)
     climb = _Climb(
-        LadderRuns(source.name, source.independent, chosen, ladder.protocol),
+        LadderRuns(source.name, source.independent, chosen, protocol),
         deploy=deploy,
         store=store,
         progress=progress,

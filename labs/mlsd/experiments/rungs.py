@@ -72,8 +72,8 @@ class Rung:
     model : str
         Class name of the model, or ``"truth"`` for the oracle.
     features : str
-        ``"none"``, ``"ids"``, ``"counters"``, ``"histories"`` (counters and histories of the user)
-        or ``"truth"``: the table the rung belongs to.
+        ``"none"``, ``"ids"``, ``"counters"``, ``"histories"`` (counters and histories of the user;
+        for recommenders histories alone) or ``"truth"``: the table the rung belongs to.
     build : callable
         From inputs and one settings dictionary to an unfitted model; None for the oracle.
     settings : callable

@@ -70,10 +70,11 @@ def source_name(world: str, *, size: str = "default", variant: str | None = None
 
 
 class LadderSource(Protocol):
-    """Gives one replicate a seed."""
+    """Gives one replicate a seed; `log` is the one of all replicates where there is only one."""
 
     name: str
     independent: bool
+    log: LabelledLog | None
 
     def replicates(self, seeds: tuple[int, ...]) -> Iterator[Replicate]:
         """Yield one replicate per seed, in order."""
@@ -95,6 +96,7 @@ class WorldSource:
     name: str
     simulate: Callable[[int], Replicate]
     independent: bool = True
+    log: None = field(default=None, init=False)
 
     def replicates(self, seeds: tuple[int, ...]) -> Iterator[Replicate]:
         """Simulate one world and its history per seed."""
@@ -117,7 +119,7 @@ class LogSource:
         """Yield the same log once per seed, with features that are computed once for all."""
         features = LogFeatures(self.log)
         for seed in seeds:
-            yield Replicate(seed, self.log, features=features)
+            yield Replicate(seed, self.log, tables=self.log.tables, features=features)
 
 
 def default_seeds(source: LadderSource) -> tuple[int, ...]:

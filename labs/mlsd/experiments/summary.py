@@ -133,9 +133,13 @@ def _notes(
     clustered = ladder.replicates[0].clusters is not None
     unit = "user" if clustered else ladder.protocol.unit
     held = ladder.protocol.holds(ladder.replicates)
-    notes = interval_notes(drawn.values(), units, unit=unit, held=held)
+    absent = ladder.protocol.without_interval
+    told = [{m: each for m, each in rung.items() if m not in absent} for rung in drawn.values()]
+    notes = interval_notes(told, units, unit=unit, held=held)
     if ladder.weight and ladder.replicates[0].weights is None:
-        notes += (f"weights of {ladder.weight} are not used: every {unit} counts alike here",)
+        notes += (
+            f"weights of {ladder.weight} do not enter the metrics: every {unit} counts alike",
+        )
     return notes
 
 

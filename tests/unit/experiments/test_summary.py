@@ -83,7 +83,7 @@ def test_weights_that_a_protocol_does_not_use_are_told():
     assert summarise_ladder(ladder).notes == ()
     ladder.weight = "stands_for"
     (note,) = summarise_ladder(ladder).notes
-    assert note == "weights of stands_for are not used: every user counts alike here"
+    assert note == "weights of stands_for do not enter the metrics: every user counts alike"
 
 
 def test_oracle_beats_noisy_predictions_with_an_interval_below_zero():

@@ -33,17 +33,24 @@ class LadderProtocol(ABC):
         Metrics of which rungs are held against one another by a paired difference.
     unit : str
         What is resampled where the log has no users: ``"row"``.
+    without_interval : tuple of str
+        Metrics of which no interval is taken, so that its absence needs no reason.
     """
 
     tune_by: str
     lower_is_better: bool
     differences: tuple[str, ...]
     unit: str = "row"
+    without_interval: tuple[str, ...] = ()
 
     @property
     def validation_column(self) -> str:
         """Column of the ledger with `tune_by` on the validation part."""
         return f"validation_{self.tune_by}"
+
+    def for_log(self, log: LabelledLog) -> LadderProtocol:
+        """Return the protocol by which a log of its own is judged; most logs have no say in it."""
+        return self
 
     def loss(self, value: float) -> float:
         """Return a value of `tune_by` as something to be minimised."""
