@@ -4,12 +4,36 @@ import pytest
 
 from mlsd.cases import built_cases, find_case, find_service, registry, require_case
 from mlsd.experiments import ledger_path, load_ledger
+from mlsd.experiments.display import at_rank
 from mlsd.runtime import CASE_IDS, InputError
 
 
 @pytest.fixture(params=built_cases())
 def case(request):
     return find_case(request.param)
+
+
+@pytest.fixture
+def world_case(case):
+    if case.world is None:
+        pytest.skip("its world is not built yet")
+    return case
+
+
+def test_a_case_has_all_that_comes_with_a_world_or_nothing_of_it(case):
+    parts = (case.world, case.source, case.headline, case.card)
+    assert len({part is None for part in parts}) == 1
+    assert bool(case.sizes) == (case.world is not None)
+    if case.world is None:
+        with pytest.raises(InputError, match="has no world yet; give --dataset"):
+            case.require_world()
+        assert case.ladder.policy is None
+        assert not case.ladder.designs
+
+
+def test_no_two_rungs_of_a_case_have_one_name(case):
+    names = [rung.name for rung in case.ladder.rungs]
+    assert len(set(names)) == len(names)
 
 
 def test_it_is_registered_under_its_own_name(case):
@@ -29,7 +53,7 @@ def test_everything_shown_is_in_the_committed_ledger(case):
     if not ledger_path(case.id, case.world_name).is_file():
         pytest.skip("no ledger is committed yet")
     ledger = load_ledger(case.id)
-    for column in (*case.listed, *case.printed):
+    for column in (*case.listed, *at_rank(case.printed, ledger)):
         assert column.key in ledger, column.title
     assert f"online_{case.headline.name}" in ledger
     assert set(ledger["features"]) <= set(case.figure.kinds)
@@ -37,7 +61,8 @@ def test_everything_shown_is_in_the_committed_ledger(case):
         assert set(case.highlights.rungs) <= set(ledger["rung"])
 
 
-def test_every_size_and_variant_is_a_world_with_a_name_of_its_own(case):
+def test_every_size_and_variant_is_a_world_with_a_name_of_its_own(world_case):
+    case = world_case
     assert {"small", "default"} <= set(case.sizes)
     for variant in (None, *case.variants):
         log = case.world(1, size="small", variant=variant).history(1).labelled()
@@ -47,7 +72,8 @@ def test_every_size_and_variant_is_a_world_with_a_name_of_its_own(case):
     assert case.source().name == case.world_name
 
 
-def test_unknown_sizes_variants_and_designs_are_named(case):
+def test_unknown_sizes_variants_and_designs_are_named(world_case):
+    case = world_case
     with pytest.raises(InputError, match="unknown size"):
         case.world(1, size="nope")
     with pytest.raises(InputError, match="unknown variant"):
@@ -58,7 +84,8 @@ def test_unknown_sizes_variants_and_designs_are_named(case):
         world.ab_test(None, None, design="coin")
 
 
-def test_its_headline_is_a_measure_of_the_world(case):
+def test_its_headline_is_a_measure_of_the_world(world_case):
+    case = world_case
     world = case.world(1, size="small")
     report = world.deploy(world.logging_policy(1), 1, history_days=1)
     assert case.headline.name in report.measures

@@ -42,30 +42,34 @@ class SourceMaker(Protocol):
 class Case:
     """One case study: its world, its ladder, and how its ledger is shown.
 
+    A case may climb public data sets and logs of one's own before its world is built; it then has
+    no `world`, `source`, `headline` and `card`.
+
     Attributes
     ----------
     name : CaseName
         Id and folder.
     title : str
         As a heading says it, in lower case: ``"ad click prediction"``.
-    world : callable
-        From a seed, a size and a variant to the world.
-    source : callable
-        From a size and a variant to what the ladder climbs in.
-    sizes, variants : tuple of str
-        Of the world.
     ladder : Ladder
         Rungs, protocol, policy and designs.
-    headline : OnlineMeasure
-        What a deployment is judged by.
     printed : tuple of TableColumn
-        Of ``mlsd ladder``, beside the rung.
+        Of ``mlsd ladder``, beside the rung; in titles and keys ``@k`` stands for the length of the
+        lists that were judged.
     listed : tuple of TableColumn
         Of the README's table, beside the rung.
     figure : LadderFigure
     rows_are : str
         What a row of the log is, in the plural: ``"impressions"``.
-    card : callable
+    world : callable or None
+        From a seed, a size and a variant to the world.
+    source : callable or None
+        From a size and a variant to what the ladder climbs in.
+    sizes, variants : tuple of str
+        Of the world.
+    headline : OnlineMeasure or None
+        What a deployment is judged by.
+    card : callable or None
         Measures the world and returns its behaviour card as Markdown.
     service : CaseService or None
         What answers requests, where the case has that.
@@ -75,17 +79,17 @@ class Case:
 
     name: CaseName
     title: str
-    world: WorldMaker
-    source: SourceMaker
-    sizes: tuple[str, ...]
-    variants: tuple[str, ...]
     ladder: Ladder
-    headline: OnlineMeasure
     printed: tuple[TableColumn, ...]
     listed: tuple[TableColumn, ...]
     figure: LadderFigure
     rows_are: str
-    card: Callable[[], str]
+    world: WorldMaker | None = None
+    source: SourceMaker | None = None
+    sizes: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    headline: OnlineMeasure | None = None
+    card: Callable[[], str] | None = None
     service: CaseService | None = None
     highlights: Highlights | None = None
 
@@ -98,6 +102,20 @@ class Case:
     def world_name(self) -> str:
         """Name of the default world in ledgers, and of its card."""
         return f"{self.id}_world"
+
+    def require_world(self) -> None:
+        """Stop where the case has no world yet.
+
+        Raises
+        ------
+        InputError
+            Says what can be climbed instead.
+        """
+        if self.world is None:
+            raise InputError(
+                f"case {self.id!r} has no world yet; give --dataset NAME (mlsd data list) or "
+                "--spec FILE to mlsd ladder"
+            )
 
     def require_own(self, case_id: str | None, what: str) -> None:
         """Stop where a spec or data set belongs to another case; None fits every case.

@@ -18,13 +18,19 @@ def _ad_click() -> Case:
     return CASE
 
 
+def _video() -> Case:
+    from mlsd.cases.video.case import CASE
+
+    return CASE
+
+
 def _ad_click_service() -> CaseService:
     from mlsd.cases.ad_click.service import SERVICE
 
     return SERVICE
 
 
-_LOADERS: dict[str, Callable[[], Case]] = {"ad_click": _ad_click}
+_LOADERS: dict[str, Callable[[], Case]] = {"ad_click": _ad_click, "video": _video}
 _SERVICE_LOADERS: dict[str, Callable[[], CaseService]] = {"ad_click": _ad_click_service}
 
 

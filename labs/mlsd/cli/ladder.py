@@ -80,7 +80,7 @@ def _log_source(
     if dataset:
         case.require_own(find_entry(dataset).case, f"data set {dataset!r}")
         return LogSource(load_dataset(dataset))
-    described = load_spec(spec)
+    described = load_spec(spec, case=case.id)
     case.require_own(described.case, str(spec))
     loaded = read_log(described)
     understood = understand(loaded)
@@ -141,6 +141,8 @@ def ladder(
     world_only = {"--size": size, "--variant": variant, "--deploy-days": deploy_days}
     log = "--spec" if spec else "--dataset" if dataset else None
     _refuse_what_cannot_apply(log, world_only | {"--commit": commit and spec})
+    if not log:
+        found.require_world()
     plan = {
         "rungs": parse_rungs(rungs, found),
         "seeds": None if seeds is None else parse_integers(seeds, "--seeds"),

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlsd.cases import Case
-from mlsd.experiments.display import SELECTED_NOTE, TableColumn, rung_cell
+from mlsd.experiments.display import SELECTED_NOTE, TableColumn, at_rank, rung_cell
 from mlsd.experiments.ledger import ledger_rows
 from mlsd.experiments.summary import LadderSummary
 
@@ -49,7 +49,7 @@ def ladder_view(
         Show every column, however wide that makes the table.
     """
     rows = ledger_rows(summary)
-    columns = [c for c in case.printed if any(c.cell(row) for row in rows)]
+    columns = _columns(case, rows)
     for chosen, stacked in [(columns, False)] if wide else _choices(columns):
         table = _table(rows, chosen, stacked=stacked)
         needed = _natural_width(table)
@@ -86,7 +86,7 @@ def plain_lines(summary: LadderSummary, case: Case) -> Iterator[str]:
     The lines do not depend on the terminal, so that ``cut``, ``awk`` and ``column`` can read them.
     """
     rows = ledger_rows(summary)
-    columns = [c for c in case.printed if any(c.cell(row) for row in rows)]
+    columns = _columns(case, rows)
     table = [["rung", *(column.title for column in columns)]]
     table += [[rung_cell(row), *(column.cell(row) for column in columns)] for row in rows]
     widths = [max(map(len, cells)) for cells in zip(*table)]
@@ -94,6 +94,12 @@ def plain_lines(summary: LadderSummary, case: Case) -> Iterator[str]:
     for first, *others in table:
         yield "\t".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])])
     yield from (f"# {sentence}" for sentence in foot_lines(summary))
+
+
+def _columns(case: Case, rows: Rows) -> list[TableColumn]:
+    """Return the columns of a case of which some row has a figure."""
+    columns = at_rank(case.printed, rows[0] if rows else ())
+    return [column for column in columns if any(column.cell(row) for row in rows)]
 
 
 def head_lines(summary: LadderSummary) -> list[str]:

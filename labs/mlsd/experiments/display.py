@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -59,6 +60,28 @@ class TableColumn:
         tie = " tie" if self.show == "distance" and low <= 0 <= high else ""
         ends = NO_INTERVAL if absent else f"[{low:{form}}, {high:{form}}]"
         return f"{value:{form}} {ends}{tie}"
+
+
+def at_rank(columns: Iterable[TableColumn], names: Iterable[str]) -> tuple[TableColumn, ...]:
+    """Return columns with the length of lists put in, where their title and key say ``@k``.
+
+    Parameters
+    ----------
+    columns : iterable of TableColumn
+    names : iterable of str
+        Columns of the ledger; the first metric at a rank tells it. Without one, ``@k`` stays.
+
+    Examples
+    --------
+    >>> at_rank([TableColumn("NDCG@k", "ndcg@k")], ["rung", "ndcg@20"])[0].key
+    'ndcg@20'
+    """
+    found = (re.fullmatch(r"[a-z]+(@\d+)", name) for name in names)
+    rank = next((match[1] for match in found if match), "@k")
+    return tuple(
+        replace(each, title=each.title.replace("@k", rank), key=each.key.replace("@k", rank))
+        for each in columns
+    )
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mlsd import metrics
+from mlsd.experiments import evidence
 
 Ages = dict[str, np.ndarray]
-SLICES = ("cold", "new", "old")
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,14 @@ class ListTruth:
 
     @property
     def slices(self) -> tuple[str, ...]:
-        """Names of the metrics of slices, without their rank."""
-        users = (f"ndcg {age} users" for age in SLICES if age in self.user_ages)
-        items = (f"recall {age} items" for age in SLICES if age in self.item_ages)
-        return (*users, *items)
+        """Names of the metrics of slices, without their rank, of which enough users have one."""
+        owner = np.repeat(np.arange(len(self)), [len(each) for each in self.relevant])
+        users = {f"ndcg {age} users": which.sum() for age, which in self.user_ages.items()}
+        users |= {
+            f"recall {age} items": np.unique(owner[which]).size
+            for age, which in self.item_ages.items()
+        }
+        return tuple(name for name, count in users.items() if count >= evidence.FEWEST_UNITS)
 
     def by_user(self, items: np.ndarray, k: int) -> dict[str, np.ndarray]:
         """Return every metric of every user, NaN where a user has none.

@@ -12,6 +12,7 @@ from mlsd.experiments import (
     RecommendingProtocol,
     Replicate,
     Rung,
+    evidence,
     run_ladder,
     summarise_ladder,
 )
@@ -33,6 +34,12 @@ def log():
     parts = [np.flatnonzero(frame["part"] == part) for part in ("train", "validation", "test")]
     roles = ColumnRoles(None, time="when", user="user", item="item")
     return LabelledLog("films", frame.drop(columns="part"), roles, Split(*parts, "by hand"))
+
+
+@pytest.fixture
+def few_are_enough(monkeypatch):
+    """What is computed by hand has few users."""
+    monkeypatch.setattr(evidence, "FEWEST_UNITS", 1)
 
 
 class Remembering(PopularityRecommender):
@@ -84,7 +91,7 @@ def test_a_log_says_how_long_its_lists_are_and_what_they_leave_out(log):
     assert run_ladder(LogSource(log), ladder, seeds=(0,)).protocol.k == 20
 
 
-def test_metrics_of_a_ladder_by_hand(log):
+def test_metrics_of_a_ladder_by_hand(log, few_are_enough):
     ladder = Ladder((make_rung(),), RecommendingProtocol(k=2))
     row = summarise_ladder(run_ladder(LogSource(log), ladder, seeds=(0,))).rungs[0]
     # Lists (2, 3), (3, -) and (1, 2) for a who chose 3, b who chose 5, d who chose 1 and 4.
@@ -129,12 +136,17 @@ def test_coverage_has_no_interval_and_no_excuse(log):
     assert summary.notes == ()
 
 
-def test_without_a_time_only_cold_ones_have_a_slice(log):
+def test_without_a_time_only_cold_ones_have_a_slice(log, few_are_enough):
     plain = replace(log, roles=replace(log.roles, time=None))
     protocol = RecommendingProtocol(k=2)
     prepared = protocol.prepare(Replicate(0, plain))
     assert prepared.truth("test").slices == ("ndcg cold users", "recall cold items")
     assert prepared.histories("test") is None
+
+
+def test_a_slice_of_few_users_is_not_shown(log):
+    prepared = RecommendingProtocol(k=2).prepare(Replicate(0, log))
+    assert prepared.truth("test").slices == ()
 
 
 def test_histories_are_what_came_before_newest_last(log):

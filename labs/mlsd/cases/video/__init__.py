@@ -1,0 +1,1 @@
+"""Video recommendation: what its rungs are and how its ladder is shown."""

@@ -1,0 +1,49 @@
+"""The case of video recommendation."""
+
+from __future__ import annotations
+
+from mlsd.cases.base import Case
+from mlsd.cases.video.ladder import LADDER, LIST_LENGTH
+from mlsd.experiments.display import LadderFigure, TableColumn, at_rank
+from mlsd.runtime import case_name
+
+PRINTED = (
+    TableColumn("Recall@k [95 %]", "recall@k", show="interval", essential=True),
+    TableColumn("NDCG@k [95 %]", "ndcg@k", show="interval", essential=True),
+    TableColumn("vs best [95 %]", "ndcg@k_vs_best", show="distance", essential=True),
+    TableColumn("validation NDCG@k", "validation_ndcg@k"),
+    TableColumn("coverage", "coverage@k", ".3f"),
+    TableColumn("novelty, bits", "novelty@k", ".2f"),
+    TableColumn("cold users", "ndcg@k_cold_users"),
+    TableColumn("new users", "ndcg@k_new_users"),
+    TableColumn("new items", "recall@k_new_items"),
+    TableColumn("fit CPU s", "fit_cpu_seconds", ".1f"),
+    TableColumn("one p50 ms", "predict_one_p50_ms", ".2f"),
+)
+LISTED = (
+    TableColumn("NDCG@k [95 %]", "ndcg@k", show="interval"),
+    TableColumn("vs best [95 %]", "ndcg@k_vs_best", show="distance"),
+    TableColumn("Recall@k", "recall@k"),
+    TableColumn("coverage", "coverage@k", ".3f"),
+    TableColumn("novelty, bits", "novelty@k", ".2f"),
+    TableColumn("fit, CPU s", "fit_cpu_seconds", ".1f"),
+)
+
+CASE = Case(
+    name=case_name("video"),
+    title="video recommendation",
+    ladder=LADDER,
+    printed=PRINTED,
+    listed=at_rank(LISTED, [f"ndcg@{LIST_LENGTH}"]),
+    figure=LadderFigure(
+        f"ndcg@{LIST_LENGTH}",
+        f"NDCG@{LIST_LENGTH} on the test part (higher is better; bar: 95 % interval)",
+        {
+            "none": "the same for everyone",
+            "ids": "who chose what",
+            "histories": "in which order",
+            "truth": "all that could be known",
+        },
+    ),
+    rows_are="interactions",
+)
