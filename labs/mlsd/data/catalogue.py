@@ -137,7 +137,9 @@ def find_entry(name: str) -> Entry:
     return entries[name]
 
 
-def load_dataset(name: str, root: Path | str | None = None) -> LabelledLog:
+def load_dataset(
+    name: str, root: Path | str | None = None, *, ties: int | None = None
+) -> LabelledLog:
     """Load a catalogued public set from the files on this machine.
 
     Parameters
@@ -146,6 +148,9 @@ def load_dataset(name: str, root: Path | str | None = None) -> LabelledLog:
         A name from ``mlsd data list``.
     root : path, optional
         Folder with one folder a data set; by default ``MLSD_DATA``, else ``data/fetched``.
+    ties : int, optional
+        Where each user's last is left out: the seed of the order of rows that tie in time, instead
+        of the order of the file.
 
     Raises
     ------
@@ -160,7 +165,10 @@ def load_dataset(name: str, root: Path | str | None = None) -> LabelledLog:
     mlsd.runtime.errors.InputError: criteo-kaggle-8k: train.csv not found in nowhere...
     """
     entry = find_entry(name)
-    log = load_log(entry.spec, root=data_root(root))
+    spec = load_spec(entry.spec)
+    if ties is not None:
+        spec = replace(spec, split=replace(spec.split, ties="random", seed=ties))
+    log = load_log(spec, root=data_root(root))
     notes = {key: getattr(entry, key) for key in ("title", "licence", "citation", "homepage")}
     return replace(log, notes=notes)
 

@@ -61,6 +61,23 @@ def test_as_interactions_every_rating_counts_once_whatever_its_stars(movielens):
     assert (log.lists.k, log.lists.exclude_validation) == (10, True)
 
 
+def test_films_that_tie_are_put_in_order_by_a_seed(movielens):
+    rows = [(user, film, ts) for user in range(8) for film, ts in ((1, 5), (2, 6), (3, 9), (4, 9))]
+    lines = (f"{user}\t{film}\t1\t{ts}\n" for user, film, ts in rows)
+    (movielens / "u.data").write_text("".join(lines))
+
+    def last(ties):
+        log = load_dataset("movielens-100k", root=movielens.parent, ties=ties)
+        return log.frame["item_id"].iloc[log.split.test].tolist(), log.split.description
+
+    assert last(None) == ([4] * 8, "each user's last by time, ties in the order of the file")
+    films, description = last(3)
+    assert set(films) == {3, 4}
+    assert description.endswith("ties shuffled with seed 3")
+    assert last(3) == (films, description)
+    assert last(4)[0] != films
+
+
 def test_what_is_known_of_a_film_comes_beside_its_ratings(movielens):
     films = read_movielens_ratings(movielens)["items"].table.to_pandas().set_index("item_id")
     assert films.loc[1, ["Comedy", "Drama", "War"]].tolist() == [1, 1, 0]
