@@ -150,6 +150,14 @@ def test_a_given_part_loses_the_pairs_of_an_earlier_one(frame, read):
     assert not loaded.log.lists.exclude_validation
 
 
+def test_a_pair_of_two_given_parts_belongs_to_the_earlier_part_whatever_its_time(frame, read):
+    early = frame.iloc[[0]].assign(ts=1)
+    tables = {"train": frame.iloc[:4], "validation": frame.iloc[4:5]}
+    found = read(tables | {"test": pd.concat([early, frame.iloc[[5]]])}, split="")
+    assert parts(found.log)["test"] == [("ann", "w")]
+    assert found.log.frame["ts"].min() == 10
+
+
 def test_splits_by_time_and_by_chance(frame, read):
     by_time = read(frame, split='kind = "time"\nparts = [0.5, 0.25, 0.25]').log
     assert parts(by_time)["test"] == [("cid", "x"), ("cid", "y")]

@@ -16,6 +16,8 @@ from mlsd.experiments import (
     run_ladder,
     summarise_ladder,
 )
+from mlsd.experiments.list_truth import user_and_item_ages
+from mlsd.experiments.protocols.recommending import _without
 from mlsd.experiments.sources import LogSource
 from mlsd.models import PopularityRecommender
 
@@ -116,6 +118,28 @@ def test_metrics_of_a_ladder_by_hand(log, few_are_enough):
     }
     assert {name: row.metrics[name] for name in expected} == pytest.approx(expected)
     assert set(row.metrics) == {*expected, "map@2", "mrr@2"}
+
+
+def test_an_item_is_as_old_as_it_is_at_the_moment_of_the_list():
+    train = pd.DataFrame({"user_id": [1, 2], "item_id": [7, 8], "ts": [0, 50]})
+    test = pd.DataFrame({"user_id": [1, 2], "item_id": [8, 7], "ts": [60, 500]})
+    parts, corpus = {"train": train, "test": test}, pd.Index([7, 8])
+    relevant = [np.array([0]), np.array([1])]
+    # Item 7 came first, but is 60 old for user 1; item 8 is 450 old for user 2.
+    _, ages = user_and_item_ages(parts, "test", np.array([1, 2]), relevant, corpus)
+    assert {age: which.tolist() for age, which in ages.items()} == {
+        "new": [True, False],
+        "old": [False, True],
+    }
+
+
+def test_long_lists_keep_their_order_when_they_close_up():
+    items = np.random.default_rng(0).permutation(200)[None]
+    gone = [items[0, ::7]]
+    found = _without(items, gone)[0]
+    expected = items[0][~np.isin(items[0], gone[0])]
+    np.testing.assert_array_equal(found[: expected.size], expected)
+    assert (found[expected.size :] == -1).all()
 
 
 def test_coverage_has_no_interval_and_no_excuse(log):
