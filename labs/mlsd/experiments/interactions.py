@@ -33,7 +33,7 @@ class PreparedInteractions:
     known : dict of str to tuple of str
         Of validation and test: the earlier parts that their lists may know of.
     corpus : Index
-        Every item of the log.
+        Every item of the log, then those that its table of items has besides.
     """
 
     replicate: Replicate
@@ -117,7 +117,7 @@ def prepare_interactions(
     log = replicate.log
     if not (log.roles.user and log.roles.item):
         raise InputError(f"{log.name}: recommending needs a user and an item column; name both")
-    corpus = pd.Index(log.frame[log.roles.item].unique())
+    corpus = _corpus(replicate)
     interactions = {part: _interactions(replicate, rows) for part, rows in log.parts().items()}
     for part, chosen in interactions.items():
         if chosen[["user_id", "item_id"]].isna().any(axis=None):
@@ -140,6 +140,15 @@ def prepare_interactions(
                 "nothing can be measured: give more rows"
             )
     return PreparedInteractions(replicate, interactions, users, relevant, known, corpus)
+
+
+def _corpus(replicate: Replicate) -> pd.Index:
+    chosen = pd.Index(replicate.log.frame[replicate.log.roles.item].unique())
+    items = replicate.tables.get("items")
+    if items is None or "item_id" not in items:
+        return chosen
+    others = pd.Index(items["item_id"])
+    return chosen.append(others[~others.isin(chosen)])
 
 
 def _interactions(replicate: Replicate, rows: np.ndarray) -> pd.DataFrame:

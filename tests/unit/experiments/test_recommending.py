@@ -20,6 +20,7 @@ from mlsd.experiments.list_truth import user_and_item_ages
 from mlsd.experiments.protocols.recommending import _without
 from mlsd.experiments.sources import LogSource
 from mlsd.models import PopularityRecommender
+from mlsd.runtime import InputError
 
 # User, item, time, part. Item 1 is the most chosen, then 2, 3, 4; item 5 is never trained on.
 ROWS = [
@@ -213,6 +214,28 @@ def test_blocks_of_users_change_nothing(log, monkeypatch):
     whole = lists(protocol, log)
     monkeypatch.setattr("mlsd.experiments.protocols.recommending.BLOCK_USERS", 1)
     assert lists(protocol, log) == whole
+
+
+class NewFirst(PopularityRecommender):
+    """Knows of an item that nobody chose, and puts it first."""
+
+    def recommend(self, user_ids, k, **options):
+        items, scores = super().recommend(user_ids, k, **options)
+        return np.c_[np.full(len(items), 9), items[:, :-1]], np.c_[scores[:, :1], scores[:, :-1]]
+
+
+def test_items_that_nobody_chose_can_be_recommended_where_the_log_knows_them(log):
+    protocol = RecommendingProtocol(k=2, exclude_validation=True)
+    films = pd.DataFrame({"item_id": [1, 2, 9]})
+    prepared = protocol.prepare(Replicate(0, log, tables={"items": films}))
+    assert prepared.corpus.tolist() == [1, 2, 3, 4, 5, 9]
+    run = protocol.predict(protocol.fit(make_rung(NewFirst), prepared, {}), prepared)
+    # The first place is spent on it, and is no empty one that the next item could move up to.
+    assert prepared.corpus[run.predictions["items"][:, 0]].tolist() == [9, 9, 9]
+    assert prepared.truth("test").chosen_by.tolist() == [3, 2, 1, 1, 0, 0]
+    unknown = protocol.prepare(Replicate(0, log))
+    with pytest.raises(InputError, match="item 9 is recommended, which is neither in the log"):
+        protocol.fit(make_rung(NewFirst), unknown, {})
 
 
 def test_features_of_items_reach_a_recommender(log):

@@ -204,11 +204,24 @@ class RecommendingProtocol(LadderProtocol):
                 exclude_seen=self.exclude_seen,
                 **({} if past is None else {"histories": past[block]}),
             )
-            places = prepared.corpus.get_indexer(np.ravel(items)).reshape(items.shape)
-            # What fills a list that is too short may also be the id of an item.
-            places = np.where(np.isneginf(scores), FILLER, places)
+            places = _places(prepared, items, scores)
             lists.append(_without(places, gone[block])[:, : self.k])
         return np.concatenate(lists)
+
+
+def _places(prepared: PreparedInteractions, items: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return recommended items as positions in the corpus, -1 where a list is too short."""
+    places = prepared.corpus.get_indexer(np.ravel(items)).reshape(items.shape)
+    # What fills a list that is too short may also be the id of an item.
+    short = np.isneginf(scores)
+    unknown = (places < 0) & ~short
+    if unknown.any():
+        name, item = prepared.replicate.log.name, items[unknown].tolist()[0]
+        raise InputError(
+            f"{name}: item {item!r} is recommended, which is neither in the log nor in its table "
+            "of items"
+        )
+    return np.where(short, FILLER, places)
 
 
 def _without(lists: np.ndarray, gone: Sequence[Sequence[int]]) -> np.ndarray:
