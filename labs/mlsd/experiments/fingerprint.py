@@ -88,7 +88,7 @@ def log_digest(log: LabelledLog) -> str:
 def rung_digest(rung: Rung, choices: Iterable[object]) -> str:
     """Return a digest of the definition of a rung and of the settings that it may choose from."""
     outcomes = (rung.outcomes.table, _source_of(rung.outcomes.of)) if rung.outcomes else ()
-    texts = (rung.name, rung.model, rung.features, str(rung.reads_time))
+    texts = (rung.name, rung.model, rung.features, str(rung.reads_time), *rung.tables)
     return digest([*texts, *outcomes, _source_of(rung.build), json.dumps(list(choices))])
 
 

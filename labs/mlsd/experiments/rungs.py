@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,19 @@ class RungInputs:
         Of the model.
     histories : tuple of (str, str)
         Each history beside the column it remembers; empty where the rung reads none.
+    item_columns : mapping
+        Keyword arguments `item_categorical` and `item_numeric` that name the columns of the table
+        of items for a recommender that reads them; both empty where there is none. Numbers are the
+        columns of floats.
     """
 
     roles: ColumnRoles
     counters: tuple[str, ...]
     random_state: int
     histories: tuple[tuple[str, str], ...] = ()
+    item_columns: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"item_categorical": (), "item_numeric": ()}
+    )
 
     @property
     def columns(self) -> dict[str, tuple[str, ...]]:
@@ -84,6 +91,8 @@ class Rung:
         What it learns from; None for the label of the log.
     reads_time : bool
         Whether the model reads the time of a row.
+    tables : tuple of str
+        Tables that the source has to have beside the log, such as ``"items"``.
     """
 
     name: str
@@ -94,6 +103,7 @@ class Rung:
     needs: str = ""
     outcomes: Outcomes | None = None
     reads_time: bool = False
+    tables: tuple[str, ...] = ()
 
     @property
     def is_oracle(self) -> bool:

@@ -244,3 +244,24 @@ def test_features_of_items_reach_a_recommender(log):
     assert replicate.tables["items"] is films
     bare = next(LogSource(log).replicates((0,)))
     assert bare.digest != replicate.digest
+
+
+def test_a_rung_that_reads_items_is_told_their_columns_and_left_out_without_them(log):
+    told = []
+
+    def build(inputs, settings):
+        told.append(dict(inputs.item_columns))
+        return PopularityRecommender()
+
+    rung = replace(make_rung(), build=build, tables=("items",), needs="features of items")
+    protocol = RecommendingProtocol(k=2)
+    films = pd.DataFrame({"item_id": [1, 2], "year": [1990.0, 1991.0], "genre": ["a", "b"]})
+    with_items, without = Replicate(0, log, tables={"items": films}), Replicate(0, log)
+    assert protocol.reason_to_skip(rung, with_items) is None
+    assert protocol.reason_to_skip(rung, without) == "the log lacks features of items"
+    for replicate in (with_items, without):
+        protocol.fit(rung, protocol.prepare(replicate), {})
+    assert told == [
+        {"item_categorical": ("genre",), "item_numeric": ("year",)},
+        {"item_categorical": (), "item_numeric": ()},
+    ]

@@ -64,6 +64,7 @@ class LadderProtocol(ABC):
             works = rung.outcomes.table in replicate.tables
         else:
             works = bool(rung.settings(replicate.log.roles))
+        works = works and set(rung.tables) <= set(replicate.tables)
         return None if works else f"the log lacks {rung.needs}"
 
     def rows(self, prepared: Any) -> dict[str, int]:

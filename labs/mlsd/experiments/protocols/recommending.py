@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from mlsd import metrics
 from mlsd.data.log import LabelledLog
@@ -117,7 +118,10 @@ class RecommendingProtocol(LadderProtocol):
                 "and say features 'none', 'ids' or 'histories'"
             )
         replicate = prepared.replicate
-        model = rung.build(RungInputs(replicate.log.roles, (), replicate.seed), settings)
+        inputs = RungInputs(
+            replicate.log.roles, (), replicate.seed, item_columns=_item_columns(replicate)
+        )
+        model = rung.build(inputs, settings)
         tables = {name: replicate.tables.get(name) for name in ("users", "items")}
         watch = Stopwatch()
         with watch:
@@ -207,6 +211,16 @@ class RecommendingProtocol(LadderProtocol):
             places = _places(prepared, items, scores)
             lists.append(_without(places, gone[block])[:, : self.k])
         return np.concatenate(lists)
+
+
+def _item_columns(replicate: Replicate) -> dict[str, tuple[str, ...]]:
+    """Return the columns of the table of items by kind: floats are numbers, all else categories."""
+    items = replicate.tables.get("items", pd.DataFrame()).drop(columns="item_id", errors="ignore")
+    numeric = tuple(items.select_dtypes("floating"))
+    return {
+        "item_categorical": tuple(name for name in items if name not in numeric),
+        "item_numeric": numeric,
+    }
 
 
 def _places(prepared: PreparedInteractions, items: np.ndarray, scores: np.ndarray) -> np.ndarray:
