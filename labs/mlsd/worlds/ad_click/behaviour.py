@@ -19,6 +19,7 @@ from mlsd.runtime.times import DAY
 from mlsd.worlds.ad_click.config import DAYPARTS, HOURS, AdClickConfig
 from mlsd.worlds.ad_click.population import Population
 from mlsd.worlds.ad_click.traffic import Block
+from mlsd.worlds.kit.draws import sigmoid
 from mlsd.worlds.kit.luck import hashed_uniform
 
 # A view counts VIEW_UNIT, so that a night's forgetting works on whole numbers.
@@ -39,17 +40,6 @@ class Shown:
     column: np.ndarray
     position: np.ndarray
     ad: np.ndarray
-
-
-def sigmoid(logit: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + exp(-logit)).
-
-    Examples
-    --------
-    >>> float(sigmoid(np.array(0.0)))
-    0.5
-    """
-    return 1 / (1 + np.exp(-logit))
 
 
 def examination(config: AdClickConfig) -> np.ndarray:

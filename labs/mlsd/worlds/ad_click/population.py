@@ -13,6 +13,7 @@ from mlsd.worlds.ad_click.config import (
     FORMATS,
     AdClickConfig,
 )
+from mlsd.worlds.kit.draws import draw_codes, draw_normal, zipf_shares
 from mlsd.worlds.kit.luck import generator
 
 AGE_BAND_SHARES = (0.16, 0.25, 0.22, 0.17, 0.12, 0.08)
@@ -22,26 +23,6 @@ FORMAT_SHARES = (0.4, 0.3, 0.2, 0.1)
 OLDEST_ACCOUNT_DAYS = 720
 # No campaign's budget pays for fewer clicks per day than this.
 LEAST_BUDGET_CLICKS = 5
-
-
-def zipf_shares(count: int, exponent: float) -> np.ndarray:
-    """Return shares proportional to rank to the power of minus `exponent`, shape (count,).
-
-    Examples
-    --------
-    >>> zipf_shares(2, 1.0).round(3).tolist()
-    [0.667, 0.333]
-    """
-    weights = np.arange(1, count + 1) ** -exponent
-    return weights / weights.sum()
-
-
-def _draw(rng: np.random.Generator, shares: np.ndarray, count: int, dtype=np.int8) -> np.ndarray:
-    return np.searchsorted(np.cumsum(shares)[:-1], rng.random(count)).astype(dtype)
-
-
-def _normal(rng: np.random.Generator, sd: float, *shape: int) -> np.ndarray:
-    return rng.standard_normal(shape, dtype=np.float32) * np.float32(sd)
 
 
 @dataclass(frozen=True)
@@ -141,21 +122,21 @@ def _make_users(config: AdClickConfig, seed: int) -> Users:
     rng = generator(seed, "users")
     # A cluster leans towards some ages and regions, so attributes tell a little about taste.
     age_shares = rng.dirichlet(8 * np.array(AGE_BAND_SHARES), config.clusters)
-    cluster = _draw(rng, zipf_shares(config.clusters, 0.4), count)
+    cluster = draw_codes(rng, zipf_shares(config.clusters, 0.4), count)
     age_band = (np.cumsum(age_shares, axis=1)[cluster] < rng.random(count)[:, None]).sum(axis=1)
     old = -rng.integers(1, OLDEST_ACCOUNT_DAYS, config.users)
     new = np.repeat(np.arange(config.horizon_days), joining)
     return Users(
         age_band=np.minimum(age_band, AGE_BANDS - 1).astype(np.int8),
-        region=_draw(rng, np.array(REGION_SHARES), count),
-        device=_draw(rng, np.array(DEVICE_SHARES), count),
+        region=draw_codes(rng, np.array(REGION_SHARES), count),
+        device=draw_codes(rng, np.array(DEVICE_SHARES), count),
         interest=rng.integers(0, max(config.interest_codes, 1), count, dtype=np.int32),
         signup_day=np.concatenate([np.sort(old), new]).astype(np.int32),
         cluster=cluster.astype(np.intp),
-        activity=np.exp(_normal(rng, config.activity_sd, count)),
-        bias=_normal(rng, config.user_bias_sd, count),
-        conversion_bias=_normal(rng, 0.5, count),
-        taste=_normal(rng, config.user_taste_sd, count, config.categories),
+        activity=np.exp(draw_normal(rng, config.activity_sd, count)),
+        bias=draw_normal(rng, config.user_bias_sd, count),
+        conversion_bias=draw_normal(rng, 0.5, count),
+        taste=draw_normal(rng, config.user_taste_sd, count, config.categories),
         is_bot=rng.random(count) < config.bot_share,
     )
 
@@ -164,9 +145,9 @@ def _make_publishers(config: AdClickConfig, seed: int) -> Publishers:
     rng = generator(seed, "publishers")
     count = config.publishers
     share = zipf_shares(count, config.publisher_exponent)
-    leaning = np.exp(_normal(rng, 0.8, config.clusters, count)) * share
-    main = _normal(rng, config.publisher_sd, count, 1)
-    match = _normal(rng, config.publisher_category_sd, count, config.categories)
+    leaning = np.exp(draw_normal(rng, 0.8, config.clusters, count)) * share
+    main = draw_normal(rng, config.publisher_sd, count, 1)
+    match = draw_normal(rng, config.publisher_category_sd, count, config.categories)
     return Publishers(
         cluster_share=leaning / leaning.sum(axis=1, keepdims=True),
         category_effect=main + match,
@@ -180,19 +161,19 @@ def _make_campaigns(config: AdClickConfig, seed: int) -> Campaigns:
     advertiser = rng.integers(0, config.advertisers, count, dtype=np.int32)
     popularity = rng.permutation(zipf_shares(count, config.popularity_exponent))
     logit = np.log(config.conversion_rate / (1 - config.conversion_rate))
-    conversion_logit = logit - 0.2 + _normal(rng, 0.5, count)
-    value = config.conversion_value * np.exp(_normal(rng, 0.5, count) - 0.125)
+    conversion_logit = logit - 0.2 + draw_normal(rng, 0.5, count)
+    value = config.conversion_value * np.exp(draw_normal(rng, 0.5, count) - 0.125)
     # Advertisers shade what a click is worth to them by 15 to 55 %.
     worth = value / (1 + np.exp(-conversion_logit))
     bid = np.maximum(worth * rng.uniform(0.45, 0.85, count), 1.2 * config.reserve_price)
     mean_budget = config.budget_per_impression * config.requests_per_day * config.slots
-    spread = np.exp(_normal(rng, config.budget_sd, count) - config.budget_sd**2 / 2)
+    spread = np.exp(draw_normal(rng, config.budget_sd, count) - config.budget_sd**2 / 2)
     return Campaigns(
         advertiser=advertiser,
         category=rng.integers(0, config.categories, count, dtype=np.intp),
         popularity=popularity,
         targeting=rng.choice([0.2, 1.0, 3.0], (AGE_BANDS, count)),
-        effect=_normal(rng, config.campaign_sd, count),
+        effect=draw_normal(rng, config.campaign_sd, count),
         bid=bid.astype(np.float32),
         daily_budget=np.maximum(mean_budget * popularity * spread, LEAST_BUDGET_CLICKS * bid),
         value=value,
@@ -237,9 +218,9 @@ def _make_ads(config: AdClickConfig, seed: int, campaigns: Campaigns) -> Ads:
         place=place,
         campaign=campaign,
         category=campaigns.category[campaign],
-        format=_draw(rng, np.array(FORMAT_SHARES), count),
+        format=draw_codes(rng, np.array(FORMAT_SHARES), count),
         topic=rng.integers(0, max(config.topics, 1), count, dtype=np.int32),
-        quality=campaigns.effect[campaign] + _normal(rng, config.ad_quality_sd, count),
+        quality=campaigns.effect[campaign] + draw_normal(rng, config.ad_quality_sd, count),
         birth_day=birth,
         death_day=death,
         live=live,
@@ -253,14 +234,14 @@ def _make_tastes(config: AdClickConfig, seed: int) -> Tastes:
     factor_sd = np.sqrt(config.interest_topic_sd) / rank**0.25
     shift = np.float32(config.interest_topic_mean * factor_sd)
     return Tastes(
-        cluster=_normal(rng, sd, clusters, 1, categories),
-        cluster_later=_normal(rng, sd, clusters, 1, categories),
-        cluster_daypart=_normal(rng, config.daypart_taste_sd, clusters, DAYPARTS, categories),
+        cluster=draw_normal(rng, sd, clusters, 1, categories),
+        cluster_later=draw_normal(rng, sd, clusters, 1, categories),
+        cluster_daypart=draw_normal(rng, config.daypart_taste_sd, clusters, DAYPARTS, categories),
         # A stream of its own: an event changes nothing else about the world.
-        event=_normal(generator(seed, "event"), config.event_sd, categories),
-        device_format=_normal(rng, config.device_format_sd, DEVICES, FORMATS),
-        interest=_normal(rng, factor_sd, max(config.interest_codes, 1), rank) + shift,
-        topic=_normal(rng, factor_sd, max(config.topics, 1), rank) + shift,
+        event=draw_normal(generator(seed, "event"), config.event_sd, categories),
+        device_format=draw_normal(rng, config.device_format_sd, DEVICES, FORMATS),
+        interest=draw_normal(rng, factor_sd, max(config.interest_codes, 1), rank) + shift,
+        topic=draw_normal(rng, factor_sd, max(config.topics, 1), rank) + shift,
     )
 
 

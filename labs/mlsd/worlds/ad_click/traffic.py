@@ -11,15 +11,8 @@ from mlsd.runtime import InputError
 from mlsd.runtime.times import HOUR
 from mlsd.worlds.ad_click.config import AGE_BANDS, DEVICES, HOURS, AdClickConfig
 from mlsd.worlds.ad_click.population import Population
+from mlsd.worlds.kit.draws import HOUR_CURVE, WEEKDAY_CURVE
 from mlsd.worlds.kit.luck import generator
-
-# Requests by hour, quiet before dawn and busiest in the evening; and by weekday from Monday on.
-HOUR_CURVE = np.array(
-    [45, 28, 18, 13, 11, 14, 25, 45, 65, 78, 86, 92, 98, 96, 93, 94, 98, 106, 118, 132, 145, 142]
-    + [118, 80],
-    float,
-)
-WEEKDAY_CURVE = np.array([1.02, 1.0, 0.99, 0.98, 0.96, 0.99, 1.06])
 
 BLOCK_REQUESTS = 60_000
 MEAN_TICKETS = 16

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from mlsd.worlds import AdClickConfig
-from mlsd.worlds.ad_click.population import make_population, zipf_shares
-from mlsd.worlds.ad_click.traffic import HOUR_CURVE, Traffic
+from mlsd.worlds.ad_click.population import make_population
+from mlsd.worlds.ad_click.traffic import Traffic
+from mlsd.worlds.kit.draws import HOUR_CURVE, zipf_shares
 
 CONFIG = AdClickConfig().scaled("small")
 POPULATION = make_population(CONFIG, seed=1)
