@@ -1,0 +1,207 @@
+"""The policy that made the history: what trends, what is related, new uploads, and chance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlsd.runtime.times import DAY, HOUR
+from mlsd.worlds.kit.luck import hashed_uniform
+from mlsd.worlds.logs import Tables
+from mlsd.worlds.video.config import AGE_BANDS, COUNTRIES, MOST_STEPS
+from mlsd.worlds.video.slates import NO_ITEM, FeedRequests, Slates
+from mlsd.worlds.video.sources import Corpus, Related, Source, contains, is_among
+
+SOURCES = ("trending", "related", "fresh", "random")
+TRENDING, RELATED, FRESH, RANDOM = range(4)
+SHARES = (0.45, 0.35, 0.1, 0.1)
+# More than a session can show, so that something is always left.
+POOL = 128
+FRESH_DAYS = 3
+REFRESH = 8 * HOUR
+RECENT = 10
+SEGMENTS = AGE_BANDS * COUNTRIES
+SMOOTHING_SECONDS = 30.0
+
+
+class LoggingPolicy:
+    """Draws slates from what trends, related videos, new uploads and all videos.
+
+    Each slot first draws its source. *Trending* (45 %) draws among the 128 videos with most watch
+    time in the viewer's segment (age band and country) and, less, among everybody, decayed, by that
+    time to the power of `sharpness`. *Related* (35 %) draws any live video of the topic of one of
+    the ten videos that the viewer started last. *Fresh* (10 %) draws among the uploads of the last
+    three days, *random* (10 %) among all live videos. Where a source draws what the session was
+    shown already, or has nothing, the slot is given to trending.
+
+    Parameters
+    ----------
+    seed : int
+        Of the draws.
+    half_life : float
+        Days after which a view counts half.
+    sharpness : float
+    candidates : int
+        How many candidates are recorded per request.
+
+    Notes
+    -----
+    `propensity` is exact: the probability of this video in this slot, given the slots above. A draw
+    depends on seed and request alone, so that twin worlds share it.
+    """
+
+    def __init__(
+        self, seed: int, *, half_life: float = 3.0, sharpness: float = 0.7, candidates: int = 24
+    ) -> None:
+        self.seed = seed
+        self.half_life = half_life
+        self.sharpness = sharpness
+        self.candidates = candidates
+        self.topic = np.zeros(0, np.int16)
+        self.weight = np.zeros((SEGMENTS, 0), np.float32)
+        self.pool = np.zeros((SEGMENTS, 0), np.int32)
+        self._uploaded = np.zeros(0)
+        self._watched = np.zeros((SEGMENTS, 0))
+        self._refreshed = -np.inf
+
+    def observe(self, events: Tables) -> None:
+        """Add up watch seconds by segment, and remember when videos came."""
+        videos = events["videos"]
+        if len(videos):
+            item = videos["item_id"].to_numpy()
+            self._grow(int(item.max()) + 1)
+            self._uploaded[item] = videos["ts"].to_numpy()
+            self.topic[item] = videos["topic"].to_numpy()
+        seen = events["impressions"]
+        if len(seen):
+            item, width = seen["item_id"].to_numpy(), self._watched.shape[1]
+            place = segments(seen["age_band"], seen["country"]) * width + item
+            seconds = seen["watch_seconds"].to_numpy()
+            added = np.bincount(place, seconds, self._watched.size)
+            self._watched += added.reshape(self._watched.shape)
+
+    def act(self, requests: FeedRequests) -> Slates:
+        """Return slates with propensities, sources and candidates."""
+        if requests.ts[0] - self._refreshed >= REFRESH:
+            self._refresh(requests)
+        return _Draw(self, requests).slates()
+
+    def sources(self, requests: FeedRequests) -> dict[int, Source]:
+        """Return where slots are drawn from, besides trending."""
+        live, now = requests.live, requests.ts[0]
+        recent = requests.history(RECENT)
+        topic = np.where(recent == NO_ITEM, -1, self.topic[np.maximum(recent, 0)])
+        return {
+            RELATED: Related(topic, live, self.topic),
+            FRESH: Corpus(live[self._uploaded[live] > now - FRESH_DAYS * DAY]),
+            RANDOM: Corpus(live),
+        }
+
+    def _grow(self, count: int) -> None:
+        more = count - len(self.topic)
+        if more > 0:
+            self.topic = np.pad(self.topic, (0, more))
+            self.weight = np.pad(self.weight, ((0, 0), (0, more)))
+            self._watched = np.pad(self._watched, ((0, 0), (0, more)))
+            self._uploaded = np.pad(self._uploaded, (0, more), constant_values=-np.inf)
+
+    def _refresh(self, requests: FeedRequests) -> None:
+        now, live = float(requests.ts[0] // HOUR * HOUR), requests.live
+        passed = REFRESH if np.isfinite(self._refreshed) else 0
+        self._watched *= 0.5 ** (passed / DAY / self.half_life)
+        self._refreshed = now
+        everybody = self._watched.sum(axis=0)[live] / SEGMENTS
+        wanted = self._watched[:, live] + everybody + SMOOTHING_SECONDS
+        tie = 1e-6 * hashed_uniform(self.seed, "logging-tie", np.arange(wanted.size) + int(now))
+        order = np.argsort(-(wanted + tie.reshape(wanted.shape)), axis=1)[:, :POOL]
+        self.pool = live[order]
+        self.weight[:] = 0
+        chosen = np.take_along_axis(wanted, order, axis=1) ** self.sharpness
+        np.put_along_axis(self.weight, self.pool, chosen.astype(np.float32), axis=1)
+
+
+class _Draw:
+    """The slates of one call, slot by slot."""
+
+    def __init__(self, policy: LoggingPolicy, requests: FeedRequests) -> None:
+        self.policy = policy
+        self.requests = requests
+        self.segment = segments(requests.context["age_band"], requests.context["country"])
+        pool = policy.pool[self.segment]
+        # What was removed since the refresh is still in the pool.
+        taken = contains(requests.shown, pool) | ~is_among(pool, requests.live)
+        weights = np.where(taken, 0, policy.weight[self.segment[:, None], pool])
+        self.left = weights.sum(axis=1)
+        self.order = self._order(pool, weights)
+        self.free = np.ones(self.order.shape, bool)
+        self.used = requests.shown
+        self.sources = policy.sources(requests)
+        self.drawn_before = {
+            code: source.nothing(len(requests)) + source.mass(requests.shown)
+            for code, source in self.sources.items()
+        }
+
+    def slates(self) -> Slates:
+        """Return the slates, drawn from the top down."""
+        shape = (len(self.requests), self.requests.slots)
+        items, source = np.zeros(shape, np.int32), np.zeros(shape, np.int8)
+        propensity = np.zeros(shape, np.float32)
+        for slot in range(shape[1]):
+            items[:, slot], source[:, slot] = self._pick(slot)
+            propensity[:, slot] = self._take(items[:, slot])
+        rest = np.argsort(~self.free, axis=1, kind="stable")
+        rest = rest[:, : self.policy.candidates - shape[1]]
+        others = np.take_along_axis(self.order, rest, axis=1)
+        found = np.concatenate([source, np.full(others.shape, TRENDING, np.int8)], axis=1)
+        return Slates(items, propensity, source, np.concatenate([items, others], axis=1), found)
+
+    def _order(self, pool: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return trending videos in the order of a draw by weight without replacement."""
+        keys = self.requests.request_id[:, None] * POOL + np.arange(pool.shape[1])
+        uniform = hashed_uniform(self.policy.seed, "logging-order", keys.ravel())
+        # An exponential race: the smallest of exponential / weight is a draw by weight.
+        with np.errstate(divide="ignore"):
+            race = -np.log(uniform.astype(np.float32)).reshape(pool.shape) / weights
+        width = self.policy.candidates + 1
+        first = np.argpartition(race, width, axis=1)[:, :width]
+        inner = np.argsort(np.take_along_axis(race, first, axis=1), axis=1)
+        return np.take_along_axis(pool, np.take_along_axis(first, inner, axis=1), axis=1)
+
+    def _pick(self, slot: int) -> tuple[np.ndarray, np.ndarray]:
+        key = self.requests.request_id * MOST_STEPS + slot
+        draw = hashed_uniform(self.policy.seed, "logging-source", key)
+        place = hashed_uniform(self.policy.seed, "logging-place", key)
+        code = np.searchsorted(np.cumsum(SHARES)[:-1], draw, side="right").astype(np.int8)
+        item = self.order[np.arange(len(key)), self.free.argmax(axis=1)]
+        for number, source in self.sources.items():
+            rows = np.flatnonzero(code == number)
+            drawn = source.draw(rows, place[rows])
+            again = (self.used[rows] == drawn[:, None]).any(axis=1) | (drawn == NO_ITEM)
+            item[rows[~again]] = drawn[~again]
+            code[rows[again]] = TRENDING
+        return item, code
+
+    def _take(self, item: np.ndarray) -> np.ndarray:
+        """Return the propensity of videos for the next slot, and take them out."""
+        weight = self.policy.weight[self.segment, item]
+        weight = np.where(is_among(item, self.requests.live), weight, 0)
+        trending = weight / np.maximum(self.left, 1e-12)
+        propensity = SHARES[TRENDING] * trending
+        for code, source in self.sources.items():
+            own = source.mass(item[:, None])
+            propensity += SHARES[code] * (own + self.drawn_before[code] * trending)
+            self.drawn_before[code] = self.drawn_before[code] + own
+        self.left = self.left - weight
+        self.free &= self.order != item[:, None]
+        self.used = np.concatenate([self.used, item[:, None]], axis=1)
+        return propensity
+
+
+def segments(age_band: np.ndarray, country: np.ndarray) -> np.ndarray:
+    """Return the segment of each viewer, 0 to 19: age band by country.
+
+    Examples
+    --------
+    >>> segments(np.array([1]), np.array([2])).tolist()
+    [6]
+    """
+    return np.asarray(age_band).astype(np.intp) * COUNTRIES + np.asarray(country)

@@ -1,0 +1,59 @@
+"""The logs of the video world: who is there, what there is to watch, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from mlsd.runtime.times import DAY
+from mlsd.worlds.logs import LazyMapping, Logs
+from mlsd.worlds.video.population import Population
+from mlsd.worlds.video.records import video_columns
+
+
+class VideoLogs(Logs):
+    """Logs of the video world.
+
+    Tables: `users` and `videos` (with `removed_at`, missing while it is live), `requests`,
+    `candidates` (one row per recorded candidate, `position` -1 where it was not shown),
+    `impressions`, `surveys`, `sessions`, `returns` (one row per visitor and day). All times are
+    seconds since the origin, a Monday at midnight. An impression is known when its slate is over.
+    """
+
+    def as_of(self, t: float) -> VideoLogs:
+        """Return what was known at `t`: a video's removal too is only known once it happened."""
+        known = super().as_of(t)
+        earlier = known.tables
+        makers = {name: lambda name=name: earlier[name] for name in earlier}
+        makers["videos"] = lambda: _hide_removal(earlier["videos"], t)
+        return VideoLogs(LazyMapping(makers), until=known.until)
+
+
+def _hide_removal(videos: pd.DataFrame, t: float) -> pd.DataFrame:
+    return videos.assign(removed_at=videos["removed_at"].where(videos["removed_at"] <= t))
+
+
+def entity_tables(population: Population, until: float) -> dict[str, Callable[[], pd.DataFrame]]:
+    """Return makers of the tables that say who is there, as known at `until`."""
+    users, videos = population.users, population.videos
+
+    def make_users() -> pd.DataFrame:
+        here = np.flatnonzero(users.signup_day * DAY < until)
+        columns = {
+            "user_id": here.astype(np.int32),
+            "ts": np.maximum(users.signup_day[here], -np.inf) * float(DAY),
+            "age_band": users.age_band[here],
+            "country": users.country[here],
+        }
+        return pd.DataFrame(columns)
+
+    def make_videos() -> pd.DataFrame:
+        here = np.flatnonzero(videos.uploaded_at <= until)
+        removed_at = videos.removed_at[here]
+        table = pd.DataFrame(video_columns(population, here))
+        table["removed_at"] = np.where(removed_at <= until, removed_at, np.nan)
+        return table
+
+    return {"users": make_users, "videos": make_videos}
