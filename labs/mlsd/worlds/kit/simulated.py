@@ -16,7 +16,7 @@ from mlsd.runtime.times import DAY
 from mlsd.worlds.base import HISTORY_DAYS, Comparison, Policy, Report
 from mlsd.worlds.kit.assignment import DESIGNS, Assignment
 from mlsd.worlds.kit.records import day_end
-from mlsd.worlds.kit.simulator import Part, Simulator, Truth
+from mlsd.worlds.kit.simulator import Part, Simulator, Step, Truth
 from mlsd.worlds.kit.sinks import MemorySink, ParquetSink
 from mlsd.worlds.kit.tally import Measures, Tally, compare_tallies
 from mlsd.worlds.logs import Logs, Tables
@@ -253,14 +253,22 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         users = self._count_users()
         split = Assignment(design or "user", self.seed, users=users, first_day=span.start)
         count = split.count(days)
-        tallies = [Tally(count, self.measures, first_day=span.start, days=days) for _ in policies]
+        tallies = [self._new_tally(count, span) for _ in policies]
         copies = [copy.deepcopy(policy) for policy in policies]
         assign = None if design is None else split.arms
         until = np.inf if design is None else day_end(span[-1])
         for step in self._resume(state, design).run(copies, span, assign):
-            for part in step.parts():
-                _add(part, tallies, split, until)
+            self._tally(step, tallies, split, until)
         return tallies
+
+    def _new_tally(self, units: int, span: range) -> Tally:
+        """Return an empty tally of so many units over a span of days."""
+        return Tally(units, self.measures, first_day=span.start, days=len(span))
+
+    def _tally(self, step: Step, tallies: Sequence[Tally], split: Assignment, until: float) -> None:
+        """Add what a stretch of time left behind to the tally of each arm."""
+        for part in step.parts():
+            _add(part, tallies, split, until)
 
 
 def _add(part: Part, tallies: Sequence[Tally], split: Assignment, until: float) -> None:

@@ -80,6 +80,10 @@ class Tally:
         self.by_unit[:, column] += np.bincount(unit, amount, minlength=len(self.by_unit))
         self.by_day[:, column] += np.bincount(day, amount, minlength=len(self.by_day))
 
+    def estimates(self) -> np.ndarray:
+        """Return the measures, shape (measures,)."""
+        return self.measures.values(self.by_unit.sum(axis=0))
+
     def draws(self, seed: int) -> np.ndarray:
         """Return bootstrap draws of the measures, shape (repetitions, measures)."""
         active = self.by_unit[self.by_unit[:, 0] > 0]
@@ -91,7 +95,7 @@ class Tally:
     def report(self, draws: np.ndarray) -> Report:
         """Return the measures with their intervals."""
         units = self.measures.units
-        values = self.measures.values(self.by_unit.sum(axis=0))
+        values = self.estimates()
         measures = {
             name: interval(values[column], draws[:, column]) for column, name in enumerate(units)
         }

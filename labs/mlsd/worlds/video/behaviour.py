@@ -116,7 +116,7 @@ class Behaviour:
         ts: np.ndarray,
     ) -> np.ndarray:
         """Return the match without what the session has shown, shape (n, k)."""
-        videos, config = self.population.videos, self.config
+        videos = self.population.videos
         topic, share = videos.topic[items], videos.second_share[items]
         match = (1 - share) * self._taste(state, user, topic, ts)
         match += share * self._taste(state, user, videos.second[items], ts)

@@ -184,7 +184,7 @@ class VideoConfig(WorldConfig):
     satisfied_at: float = 0.35
     minutes: float = 25.0
     minutes_sd: float = 0.8
-    habit_gain: float = 0.25
+    habit_gain: float = 0.5
     habit_reference: float = 0.45
     habit_half_life: float = 21.0
 

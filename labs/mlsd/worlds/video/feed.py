@@ -14,7 +14,7 @@ from mlsd.worlds.kit.draws import sigmoid
 from mlsd.worlds.kit.records import Columns, day_end
 from mlsd.worlds.kit.simulator import Assign, Part
 from mlsd.worlds.logs import LazyMapping
-from mlsd.worlds.video.behaviour import AUTOPLAY_SD, AUTOPLAY_SECONDS, Behaviour
+from mlsd.worlds.video.behaviour import AUTOPLAY_SD, AUTOPLAY_SECONDS, Behaviour, Reaction
 from mlsd.worlds.video.config import HOURS, MOST_STEPS
 from mlsd.worlds.video.records import (
     OBSERVED_TABLES,
@@ -30,7 +30,6 @@ from mlsd.worlds.video.state import Batch, FeedState
 from mlsd.worlds.video.traffic import DaySessions, Traffic
 
 LEAST_GAP, MEAN_GAP = 2.0, 6.0
-MOOD_KEPT = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,6 @@ class HourStep:
             ):
                 yield Part(name, batch.user, batch.began, amount)
 
-    def exposures(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield users, shape (n,), and the videos shown to them, shape (n, slots)."""
-        for record in self.records:
-            yield record.batch.user, record.slates.items
-
 
 @dataclass(frozen=True)
 class NightStep:
@@ -86,10 +80,6 @@ class NightStep:
         yield Part("returns", self.user, self.ts, self.returned, tomorrow)
         yield Part("settled_days", self.user, self.ts, here, month)
         yield Part("returns_28", self.user, self.ts, self.later, month)
-
-    def exposures(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield nothing: nobody watches."""
-        return iter(())
 
 
 class Feed:
@@ -242,7 +232,7 @@ class Feed:
         last = batch.step == MOST_STEPS - 1
         return StepRecord(
             batch=batch,
-            slates=self._complete(slates),
+            slates=slates.filled(),
             reaction=reaction,
             examined=examined,
             clicked=clicked,
@@ -254,9 +244,6 @@ class Feed:
             done_at=batch.ts + spent + gap,
             ends=(batch.mood < 0) | (batch.seconds <= 0) | last,
         )
-
-    def _complete(self, slates: Slates) -> Slates:
-        return slates.filled()
 
     def _watch(
         self,

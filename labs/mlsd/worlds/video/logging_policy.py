@@ -9,7 +9,7 @@ from mlsd.worlds.kit.luck import hashed_uniform
 from mlsd.worlds.logs import Tables
 from mlsd.worlds.video.config import AGE_BANDS, COUNTRIES, MOST_STEPS
 from mlsd.worlds.video.slates import NO_ITEM, FeedRequests, Slates
-from mlsd.worlds.video.sources import Corpus, Related, Source, contains, is_among
+from mlsd.worlds.video.sources import Corpus, Related, Source, contains
 
 SOURCES = ("trending", "related", "fresh", "random")
 TRENDING, RELATED, FRESH, RANDOM = range(4)
@@ -87,13 +87,13 @@ class LoggingPolicy:
 
     def sources(self, requests: FeedRequests) -> dict[int, Source]:
         """Return where slots are drawn from, besides trending."""
-        live, now = requests.live, requests.ts[0]
+        live, now, videos = requests.live, requests.ts[0], len(self.topic)
         recent = requests.history(RECENT)
         topic = np.where(recent == NO_ITEM, -1, self.topic[np.maximum(recent, 0)])
         return {
             RELATED: Related(topic, live, self.topic),
-            FRESH: Corpus(live[self._uploaded[live] > now - FRESH_DAYS * DAY]),
-            RANDOM: Corpus(live),
+            FRESH: Corpus(live[self._uploaded[live] > now - FRESH_DAYS * DAY], videos),
+            RANDOM: Corpus(live, videos),
         }
 
     def _grow(self, count: int) -> None:
@@ -128,13 +128,16 @@ class _Draw:
         self.segment = segments(requests.context["age_band"], requests.context["country"])
         pool = policy.pool[self.segment]
         # What was removed since the refresh is still in the pool.
-        taken = contains(requests.shown, pool) | ~is_among(pool, requests.live)
+        self.is_live = np.zeros(len(policy.topic), bool)
+        self.is_live[requests.live] = True
+        taken = contains(requests.shown, pool) | ~self.is_live[pool]
         weights = np.where(taken, 0, policy.weight[self.segment[:, None], pool])
         self.left = weights.sum(axis=1)
         self.order = self._order(pool, weights)
         self.free = np.ones(self.order.shape, bool)
         self.used = requests.shown
         self.sources = policy.sources(requests)
+        self.code, self.place = self._chances()
         self.drawn_before = {
             code: source.nothing(len(requests)) + source.mass(requests.shown)
             for code, source in self.sources.items()
@@ -166,12 +169,19 @@ class _Draw:
         inner = np.argsort(np.take_along_axis(race, first, axis=1), axis=1)
         return np.take_along_axis(pool, np.take_along_axis(first, inner, axis=1), axis=1)
 
+    def _chances(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the source of each slot, and a uniform number to draw from it, (n, slots) each."""
+        slots = np.arange(self.requests.slots)
+        key = self.requests.request_id[:, None] * MOST_STEPS + slots
+        draw, place = (
+            hashed_uniform(self.policy.seed, f"logging-{name}", key.ravel()).reshape(key.shape)
+            for name in ("source", "place")
+        )
+        return (draw[:, :, None] >= np.cumsum(SHARES)[:-1]).sum(axis=2, dtype=np.int8), place
+
     def _pick(self, slot: int) -> tuple[np.ndarray, np.ndarray]:
-        key = self.requests.request_id * MOST_STEPS + slot
-        draw = hashed_uniform(self.policy.seed, "logging-source", key)
-        place = hashed_uniform(self.policy.seed, "logging-place", key)
-        code = np.searchsorted(np.cumsum(SHARES)[:-1], draw, side="right").astype(np.int8)
-        item = self.order[np.arange(len(key)), self.free.argmax(axis=1)]
+        code, place = self.code[:, slot], self.place[:, slot]
+        item = self.order[np.arange(len(code)), self.free.argmax(axis=1)]
         for number, source in self.sources.items():
             rows = np.flatnonzero(code == number)
             drawn = source.draw(rows, place[rows])
@@ -183,7 +193,7 @@ class _Draw:
     def _take(self, item: np.ndarray) -> np.ndarray:
         """Return the propensity of videos for the next slot, and take them out."""
         weight = self.policy.weight[self.segment, item]
-        weight = np.where(is_among(item, self.requests.live), weight, 0)
+        weight = np.where(self.is_live[item], weight, 0)
         trending = weight / np.maximum(self.left, 1e-12)
         propensity = SHARES[TRENDING] * trending
         for code, source in self.sources.items():

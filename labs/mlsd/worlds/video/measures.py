@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlsd.runtime.times import HOUR
+from mlsd.worlds.kit.exposure import EXPOSURE_UNITS
 from mlsd.worlds.kit.tally import Measures
 
 PARTS = (
@@ -27,11 +28,12 @@ UNITS = {
     "not_interested": "videos refused per thousand sessions",
     "return_1": "share of a day's visitors who come the next day",
     "return_28": "share of a day's visitors who come 28 days later",
+    **EXPOSURE_UNITS,
 }
 
 
 def measure_values(parts: np.ndarray) -> np.ndarray:
-    """Return the measures, shape (..., 7) in the order of `UNITS`, from sums of shape (..., 10).
+    """Return the measures, shape (..., 7): the first of `UNITS`, from sums of shape (..., 10).
 
     A measure of which nothing is known yet is missing (NaN), as return after 28 days in a test of a
     week.

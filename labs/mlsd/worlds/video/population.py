@@ -159,7 +159,7 @@ def _make_videos(config: VideoConfig, seed: int) -> Videos:
         quality=creators.quality[creator] + draw_normal(rng, config.quality_sd * own, count),
         thumbnail=draw_normal(rng, config.thumbnail_sd, count),
         style=style,
-        text=_make_text(config, rng, topic, second, share, style),
+        text=_make_text(config, rng, (topic, second, share), style),
     )
 
 
@@ -190,12 +190,11 @@ class _Creators:
 def _make_text(
     config: VideoConfig,
     rng: np.random.Generator,
-    topic: np.ndarray,
-    second: np.ndarray,
-    share: np.ndarray,
+    topics: tuple[np.ndarray, np.ndarray, np.ndarray],
     style: np.ndarray,
 ) -> np.ndarray:
     """Return text features: a mixture of topics and style, rotated at random, with noise."""
+    topic, second, share = topics
     rows = np.arange(len(topic))
     mixture = np.zeros((len(topic), config.topics), np.float32)
     mixture[rows, topic] += 1 - share

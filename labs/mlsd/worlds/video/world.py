@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from mlsd.worlds.kit.assignment import Assignment
+from mlsd.worlds.kit.exposure import ExposureTally
+from mlsd.worlds.kit.records import day_end
 from mlsd.worlds.kit.simulated import SimulatedWorld
+from mlsd.worlds.kit.simulator import Step
 from mlsd.worlds.logs import LazyMapping, Tables
 from mlsd.worlds.video.behaviour import Behaviour
 from mlsd.worlds.video.config import VideoConfig
@@ -77,6 +84,27 @@ class VideoWorld(SimulatedWorld[VideoLogs]):
         entities = entity_tables(self._population, until)
         makers = {name: lambda name=name: events[name] for name in events}
         return VideoLogs(LazyMapping(entities | makers), until=until)
+
+    def _new_tally(self, units: int, span: range) -> ExposureTally:
+        videos = self._population.videos
+        end = day_end(span[-1])
+        available = (videos.uploaded_at < end) & (videos.removed_at > day_end(span[0] - 1))
+        return ExposureTally(
+            units, self.measures, owner=videos.creator, available=available, span=span
+        )
+
+    def _tally(
+        self, step: Step, tallies: Sequence[ExposureTally], split: Assignment, until: float
+    ) -> None:
+        super()._tally(step, tallies, split, until)
+        for record in step.records:
+            user, items = record.batch.user, record.slates.items
+            arms = np.zeros(len(user), int)
+            if len(tallies) > 1:
+                arms = split.arms(user, record.batch.began)
+            for arm, tally in enumerate(tallies):
+                shown = items[arms == arm]
+                tally.add_exposures(np.repeat(user[arms == arm], shown.shape[1]), shown.ravel())
 
     def _setup(self) -> Setup:
         return Setup(self.config, self._population, self.seed)
