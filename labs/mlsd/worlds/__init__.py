@@ -1,5 +1,6 @@
 """Simulated worlds: each knows how its users really behave, and shows the reader only logs."""
 
 from mlsd.worlds.ad_click import AdClickConfig, AdClickWorld
+from mlsd.worlds.video import VideoConfig, VideoWorld
 
-__all__ = ["AdClickConfig", "AdClickWorld"]
+__all__ = ["AdClickConfig", "AdClickWorld", "VideoConfig", "VideoWorld"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
+import numpy as np
 import pandas as pd
 
+from mlsd.data.log import Split
 from mlsd.runtime import InputError
 
 Tables = Mapping[str, pd.DataFrame]
@@ -68,6 +70,21 @@ def known_by(table: pd.DataFrame, t: float) -> pd.DataFrame:
     clock = "known_at" if "known_at" in table else "ts"
     known = table[clock].to_numpy() <= t
     return table if known.all() else table[known].reset_index(drop=True)
+
+
+def split_by_time(rows: int, parts: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
+    """Return the first rows for training, the next for validation, the latest for the test.
+
+    Examples
+    --------
+    >>> split_by_time(10).test.tolist()
+    [9]
+    """
+    first = int(rows * parts[0])
+    second = int(rows * (parts[0] + parts[1]))
+    cut = np.split(np.arange(rows), [first, second])
+    share = "/".join(f"{100 * part:g}" for part in parts)
+    return Split(*cut, description=f"by time {share}")
 
 
 class Logs:

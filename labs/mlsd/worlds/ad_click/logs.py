@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from mlsd.data.log import ColumnRoles, LabelledLog, Split
+from mlsd.data.log import ColumnRoles, LabelledLog
 from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds.ad_click.config import AdClickConfig
 from mlsd.worlds.ad_click.population import Population
 from mlsd.worlds.kit.records import Columns
-from mlsd.worlds.logs import LazyMapping, Logs
+from mlsd.worlds.logs import LazyMapping, Logs, split_by_time
 
 CONTEXT = ("publisher_id", "device", "hour", "weekday", "position", "age_band", "region")
 AD = ("campaign_id", "advertiser_id", "category", "format")
@@ -29,21 +29,6 @@ ENTITIES = (
     ("topic",),
     ("interest", "topic"),
 )
-
-
-def split_by_time(rows: int, parts: tuple[float, float, float] = (0.8, 0.1, 0.1)) -> Split:
-    """Return the first rows for training, the next for validation, the latest for the test.
-
-    Examples
-    --------
-    >>> split_by_time(10).test.tolist()
-    [9]
-    """
-    first = int(rows * parts[0])
-    second = int(rows * (parts[0] + parts[1]))
-    cut = np.split(np.arange(rows), [first, second])
-    share = "/".join(f"{100 * part:g}" for part in parts)
-    return Split(*cut, description=f"by time {share}")
 
 
 class AdClickLogs(Logs):

@@ -93,11 +93,13 @@ class Tally:
         return self.measures.values(weights @ active)
 
     def report(self, draws: np.ndarray) -> Report:
-        """Return the measures with their intervals."""
+        """Return the measures with their intervals; one of which nothing is known is left out."""
         units = self.measures.units
         values = self.estimates()
         measures = {
-            name: interval(values[column], draws[:, column]) for column, name in enumerate(units)
+            name: interval(values[column], draws[:, column])
+            for column, name in enumerate(units)
+            if not np.isnan(values[column])
         }
         by_day = pd.DataFrame(self.by_day, columns=list(self.measures.parts))
         by_day.insert(0, "day", np.arange(self.first_day, self.first_day + len(by_day)))
@@ -140,6 +142,8 @@ def compare_tallies(
     reports = (control.report(draws[0]), treatment.report(draws[1]))
     lifts = {}
     for column, name in enumerate(control.measures.units):
+        if any(name not in report.measures for report in reports):
+            continue
         one, two = (report.measures[name] for report in reports)
         base = draws[0][:, column]
         difference = draws[1][:, column] - base

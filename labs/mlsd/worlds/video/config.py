@@ -13,7 +13,13 @@ MOST_SESSIONS = 3
 MOST_STEPS, MOST_ITEMS, MOST_USERS = 16, 1 << 20, 1 << 20
 
 SIZES: dict[str, dict[str, int]] = {
-    "small": {"users": 800, "videos": 600, "uploads_per_day": 12, "creators": 80},
+    "small": {
+        "users": 800,
+        "videos": 600,
+        "uploads_per_day": 12,
+        "creators": 80,
+        "hours_between_events": 4,
+    },
     "default": {},
     "large": {
         "users": 300_000,
@@ -46,6 +52,8 @@ class VideoConfig(WorldConfig):
         Videos on a slate.
     candidates : int
         Candidates that the logging policy records per request.
+    hours_between_events : int
+        How often policies are handed events, and sessions set off in lock-step; divides 24.
     horizon_days : int
         Last day that the world can be run to.
     sessions_per_day : float
@@ -139,6 +147,7 @@ class VideoConfig(WorldConfig):
     removals_per_day: float = 0.002
     slots: int = 6
     candidates: int = 24
+    hours_between_events: int = 1
     horizon_days: int = 60
     sessions_per_day: float = 0.7
     activity_sd: float = 0.8
@@ -193,6 +202,7 @@ class VideoConfig(WorldConfig):
         self._require(self.users <= MOST_USERS // 2, f"users must be at most {MOST_USERS // 2}")
         uploads = self.uploads_per_day * self.horizon_days
         self._require(self.videos + uploads < MOST_ITEMS, f"more than {MOST_ITEMS} videos")
+        self._require(HOURS % self.hours_between_events == 0, "hours_between_events divides 24")
         self._require(0 < self.examination <= 1, "examination must lie in (0, 1]")
         self._require(self.style_dim + self.topics >= self.text_dim, "text_dim is too long")
         self._require(self.creators <= self.videos, "creators <= videos is needed")

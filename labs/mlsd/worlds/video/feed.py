@@ -93,9 +93,9 @@ class Feed:
 
     Notes
     -----
-    Policies are handed events at every full hour, and act on all sessions that begin in the hour,
-    one slate after the other. A session that goes on beyond the hour is still served with what was
-    known at its beginning, apart from its own shown and started videos.
+    Policies are handed events at every full hour (the small world: every four), and act on all
+    sessions that begin before the next, one slate after the other. So a slate is made with what was
+    known at the hour, apart from what its own viewer has been shown and has started since.
     """
 
     def __init__(self, setup: Setup, state: FeedState) -> None:
@@ -120,11 +120,13 @@ class Feed:
         """
         for day in days:
             sessions = self.traffic.day(day, self.state.habit)
-            for hour in range(HOURS):
-                self._deliver(policies, (day * HOURS + hour) * HOUR)
-                began = sessions.of_hour(hour)
+            every = self.setup.config.hours_between_events
+            for hour in range(0, HOURS, every):
+                now = float((day * HOURS + hour) * HOUR)
+                self._deliver(policies, now)
+                began = sessions.between(hour, hour + every)
                 if len(began.user):
-                    yield self._run_hour(began, policies, assign)
+                    yield self._run_together(began, now, policies, assign)
             yield self._close(day, sessions)
         if days:
             self.state.pending.deliver(policies, day_end(days[-1]))
@@ -135,16 +137,16 @@ class Feed:
 
     def _deliver(self, policies: Sequence[Policy], ts: float) -> None:
         # The first delivery brings the whole catalogue.
-        since = ts - HOUR if ts > 0 else -np.inf
+        since = ts - self.setup.config.hours_between_events * HOUR if ts > 0 else -np.inf
         self.state.pending.add({"videos": self.recorder.uploads(since, ts)})
         self.state.pending.deliver(policies, ts)
 
-    def _run_hour(
-        self, began: DaySessions, policies: Sequence[Policy], assign: Assign | None
+    def _run_together(
+        self, began: DaySessions, now: float, policies: Sequence[Policy], assign: Assign | None
     ) -> HourStep:
         batch = self._batch(began)
-        now = float(began.ts[0] // HOUR * HOUR)
         live = self.setup.population.videos.live(now)
+        live.flags.writeable = False
         is_live = np.zeros(len(self.state.views), bool)
         is_live[live] = True
         proof = self._proof(live)
@@ -184,18 +186,18 @@ class Feed:
         columns = context_columns(self.setup.population, batch)
         requested = self.state.requested[batch.user]
         context = columns | {
-            "session_id": batch.session_id,
+            "session_id": batch.session_id.copy(),
             "step": np.full(len(batch), batch.step, np.int8),
             "requests_today": requested,
         }
         makers = {name: lambda values=values: values for name, values in context.items()}
         return FeedRequests(
-            ts=batch.ts,
+            ts=batch.ts.copy(),
             request_id=batch.request_id,
             context=LazyMapping(makers),
             slots=self.setup.config.slots,
             live=live,
-            shown=batch.shown,
+            shown=batch.shown.copy(),
             recent=lambda length: self.state.last_started(batch.user, length),
         )
 

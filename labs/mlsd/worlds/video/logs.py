@@ -7,10 +7,26 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from mlsd.data.log import ColumnRoles, LabelledLog
+from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
-from mlsd.worlds.logs import LazyMapping, Logs
+from mlsd.worlds.logs import LazyMapping, Logs, split_by_time
 from mlsd.worlds.video.population import Population
 from mlsd.worlds.video.records import video_columns
+
+WATCHED_SECONDS = 30.0
+LABELS = ("watched", "click", "like", "completed")
+CATEGORICAL = ("creator_id", "topic", "device", "hour", "weekday", "position", "age_band")
+CATEGORICAL += ("country",)
+NUMERIC = ("duration", "video_age_days", "account_age_days")
+ENTITIES = (
+    ("item_id",),
+    ("creator_id",),
+    ("topic",),
+    ("user_id",),
+    ("user_id", "topic"),
+    ("user_id", "creator_id"),
+)
 
 
 class VideoLogs(Logs):
@@ -30,6 +46,50 @@ class VideoLogs(Logs):
         makers["videos"] = lambda: _hide_removal(earlier["videos"], t)
         return VideoLogs(LazyMapping(makers), until=known.until)
 
+    def labelled(
+        self,
+        *,
+        label: str = "watched",
+        split: tuple[float, float, float] = (0.8, 0.1, 0.1),
+        name: str = "video_world",
+    ) -> LabelledLog:
+        """Return the impressions as a log to learn from.
+
+        Parameters
+        ----------
+        label : str
+            ``"watched"``: seen to the end or for 30 seconds, which leaves out what started by
+            itself; ``"click"``, ``"like"`` or ``"completed"``.
+        split : tuple of float
+            Shares of the training, validation and test part, in time order.
+        name : str
+            For tables and messages.
+
+        Raises
+        ------
+        InputError
+            For another label, or logs without an impression.
+        """
+        if label not in LABELS:
+            raise InputError(f"labelled: unknown label {label!r}; choose among {LABELS}")
+        frame = self.impressions
+        if frame.empty:
+            raise InputError("the logs hold no settled impression; take more days or a later time")
+        long = frame["watch_seconds"] >= WATCHED_SECONDS
+        watched = (long | (frame["completed"] == 1)).astype("int8")
+        frame = frame.assign(watched=watched).sort_values("ts", kind="stable", ignore_index=True)
+        roles = ColumnRoles(
+            label=label,
+            time="ts",
+            known_at="known_at",
+            user="user_id",
+            item="item_id",
+            categorical=CATEGORICAL,
+            numeric=NUMERIC,
+            entities=ENTITIES,
+        )
+        return LabelledLog(name, frame, roles, split_by_time(len(frame), split))
+
 
 def _hide_removal(videos: pd.DataFrame, t: float) -> pd.DataFrame:
     return videos.assign(removed_at=videos["removed_at"].where(videos["removed_at"] <= t))
@@ -40,10 +100,10 @@ def entity_tables(population: Population, until: float) -> dict[str, Callable[[]
     users, videos = population.users, population.videos
 
     def make_users() -> pd.DataFrame:
-        here = np.flatnonzero(users.signup_day * DAY < until)
+        here = np.flatnonzero(users.signup_day * DAY <= until)
         columns = {
             "user_id": here.astype(np.int32),
-            "ts": np.maximum(users.signup_day[here], -np.inf) * float(DAY),
+            "ts": users.signup_day[here] * float(DAY),
             "age_band": users.age_band[here],
             "country": users.country[here],
         }

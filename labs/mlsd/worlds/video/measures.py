@@ -35,8 +35,8 @@ UNITS = {
 def measure_values(parts: np.ndarray) -> np.ndarray:
     """Return the measures, shape (..., 7): the first of `UNITS`, from sums of shape (..., 10).
 
-    A measure of which nothing is known yet is missing (NaN), as return after 28 days in a test of a
-    week.
+    A measure of which nothing is known yet is NaN, as return after 28 days in a test of a week; a
+    report leaves it out.
 
     Examples
     --------

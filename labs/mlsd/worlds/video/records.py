@@ -158,6 +158,7 @@ class Recorder:
             "user_id": step.batch.user[row].astype(np.int32),
             "item_id": item.astype(np.int32),
             "stars": stars,
+            "view_ts": step.batch.ts[row],
             "ts": ts,
             "known_at": ts,
         }
@@ -183,7 +184,7 @@ def context_columns(population: Population, batch: Batch) -> Columns:
     users, user = population.users, batch.user
     return {
         "user_id": user.astype(np.int32),
-        "device": batch.device,
+        "device": batch.device.copy(),
         "hour": (batch.ts // HOUR % HOURS).astype(np.int8),
         "weekday": (batch.ts // DAY % 7).astype(np.int8),
         "age_band": users.age_band[user],

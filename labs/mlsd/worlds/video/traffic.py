@@ -29,9 +29,9 @@ class DaySessions:
     ts: np.ndarray
     device: np.ndarray
 
-    def of_hour(self, hour: int) -> DaySessions:
-        """Return the sessions that begin in an hour of the day, 0 to 23."""
-        first, last = np.searchsorted(self.ts // HOUR % HOURS, [hour, hour + 1])
+    def between(self, first_hour: int, hour: int) -> DaySessions:
+        """Return the sessions that begin from one hour of the day on, before another."""
+        first, last = np.searchsorted(self.ts // HOUR % HOURS, [first_hour, hour])
         names = ("user", "session_id", "ts", "device")
         return DaySessions(**{name: getattr(self, name)[first:last] for name in names})
 
