@@ -129,16 +129,19 @@ class Feed:
                     yield self._run_together(began, now, policies, assign)
             yield self._close(day, sessions)
         if days:
-            self.state.pending.deliver(policies, day_end(days[-1]))
+            self._deliver(policies, day_end(days[-1]))
 
     def close_day(self, day: int) -> dict[str, Columns]:
         """Return what is recorded once a day: nothing, the night is a step of its own."""
         return {}
 
     def _deliver(self, policies: Sequence[Policy], ts: float) -> None:
-        # The first delivery brings the whole catalogue.
-        since = ts - self.setup.config.hours_between_events * HOUR if ts > 0 else -np.inf
-        self.state.pending.add({"videos": self.recorder.uploads(since, ts)})
+        # Videos are in order of upload, and the first delivery brings the whole catalogue.
+        uploaded_at = self.setup.population.videos.uploaded_at
+        known = int(np.searchsorted(uploaded_at, ts, side="right"))
+        new = np.arange(self.state.catalogued, known)
+        self.state.pending.add({"videos": self.recorder.uploads(new)})
+        self.state.catalogued = known
         self.state.pending.deliver(policies, ts)
 
     def _run_together(

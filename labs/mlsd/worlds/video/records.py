@@ -74,11 +74,10 @@ class Recorder:
             tables["candidates"] = _joined(self._candidates(step) for step in steps)
         return tables
 
-    def uploads(self, first: float, last: float) -> Columns:
-        """Return the videos uploaded after `first`, up to `last`: the rows that policies see."""
-        uploaded_at = self.setup.population.videos.uploaded_at
-        new = np.flatnonzero((uploaded_at > first) & (uploaded_at <= last))
-        return {**video_columns(self.setup.population, new), "known_at": uploaded_at[new]}
+    def uploads(self, items: np.ndarray) -> Columns:
+        """Return the rows of the catalogue that policies are handed."""
+        columns = video_columns(self.setup.population, items)
+        return {**columns, "known_at": columns["ts"]}
 
     def _requests(self, step: StepRecord) -> Columns:
         batch = step.batch

@@ -34,8 +34,8 @@ class FeedState:
     satisfied, enjoyed : ndarray of float32
         Sum of the satisfaction of today's views, and their number.
     views : ndarray of int64, shape (videos,)
-    visits : ndarray of bool
-        Who has a session today.
+    catalogued : int
+        How many videos policies have been told of.
     pending : PendingEvents
     """
 
@@ -47,7 +47,7 @@ class FeedState:
     satisfied: np.ndarray
     enjoyed: np.ndarray
     views: np.ndarray
-    visits: np.ndarray
+    catalogued: int
     pending: PendingEvents
 
     @classmethod
@@ -63,7 +63,7 @@ class FeedState:
             satisfied=np.zeros(count, np.float32),
             enjoyed=np.zeros(count, np.float32),
             views=np.zeros(len(population.videos.topic), np.int64),
-            visits=np.zeros(count, bool),
+            catalogued=0,
             pending=PendingEvents(observed),
         )
 
