@@ -1,0 +1,92 @@
+"""Deploy a recommender: lists made overnight or on request, filled into slates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlsd.models.base import Recommender
+from mlsd.runtime.times import DAY
+from mlsd.worlds.logs import Tables
+from mlsd.worlds.video import FeedRequests, Slates
+from mlsd.worlds.video.slates import NO_ITEM
+from mlsd.worlds.video.sources import contains
+
+HISTORY = 50
+
+
+class RecommenderPolicy:
+    """Fills slates from the top of each viewer's list, without what was shown or watched.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        Already fitted; deployment does not refit it.
+    depth : int
+        Length of a list. What a session has been shown, what the viewer started last and what is
+        not live any more is passed over, so a list is much longer than a slate.
+    at_request : bool
+        False makes a viewer's list once a day, when it is first asked for (batch precompute); True
+        makes it for each request, from the videos that the viewer started last.
+
+    Notes
+    -----
+    A list that runs out is filled up with live videos in order of their ids, the latest first.
+    """
+
+    def __init__(
+        self, recommender: Recommender, *, depth: int = 200, at_request: bool = False
+    ) -> None:
+        self.recommender = recommender
+        self.depth = depth
+        self.at_request = at_request
+        self._day = -1
+        self._lists: np.ndarray | None = None
+        self._row: dict[int, int] = {}
+
+    def observe(self, events: Tables) -> None:
+        """Learn nothing: the recommender stays as it was fitted."""
+
+    def act(self, requests: FeedRequests) -> Slates:
+        """Return the first videos of each viewer's list that can be shown."""
+        recent = requests.history(HISTORY)
+        lists = self._find(requests, recent)
+        is_live = np.zeros(max(int(lists.max()), int(requests.live[-1])) + 1, bool)
+        is_live[requests.live] = True
+        passed = contains(requests.shown, lists) | contains(recent, lists)
+        passed |= (lists == NO_ITEM) | ~is_live[np.maximum(lists, 0)]
+        order = np.argsort(passed, axis=1, kind="stable")[:, : requests.slots]
+        items = np.take_along_axis(lists, order, axis=1)
+        short = np.take_along_axis(passed, order, axis=1)
+        for row in np.flatnonzero(short.any(axis=1)):
+            items[row] = _filled(items[row][~short[row]], requests.shown[row], requests)
+        return Slates(items.astype(np.int32))
+
+    def _find(self, requests: FeedRequests, recent: np.ndarray) -> np.ndarray:
+        user = np.asarray(requests.context["user_id"])
+        if self.at_request:
+            return self._recommend(user, requests.live, recent)
+        day = int(requests.ts[0] // DAY)
+        if day != self._day:
+            self._day, self._row, self._lists = day, {}, np.zeros((0, self.depth), np.int32)
+        new = np.array([each for each in dict.fromkeys(user.tolist()) if each not in self._row])
+        if len(new):
+            made = self._recommend(new, requests.live, None)
+            first = len(self._lists)
+            self._row.update(zip(new.tolist(), range(first, first + len(new))))
+            self._lists = np.concatenate([self._lists, made])
+        return self._lists[[self._row[each] for each in user.tolist()]]
+
+    def _recommend(
+        self, user: np.ndarray, live: np.ndarray, histories: np.ndarray | None
+    ) -> np.ndarray:
+        items, _ = self.recommender.recommend(
+            user, self.depth, candidates=live, histories=histories
+        )
+        return np.asarray(items, np.int32)
+
+
+def _filled(items: np.ndarray, shown: np.ndarray, requests: FeedRequests) -> np.ndarray:
+    """Return a slate that begins with `items`."""
+    others = requests.live[::-1]
+    others = others[~np.isin(others, items) & ~np.isin(others, shown)]
+    return np.concatenate([items, others])[: requests.slots]
