@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from mlsd.cases.base import Case
+from mlsd.cases.base import Case, OnlineMeasure
 from mlsd.cases.video.ladder import LADDER, LIST_LENGTH
+from mlsd.cases.video.worlds import make_world, world_source
 from mlsd.experiments.display import LadderFigure, TableColumn, at_rank
 from mlsd.runtime import case_name
+from mlsd.worlds.video.config import SIZES, VARIANTS
 
 PRINTED = (
     TableColumn("Recall@k [95 %]", "recall@k", show="interval", essential=True),
@@ -46,4 +48,9 @@ CASE = Case(
         },
     ),
     rows_are="interactions",
+    world=make_world,
+    source=world_source,
+    sizes=tuple(SIZES),
+    variants=tuple(VARIANTS),
+    headline=OnlineMeasure("watch_hours", "per thousand sessions"),
 )

@@ -41,4 +41,5 @@ VIDEO_RUNGS = (
         _half_lives,
         needs="a time, by which the past fades",
     ),
+    Rung("oracle", "truth", "truth", None, _nothing_to_tune),
 )

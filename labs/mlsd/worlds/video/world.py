@@ -19,6 +19,7 @@ from mlsd.worlds.video.feed import Feed
 from mlsd.worlds.video.logging_policy import LoggingPolicy
 from mlsd.worlds.video.logs import VideoLogs, entity_tables
 from mlsd.worlds.video.measures import MEASURES
+from mlsd.worlds.video.oracle import TasteOracle
 from mlsd.worlds.video.population import make_population
 from mlsd.worlds.video.records import LOGGED_TABLES, OBSERVED_TABLES
 from mlsd.worlds.video.setup import Setup
@@ -62,6 +63,10 @@ class VideoWorld(SimulatedWorld[VideoLogs]):
         self.config = (config or VideoConfig()).scaled(size)
         super().__init__(seed, horizon_days=self.config.horizon_days)
         self._population = make_population(self.config, seed)
+
+    def oracle(self) -> TasteOracle:
+        """Return the policy that knows what viewers like: how far any policy could get."""
+        return TasteOracle(self._population, self.config)
 
     def _start(self) -> Feed:
         setup = replace(self._setup(), records_candidates=True)

@@ -1,0 +1,99 @@
+"""The worlds of the video ladder: their logs, their truth, and how a rung is deployed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from mlsd.experiments.interactions import PreparedInteractions
+from mlsd.experiments.runs import FittedRung
+from mlsd.experiments.sources import Replicate, WorldSource, source_name
+from mlsd.models.corpus import Corpus
+from mlsd.policies.video import RecommenderPolicy
+from mlsd.worlds.video import VideoConfig, VideoWorld
+
+HISTORY_DAYS = 14
+USERS_AT_ONCE = 256
+
+
+def make_world(seed: int, *, size: str = "default", variant: str | None = None) -> VideoWorld:
+    """Return the world of a seed, at a size and in a variant.
+
+    Raises
+    ------
+    InputError
+        For an unknown size or variant.
+    """
+    config = VideoConfig.variant(variant) if variant else None
+    return VideoWorld(seed=seed, size=size, config=config)
+
+
+def world_source(
+    *, size: str = "default", variant: str | None = None, history_days: int = HISTORY_DAYS
+) -> WorldSource:
+    """Return worlds as a source of the ladder: a fresh one and its history for each seed."""
+    make = partial(make_world, size=size, variant=variant)
+    return WorldSource(
+        source_name("video_world", size=size, variant=variant),
+        lambda seed: _replicate(make(seed), history_days),
+    )
+
+
+def _replicate(world: VideoWorld, history_days: int) -> Replicate:
+    logs = world.history(days=history_days)
+    log = logs.labelled()
+    return Replicate(
+        world.seed,
+        log,
+        truth=TrueTaste(world, logs.until, log.frame.iloc[log.split.train]),
+        world=world,
+        tables={"users": logs.users, "items": logs.videos},
+        history_days=history_days,
+    )
+
+
+class TrueTaste:
+    """A recommender that knows what each viewer would enjoy most, whatever was ever shown.
+
+    Parameters
+    ----------
+    world : VideoWorld
+    moment : float
+        When viewers are asked, seconds since the origin.
+    shown : DataFrame
+        Impressions with `watched`: what was watched is not recommended again.
+    """
+
+    def __init__(self, world: VideoWorld, moment: float, shown: pd.DataFrame) -> None:
+        self._oracle = world.oracle()
+        self._moment = moment
+        self._corpus = Corpus(shown[shown["watched"] == 1])
+
+    def recommend(
+        self,
+        user_ids: np.ndarray,
+        k: int,
+        *,
+        exclude_seen: bool = True,
+        candidates: np.ndarray | None = None,
+        histories: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return item ids and scores, both of shape (users, k), best first."""
+        return self._corpus.best(
+            user_ids,
+            k,
+            lambda users, pool: self._oracle.scores(users, pool, self._moment),
+            exclude_seen=exclude_seen,
+            candidates=candidates,
+        )
+
+    def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
+        """Return the expected value of each pair, shape (n,)."""
+        return self._oracle.scores(np.asarray(user_ids), item_ids[:, None], self._moment)[:, 0]
+
+
+def policy_of(fitted: FittedRung, prepared: PreparedInteractions) -> RecommenderPolicy:
+    """Return the policy that serves a fitted rung."""
+    return RecommenderPolicy(fitted.model, at_request=fitted.rung.uses_histories)
