@@ -3,83 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
 from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds.base import Policy
-from mlsd.worlds.kit.draws import sigmoid
 from mlsd.worlds.kit.records import Columns, day_end
-from mlsd.worlds.kit.simulator import Assign, Part
+from mlsd.worlds.kit.simulator import Assign
 from mlsd.worlds.logs import LazyMapping
-from mlsd.worlds.video.behaviour import AUTOPLAY_SD, AUTOPLAY_SECONDS, Behaviour, Reaction
-from mlsd.worlds.video.config import HOURS, MOST_STEPS
+from mlsd.worlds.video.config import HOURS
 from mlsd.worlds.video.records import (
     OBSERVED_TABLES,
-    UNWANTED_SATISFACTION,
     Recorder,
     StepRecord,
     context_columns,
-    item_keys,
 )
 from mlsd.worlds.video.setup import Setup
 from mlsd.worlds.video.slates import FeedRequests, Slates, require_showable
 from mlsd.worlds.video.state import Batch, FeedState
+from mlsd.worlds.video.steps import HourStep, NightStep
 from mlsd.worlds.video.traffic import DaySessions, Traffic
-
-LEAST_GAP, MEAN_GAP = 2.0, 6.0
-
-
-@dataclass(frozen=True)
-class HourStep:
-    """What the sessions that began in an hour left behind: records and event tables."""
-
-    records: list[StepRecord]
-    tables: dict[str, Columns]
-
-    def parts(self) -> Iterator[Part]:
-        """Yield what is measured: slates and what came of them."""
-        for record in self.records:
-            batch = record.batch
-            seconds = record.seconds.sum(axis=1)
-            happy = np.where(record.viewed, record.reaction.satisfaction, 0)
-            happy = happy + UNWANTED_SATISFACTION * record.autoplay
-            for name, amount in (
-                ("slates", np.ones(len(batch), np.int64)),
-                ("sessions", np.full(len(batch), batch.step == 0)),
-                ("clicks", record.started.sum(axis=1)),
-                ("watch_seconds", seconds),
-                ("satisfaction", happy.sum(axis=1)),
-                ("not_interested", record.hidden.sum(axis=1)),
-            ):
-                yield Part(name, batch.user, batch.began, amount)
-
-
-@dataclass(frozen=True)
-class NightStep:
-    """What a day came to: who was here, and who will be again."""
-
-    tables: dict[str, Columns]
-    user: np.ndarray
-    ts: np.ndarray
-    returned: np.ndarray
-    later: np.ndarray
-
-    @property
-    def records(self) -> list[StepRecord]:
-        """No slates at night."""
-        return []
-
-    def parts(self) -> Iterator[Part]:
-        """Yield who came, who comes the next day, and who is expected in 28 days."""
-        tomorrow, month = self.ts + DAY, self.ts + 28 * DAY
-        here = np.ones(len(self.user), np.int64)
-        yield Part("visitor_days", self.user, self.ts, here, tomorrow)
-        yield Part("returns", self.user, self.ts, self.returned, tomorrow)
-        yield Part("settled_days", self.user, self.ts, here, month)
-        yield Part("returns_28", self.user, self.ts, self.later, month)
+from mlsd.worlds.video.viewing import Viewing
 
 
 class Feed:
@@ -101,7 +46,7 @@ class Feed:
     def __init__(self, setup: Setup, state: FeedState) -> None:
         self.setup = setup
         self.state = state
-        self.behaviour = Behaviour(setup.population, setup.config)
+        self.viewing = Viewing(setup)
         self.traffic = Traffic(setup.population, setup.config, setup.seed, luck=setup.luck)
         self.recorder = Recorder(setup)
 
@@ -159,7 +104,7 @@ class Feed:
             requests = self._requests(batch, live)
             slates = _ask(policies, requests, arms)
             require_showable(slates, requests, is_live)
-            record = self._meet(batch, slates, proof)
+            record = self.viewing.meet(self.state, batch, slates, proof)
             records.append(record)
             self._learn(record)
             goes_on = ~record.ends
@@ -211,73 +156,6 @@ class Feed:
         known = np.log1p(self.state.views)
         centred = (known - known[live].mean()) / max(known[live].std(), 1e-6)
         return (self.setup.config.social_proof * centred).astype(np.float32)
-
-    def _meet(self, batch: Batch, slates: Slates, proof: np.ndarray | None) -> StepRecord:
-        """Let the viewers of a batch look at their slates, and say what comes of it."""
-        config, setup, items = self.setup.config, self.setup, slates.items
-        reaction = self.behaviour.react(self.state, batch, items, proof)
-        request = batch.request_id
-        depth = setup.luck_of("depth", request)[:, None]
-        examined = depth < self.behaviour.examination
-        keys = item_keys(request[:, None], items)
-        clicked = examined & (_of(setup, "click", keys) < reaction.attraction)
-        autoplay = np.zeros_like(clicked)
-        starts = setup.luck_of("autoplay", request) < config.autoplay_rate
-        autoplay[:, 0] = examined[:, 0] & ~clicked[:, 0] & starts
-        seconds, completed = self._watch(items, reaction.enjoyment, keys, clicked, autoplay)
-        liking = sigmoid(np.float32(config.like_logit) + config.like_gain * reaction.enjoyment)
-        liked = _where(clicked, lambda at: _of(setup, "like", keys[at]) < liking[at])
-        ignored = examined & ~clicked & ~autoplay
-        hiding = self.behaviour.hide_probability(reaction.click_logit)
-        hidden = _where(ignored, lambda at: _of(setup, "hide", keys[at]) < hiding[at])
-        spent = seconds.sum(axis=1)
-        gap = LEAST_GAP - MEAN_GAP * np.log(setup.luck_of("gap", request))
-        batch.mood += self._mood(reaction, clicked, autoplay)
-        batch.seconds -= spent + gap.astype(np.float32)
-        last = batch.step == MOST_STEPS - 1
-        return StepRecord(
-            batch=batch,
-            slates=slates.filled(),
-            reaction=reaction,
-            examined=examined,
-            clicked=clicked,
-            autoplay=autoplay,
-            seconds=seconds,
-            completed=completed,
-            liked=liked,
-            hidden=hidden,
-            done_at=batch.ts + spent + gap,
-            ends=(batch.mood < 0) | (batch.seconds <= 0) | last,
-        )
-
-    def _watch(
-        self,
-        items: np.ndarray,
-        enjoyment: np.ndarray,
-        keys: np.ndarray,
-        clicked: np.ndarray,
-        autoplay: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return watch seconds and whether a video was watched to its end, shape (n, slots)."""
-        seconds = np.zeros(items.shape, np.float32)
-        completed = np.zeros(items.shape, bool)
-        at = np.nonzero(clicked | autoplay)
-        z = ndtri(_of(self.setup, "watch", keys[at])).astype(np.float32)
-        wanted = self.behaviour.watch_seconds(items[at], enjoyment[at], z)
-        unwanted = np.float32(AUTOPLAY_SECONDS) * np.exp(np.float32(AUTOPLAY_SD) * z)
-        length = self.setup.population.videos.duration[items[at]]
-        time = np.where(clicked[at], wanted, unwanted)
-        seconds[at] = np.minimum(time, length)
-        completed[at] = time >= length
-        return seconds, completed
-
-    def _mood(self, reaction: Reaction, clicked: np.ndarray, autoplay: np.ndarray) -> np.ndarray:
-        """Return what a slate adds to the mood of its viewers, shape (n,)."""
-        config = self.setup.config
-        above = reaction.satisfaction - np.float32(config.satisfied_at)
-        gained = np.where(clicked, above, 0).sum(axis=1)
-        annoyed = (UNWANTED_SATISFACTION - np.float32(config.satisfied_at)) * autoplay.sum(axis=1)
-        return np.float32(config.mood_gain) * (gained + annoyed) - np.float32(config.slate_cost)
 
     def _learn(self, record: StepRecord) -> None:
         """Carry a slate into what viewers have seen, like and are full of."""
@@ -343,15 +221,3 @@ def _ask(policies: Sequence[Policy], requests: FeedRequests, arms: np.ndarray | 
             items[rows], propensity[rows] = answer.items, answer.propensity
             source[rows] = answer.source
     return Slates(items, propensity, source)
-
-
-def _of(setup: Setup, event: str, keys: np.ndarray) -> np.ndarray:
-    return setup.luck_of(event, keys.ravel()).reshape(keys.shape)
-
-
-def _where(mask: np.ndarray, happens) -> np.ndarray:
-    """Return a mask of what happens, asked only where it can."""
-    result = np.zeros(mask.shape, bool)
-    at = np.nonzero(mask)
-    result[at] = happens(at)
-    return result

@@ -8,8 +8,8 @@ import pandas as pd
 from mlsd.runtime import InputError
 from mlsd.worlds.kit.records import Columns
 from mlsd.worlds.video.behaviour import Behaviour
-from mlsd.worlds.video.feed import HourStep, NightStep
 from mlsd.worlds.video.logs import VideoLogs
+from mlsd.worlds.video.steps import HourStep, NightStep
 
 KEY = "impression_id"
 
