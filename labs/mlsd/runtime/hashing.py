@@ -29,6 +29,9 @@ def mix64(values: np.ndarray) -> np.ndarray:
     >>> [hex(value) for value in mix64(np.array([1, 2], dtype=np.uint64))]
     ['0x5692161d100b05e5', '0xdbd238973a2b148a']
     """
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    mixed = values ^ (values >> np.uint64(30))
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(27)
+    mixed *= np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed

@@ -7,6 +7,7 @@ on what was drawn before. Two policies that show the same ad on the same request
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,9 +41,17 @@ def hashed_uniform(seed: int, stream: str, key: np.ndarray) -> np.ndarray:
     >>> bool(hashed_uniform(7, "clicks", np.array([2]))[0] == first[1])
     True
     """
-    start = mix64(np.array([(seed << 32) ^ zlib.crc32(stream.encode())], np.uint64) + GOLDEN)
-    state = start + (key.astype(np.uint64) + np.uint64(1)) * GOLDEN
+    state = key.astype(np.uint64)
+    state += np.uint64(1)
+    state *= GOLDEN
+    state += _start(seed, stream)
     return ((mix64(state) >> np.uint64(11)) + 0.5) * _MANTISSA
+
+
+@lru_cache(maxsize=1_024)
+def _start(seed: int, stream: str) -> np.ndarray:
+    """Return where a stream starts, shape (1,): worlds draw from few streams, many times each."""
+    return mix64(np.array([(seed << 32) ^ zlib.crc32(stream.encode())], np.uint64) + GOLDEN)
 
 
 def generator(seed: int, stream: str, *key: int) -> np.random.Generator:
