@@ -9,7 +9,7 @@ from mlsd.worlds.kit.luck import hashed_uniform
 from mlsd.worlds.logs import Tables
 from mlsd.worlds.video.config import AGE_BANDS, COUNTRIES, MOST_STEPS
 from mlsd.worlds.video.slates import NO_ITEM, FeedRequests, Slates
-from mlsd.worlds.video.sources import Corpus, Related, Source, contains
+from mlsd.worlds.video.sources import Corpus, Related, Source
 
 SOURCES = ("trending", "related", "fresh", "random")
 TRENDING, RELATED, FRESH, RANDOM = range(4)
@@ -59,6 +59,8 @@ class LoggingPolicy:
         self.topic = np.zeros(0, np.int16)
         self.weight = np.zeros((SEGMENTS, 0), np.float32)
         self.pool = np.zeros((SEGMENTS, 0), np.int32)
+        # Where in the pool of a segment each video is; past its end where it is not.
+        self.place = np.zeros((SEGMENTS, 0), np.int16)
         self._uploaded = np.zeros(0)
         self._watched = np.zeros((SEGMENTS, 0))
         self._refreshed = -np.inf
@@ -101,6 +103,8 @@ class LoggingPolicy:
         if more > 0:
             self.topic = np.pad(self.topic, (0, more))
             self.weight = np.pad(self.weight, ((0, 0), (0, more)))
+            end = self.pool.shape[1]
+            self.place = np.pad(self.place, ((0, 0), (0, more)), constant_values=end)
             self._watched = np.pad(self._watched, ((0, 0), (0, more)))
             self._uploaded = np.pad(self._uploaded, (0, more), constant_values=-np.inf)
 
@@ -117,45 +121,50 @@ class LoggingPolicy:
         self.weight[:] = 0
         chosen = np.take_along_axis(wanted, order, axis=1) ** self.sharpness
         np.put_along_axis(self.weight, self.pool, chosen.astype(np.float32), axis=1)
+        self.place[:] = self.pool.shape[1]
+        np.put_along_axis(self.place, self.pool, np.arange(self.pool.shape[1])[None], axis=1)
 
 
 class _Draw:
-    """The slates of one call, slot by slot."""
+    """The slates of one call: every source draws for all slots at once, then slots are settled."""
 
     def __init__(self, policy: LoggingPolicy, requests: FeedRequests) -> None:
         self.policy = policy
         self.requests = requests
         self.segment = segments(requests.context["age_band"], requests.context["country"])
-        pool = policy.pool[self.segment]
         # What was removed since the refresh is still in the pool.
         self.is_live = np.zeros(len(policy.topic), bool)
         self.is_live[requests.live] = True
-        taken = contains(requests.shown, pool) | ~self.is_live[pool]
-        weights = np.where(taken, 0, policy.weight[self.segment[:, None], pool])
+        pool = policy.pool[self.segment]
+        weights = np.where(self._taken(pool), 0, policy.weight[self.segment[:, None], pool])
         self.left = weights.sum(axis=1)
         self.order = self._order(pool, weights)
-        self.free = np.ones(self.order.shape, bool)
-        self.used = requests.shown
         self.sources = policy.sources(requests)
-        self.code, self.place = self._chances()
-        self.drawn_before = {
-            code: source.nothing(len(requests)) + source.mass(requests.shown)
-            for code, source in self.sources.items()
-        }
 
     def slates(self) -> Slates:
-        """Return the slates, drawn from the top down."""
-        shape = (len(self.requests), self.requests.slots)
-        items, source = np.zeros(shape, np.int32), np.zeros(shape, np.int8)
-        propensity = np.zeros(shape, np.float32)
-        for slot in range(shape[1]):
-            items[:, slot], source[:, slot] = self._pick(slot)
-            propensity[:, slot] = self._take(items[:, slot])
-        rest = np.argsort(~self.free, axis=1, kind="stable")
-        rest = rest[:, : self.policy.candidates - shape[1]]
+        """Return the slates, settled from the top down."""
+        drawn, source = self._drawn()
+        items = np.zeros(drawn.shape, np.int32)
+        free = np.ones(self.order.shape, bool)
+        rows, slots = np.arange(len(items)), items.shape[1]
+        for slot in range(slots):
+            item = drawn[:, slot]
+            none = (item == NO_ITEM) | (items[:, :slot] == item[:, None]).any(axis=1)
+            items[:, slot] = np.where(none, self.order[rows, free.argmax(axis=1)], item)
+            source[none, slot] = TRENDING
+            free &= self.order != items[:, slot, None]
+        rest = np.argsort(~free, axis=1, kind="stable")[:, : self.policy.candidates - slots]
         others = np.take_along_axis(self.order, rest, axis=1)
         found = np.concatenate([source, np.full(others.shape, TRENDING, np.int8)], axis=1)
-        return Slates(items, propensity, source, np.concatenate([items, others], axis=1), found)
+        considered = np.concatenate([items, others], axis=1)
+        return Slates(items, self._propensity(items), source, considered, found)
+
+    def _taken(self, pool: np.ndarray) -> np.ndarray:
+        """Return which videos of each viewer's pool cannot be drawn, shape of `pool`."""
+        taken = np.zeros((len(pool), pool.shape[1] + 1), bool)
+        place = self.policy.place[self.segment[:, None], self.requests.shown]
+        np.put_along_axis(taken, place.astype(np.intp), True, axis=1)
+        return taken[:, :-1] | ~self.is_live[pool]
 
     def _order(self, pool: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return trending videos in the order of a draw by weight without replacement."""
@@ -179,30 +188,28 @@ class _Draw:
         )
         return (draw[:, :, None] >= np.cumsum(SHARES)[:-1]).sum(axis=2, dtype=np.int8), place
 
-    def _pick(self, slot: int) -> tuple[np.ndarray, np.ndarray]:
-        code, place = self.code[:, slot], self.place[:, slot]
-        item = self.order[np.arange(len(code)), self.free.argmax(axis=1)]
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the source of each slot draws, -1 for nothing new, and that source."""
+        code, place = self._chances()
+        drawn = np.full(code.shape, NO_ITEM)
         for number, source in self.sources.items():
-            rows = np.flatnonzero(code == number)
-            drawn = source.draw(rows, place[rows])
-            again = (self.used[rows] == drawn[:, None]).any(axis=1) | (drawn == NO_ITEM)
-            item[rows[~again]] = drawn[~again]
-            code[rows[again]] = TRENDING
-        return item, code
+            at = np.nonzero(code == number)
+            drawn[at] = source.draw(at[0], place[at])
+        seen = (drawn[:, :, None] == self.requests.shown[:, None, :]).any(axis=2)
+        return np.where(seen, NO_ITEM, drawn), code
 
-    def _take(self, item: np.ndarray) -> np.ndarray:
-        """Return the propensity of videos for the next slot, and take them out."""
-        weight = self.policy.weight[self.segment, item]
-        weight = np.where(self.is_live[item], weight, 0)
-        trending = weight / np.maximum(self.left, 1e-12)
+    def _propensity(self, items: np.ndarray) -> np.ndarray:
+        """Return the probability of each video in its slot, given those above, (n, slots)."""
+        weight = self.policy.weight[self.segment[:, None], items]
+        weight = np.where(self.is_live[items], weight, 0)
+        above = np.concatenate([self.left[:, None], weight[:, :-1]], axis=1)
+        trending = weight / np.maximum(np.subtract.accumulate(above, axis=1), 1e-12)
         propensity = SHARES[TRENDING] * trending
         for code, source in self.sources.items():
-            own = source.mass(item[:, None])
-            propensity += SHARES[code] * (own + self.drawn_before[code] * trending)
-            self.drawn_before[code] = self.drawn_before[code] + own
-        self.left = self.left - weight
-        self.free &= self.order != item[:, None]
-        self.used = np.concatenate([self.used, item[:, None]], axis=1)
+            own = source.mass(items)
+            seen = source.nothing(len(items)) + source.mass(self.requests.shown).sum(axis=1)
+            in_vain = np.concatenate([seen[:, None], own[:, :-1]], axis=1).cumsum(axis=1)
+            propensity += SHARES[code] * (own + in_vain * trending)
         return propensity
 
 

@@ -17,7 +17,7 @@ class Source(Protocol):
         ...
 
     def mass(self, items: np.ndarray) -> np.ndarray:
-        """Return the probability of drawing one of `items`, shape (n, k): shape (n,)."""
+        """Return the probability of drawing each of `items`, shape (n, k)."""
         ...
 
     def nothing(self, requests: int) -> np.ndarray:
@@ -38,7 +38,7 @@ class Corpus:
     --------
     >>> corpus = Corpus(np.array([3, 5]), 10)
     >>> corpus.draw(np.array([0]), np.array([0.6])), corpus.mass(np.array([[5, 9]]))
-    (array([5]), array([0.5]))
+    (array([5]), array([[0.5, 0. ]]))
     """
 
     def __init__(self, items: np.ndarray, videos: int) -> None:
@@ -53,8 +53,8 @@ class Corpus:
         return self.items[(place * len(self.items)).astype(np.intp)]
 
     def mass(self, items: np.ndarray) -> np.ndarray:
-        """Return the probability of drawing one of `items`, shape (n, k): shape (n,)."""
-        return self.each[items].sum(axis=1)
+        """Return the probability of drawing each of `items`, shape (n, k)."""
+        return self.each[items]
 
     def nothing(self, requests: int) -> np.ndarray:
         """Return the probability of drawing nothing, shape (requests,)."""
@@ -76,7 +76,7 @@ class Related:
     --------
     >>> related = Related(np.array([[-1, 1]]), np.array([0, 1, 2]), np.array([0, 1, 1]))
     >>> related.draw(np.array([0]), np.array([0.9])), related.mass(np.array([[1]]))
-    (array([2]), array([0.5]))
+    (array([2]), array([[0.5]]))
     """
 
     def __init__(self, topics: np.ndarray, live: np.ndarray, topic: np.ndarray) -> None:
@@ -87,6 +87,8 @@ class Related:
         self.first = np.cumsum(self.size) - self.size
         # A topic without a live video cannot be drawn from.
         self.topics = np.where((topics >= 0) & (self.size[topics] > 0), topics, -1)
+        # Known topics stand in any place of their row: sort them to the front.
+        self.front = -np.sort(-self.topics, axis=1)
         self.known = (self.topics >= 0).sum(axis=1)
         rows, _ = np.nonzero(self.topics >= 0)
         cell = rows * count + self.topics[self.topics >= 0]
@@ -99,16 +101,15 @@ class Related:
         known = self.known[rows]
         scaled = place * known
         which = np.minimum(scaled.astype(np.intp), np.maximum(known - 1, 0))
-        # Known topics stand in any place of their row: sort them to the front.
-        front = -np.sort(-self.topics[rows], axis=1)
-        topic = front[np.arange(len(rows)), which]
+        topic = self.front[rows, which]
         within = ((scaled - which) * self.size[topic]).astype(np.intp)
         item = self.by_topic[self.first[topic] + np.minimum(within, self.size[topic] - 1)]
         return np.where(known > 0, item, NO_ITEM)
 
     def mass(self, items: np.ndarray) -> np.ndarray:
-        """Return the probability of drawing one of `items`, shape (n, k): shape (n,)."""
-        return np.take_along_axis(self.each, self.topic[items].astype(np.intp), axis=1).sum(axis=1)
+        """Return the probability of drawing each of `items`, shape (n, k)."""
+        row = np.arange(len(items))[:, None] * self.each.shape[1]
+        return np.take(self.each, row + self.topic[items])
 
     def nothing(self, requests: int) -> np.ndarray:
         """Return the probability of drawing nothing, shape (requests,)."""

@@ -77,7 +77,7 @@ def test_related_videos_share_a_topic_with_what_was_started():
     assert set(drawn) == {1, 2}
     assert related.draw(np.array([1]), np.array([0.5])).tolist() == [-1]
     assert related.nothing(2).tolist() == [0, 1]
-    assert related.mass(np.array([[1, 3], [1, 3]])).tolist() == [0.5, 0]
+    assert related.mass(np.array([[1, 3], [1, 3]])).tolist() == [[0.5, 0], [0, 0]]
 
 
 def test_contains_finds_each_rows_own():
