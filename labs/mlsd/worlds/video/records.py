@@ -18,6 +18,7 @@ from mlsd.worlds.video.state import Batch
 
 OBSERVED_TABLES = ("requests", "impressions", "surveys", "sessions", "returns", "videos")
 LOGGED_TABLES = ("requests", "candidates", "impressions", "surveys", "sessions", "returns")
+SURVEY_COLUMNS = ("impression_id", "user_id", "item_id", "stars", "view_ts", "ts", "known_at")
 FIRST_ANSWER, LAST_ANSWER = HOUR, DAY
 
 
@@ -134,34 +135,38 @@ class Recorder:
         return (batch.ts // DAY - since).astype(np.float32)
 
     def _surveys(self, steps: Sequence[StepRecord]) -> Columns:
-        return _joined(self._answers(step) for step in steps)
-
-    def _answers(self, step: StepRecord) -> Columns:
         """Return the stars of those who were asked and answered, the moved ones more often."""
-        config, row_slot = self.setup.config, np.nonzero(step.started)
-        item = step.slates.items[row_slot]
-        key = item_keys(step.batch.request_id[row_slot[0]], item)
-        asked = self.setup.luck_of("asked", key) < config.survey_share
-        row, item, key = row_slot[0][asked], item[asked], key[asked]
-        slot = row_slot[1][asked]
-        satisfied = np.where(
-            step.viewed[row, slot], step.reaction.satisfaction[row, slot], UNWANTED_SATISFACTION
-        )
-        answers = self.setup.luck_of("answers", key) < 0.15 + 0.7 * np.abs(2 * satisfied - 1)
-        noise = self.setup.luck_of("stars", key) - 0.5
-        stars = np.clip(np.round(1 + 4 * satisfied + 2 * noise), 1, 5).astype(np.int8)
-        wait = FIRST_ANSWER + (LAST_ANSWER - FIRST_ANSWER) * self.setup.luck_of("wait", key)
-        ts = step.batch.ts[row] + wait
+        setup = self.setup
+        views = _joined(self._views(step) for step in steps)
+        asked = setup.luck_of("asked", views["key"]) < setup.config.survey_share
+        views = {name: values[asked] for name, values in views.items()}
+        key, satisfied = views.pop("key"), views.pop("satisfied")
+        answers = setup.luck_of("answers", key) < 0.15 + 0.7 * np.abs(2 * satisfied - 1)
+        noise = setup.luck_of("stars", key) - 0.5
+        wait = FIRST_ANSWER + (LAST_ANSWER - FIRST_ANSWER) * setup.luck_of("wait", key)
+        ts = views["view_ts"] + wait
         columns = {
-            "impression_id": step.batch.request_id[row] * config.slots + slot,
-            "user_id": step.batch.user[row].astype(np.int32),
-            "item_id": item.astype(np.int32),
-            "stars": stars,
-            "view_ts": step.batch.ts[row],
+            **views,
+            "stars": np.clip(np.round(1 + 4 * satisfied + 2 * noise), 1, 5).astype(np.int8),
             "ts": ts,
             "known_at": ts,
         }
-        return {name: values[answers] for name, values in columns.items()}
+        return {name: columns[name][answers] for name in SURVEY_COLUMNS}
+
+    def _views(self, step: StepRecord) -> Columns:
+        """Return one row per started video: what a survey could ask about."""
+        row, slot = np.nonzero(step.started)
+        batch, item, viewed = step.batch, step.slates.items[row, slot], step.viewed[row, slot]
+        return {
+            "impression_id": batch.request_id[row] * self.setup.config.slots + slot,
+            "user_id": batch.user[row].astype(np.int32),
+            "item_id": item.astype(np.int32),
+            "view_ts": batch.ts[row],
+            "key": item_keys(batch.request_id[row], item),
+            "satisfied": np.where(
+                viewed, step.reaction.satisfaction[row, slot], UNWANTED_SATISFACTION
+            ),
+        }
 
 
 # What a video that started by itself and was not wanted is worth to its viewer.
