@@ -53,8 +53,7 @@ class ExposureTally(Tally):
 
     def add_exposures(self, user: np.ndarray, item: np.ndarray) -> None:
         """Count impressions of items, shape (n,), by the users, shape (n,), who saw them."""
-        cell = user % GROUPS * self.shown.shape[1] + item
-        self.shown += np.bincount(cell, minlength=self.shown.size).reshape(self.shown.shape)
+        np.add.at(self.shown, (user % GROUPS, item), 1)
 
     def estimates(self) -> np.ndarray:
         """Return the measures, shape (measures,)."""
