@@ -62,9 +62,9 @@ def world_card(text: CardText, world: World, config: WorldConfig, days: int) -> 
         [
             text.introduction.format(seed=world.seed, days=days),
             "## Stylised facts\n",
-            _table(("fact", "measured here", "published value", "source"), measured),
+            markdown_table(("fact", "measured here", "published value", "source"), measured),
             "## Parameters and their reasons\n",
-            _table(("parameter", "value", "reason"), values),
+            markdown_table(("parameter", "value", "reason"), values),
             text.limits,
         ]
     )
@@ -76,6 +76,15 @@ def _show(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def markdown_table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Return rows of text as a Markdown table with these titles.
+
+    Examples
+    --------
+    >>> print(markdown_table(("size", "users"), [("small", "800")]).strip())
+    | size | users |
+    | --- | --- |
+    | small | 800 |
+    """
     lines = [titles, tuple("---" for _ in titles), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
