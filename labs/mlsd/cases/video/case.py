@@ -7,6 +7,7 @@ from mlsd.cases.video.ladder import LADDER, LIST_LENGTH
 from mlsd.cases.video.worlds import make_world, world_source
 from mlsd.experiments.display import LadderFigure, TableColumn, at_rank
 from mlsd.runtime import case_name
+from mlsd.worlds.video.card import render_card
 from mlsd.worlds.video.config import SIZES, VARIANTS
 
 PRINTED = (
@@ -53,4 +54,5 @@ CASE = Case(
     sizes=tuple(SIZES),
     variants=tuple(VARIANTS),
     headline=OnlineMeasure("watch_hours", "per thousand sessions"),
+    card=render_card,
 )

@@ -22,9 +22,9 @@ value is far from the published one, the reasons below or the limits at the end 
 # Of the default parameters, rounded, by `tests/benchmarks/worlds.py --world video --sizes --large`:
 # rows per day of requests, impressions and candidates, peak memory of a process, how it was made.
 MEASURED = {
-    "small": (2_600, 15_600, 62_000, "210 MB, in memory, all tables made"),
-    "default": (19_500, 117_000, 469_000, "680 MB, in memory, all tables made"),
-    "large": (871_000, 5_230_000, 20_900_000, "800 MB, streamed to Parquet"),
+    "small": (2_300, 14_000, 56_000, "210 MB, in memory, all tables made"),
+    "default": (17_500, 105_000, 420_000, "710 MB, in memory, all tables made"),
+    "large": (790_000, 4_740_000, 19_000_000, "800 MB, streamed to Parquet"),
 }
 SIZES = """\
 ## Sizes

@@ -150,7 +150,7 @@ class VideoConfig(WorldConfig):
     hours_between_events: int = 1
     horizon_days: int = 60
     sessions_per_day: float = 0.7
-    activity_sd: float = 0.8
+    activity_sd: float = 1.1
     base_logit: float = -2.6
     examination: float = 0.8
     autoplay_rate: float = 0.15
@@ -184,7 +184,7 @@ class VideoConfig(WorldConfig):
     duration_elasticity: float = 0.6
     like_logit: float = -3.2
     like_gain: float = 1.1
-    hide_rate: float = 0.01
+    hide_rate: float = 0.004
     survey_share: float = 0.02
     patience: float = 1.0
     patience_sd: float = 0.5
