@@ -15,8 +15,8 @@ class PopularityRecommender:
     """Ranks items by their number of interactions, recent ones counting more if so wished.
 
     An item's score is ``sum(0.5 ** ((last - ts) / half_life))`` over its interactions, `last` being
-    the latest time in the data; without a half-life it is their number. Ties go to the item that
-    sorts first.
+    the latest time in the data; without a half-life it is their number. Where they have a column
+    `weight`, each counts that much. Ties go to the item that sorts first.
 
     Parameters
     ----------
@@ -69,12 +69,14 @@ class PopularityRecommender:
         return self
 
     def _weights(self, interactions: pd.DataFrame) -> np.ndarray | None:
+        weights = self._corpus.weights
         if self.half_life is None:
-            return None
+            return weights
         if not self.half_life > 0:
             raise InputError(f"half_life is {self.half_life!r}; give seconds above 0, or None")
         ts = interactions["ts"].to_numpy(np.float64)
-        return 0.5 ** ((ts.max() - ts) / self.half_life)
+        decay = 0.5 ** ((ts.max() - ts) / self.half_life)
+        return decay if weights is None else decay * weights
 
     def recommend(
         self,
@@ -97,7 +99,7 @@ class PopularityRecommender:
         candidates : array, optional
             Items to choose from, for all users alike; all items of the training where absent.
         histories : array, optional
-            Not used: popularity does not depend on the user.
+            Popularity does not depend on them; what they hold is left out like what was seen.
         """
         return self._corpus.best(
             user_ids,
@@ -105,6 +107,7 @@ class PopularityRecommender:
             lambda users, pool: np.tile(self._item_scores(pool), (len(users), 1)),
             exclude_seen=exclude_seen,
             candidates=candidates,
+            histories=histories,
         )
 
     def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:

@@ -49,3 +49,8 @@ def test_half_life_needs_times_and_has_to_be_above_zero():
         PopularityRecommender(half_life=5.0).fit(LOG.drop(columns="ts"))
     with pytest.raises(InputError, match="half_life"):
         PopularityRecommender(half_life=0.0).fit(LOG)
+
+
+def test_a_weight_counts_as_so_many_interactions():
+    weighted = PopularityRecommender().fit(LOG.assign(weight=2.0))
+    np.testing.assert_allclose(weighted.scores_, 2 * PopularityRecommender().fit(LOG).scores_)
