@@ -25,4 +25,10 @@ SCORERS = (
     "StudentPerceptron",
 )
 MULTI_TASK_SCORERS = ("ESMM",)
-RECOMMENDERS = ("PopularityRecommender",)
+RECOMMENDERS = (
+    "PopularityRecommender",
+    "ItemCosineRecommender",
+    "EASERecommender",
+    "DenoisingEASERecommender",
+    "GraphFilterRecommender",
+)

@@ -12,6 +12,10 @@ from .ftrl import FTRLProximal as FTRLProximal
 from .kalman import KalmanRate as KalmanRate
 from .linear import HashedLogisticRegression as HashedLogisticRegression
 from .popularity import PopularityRecommender as PopularityRecommender
+from .recommenders.ease import DenoisingEASERecommender as DenoisingEASERecommender
+from .recommenders.ease import EASERecommender as EASERecommender
+from .recommenders.graph_filter import GraphFilterRecommender as GraphFilterRecommender
+from .recommenders.neighbours import ItemCosineRecommender as ItemCosineRecommender
 from .stacking import StackedEnsemble as StackedEnsemble
 from .student import StudentPerceptron as StudentPerceptron
 from .tree_leaves import TreeLeavesLogisticRegression as TreeLeavesLogisticRegression

@@ -1,0 +1,1 @@
+"""Recommenders that learn from who chose what; `mlsd.models` offers them by name."""

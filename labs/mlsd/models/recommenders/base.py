@@ -1,0 +1,184 @@
+"""What recommenders on the user-item matrix share: whom they know, and by what."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from mlsd.models.corpus import Corpus
+from mlsd.runtime import InputError
+
+# Bounds the memory of a table of scores: so many users at a time.
+USERS_AT_ONCE = 1024
+
+
+class MatrixRecommender(ABC):
+    """A recommender that scores all items of the training from a row of the user-item matrix.
+
+    A subclass learns in `_learn`, scores users of the training in `_of_users` and, where it can,
+    any row of the matrix in `_of_profiles` (then `folds_in` is true).
+
+    Attributes
+    ----------
+    folds_in : bool
+        Whether a history that was not in the training can be scored.
+    item_ids_ : array
+        Items in training, sorted.
+
+    Notes
+    -----
+    A user is known by the history that `recommend` is given, where the model folds in and the
+    history holds an item of the training; else by the training; a user known by neither gets the
+    most popular items, scored by their interactions. An item unseen in training scores 0.
+    """
+
+    folds_in = True
+
+    def fit(
+        self,
+        interactions: pd.DataFrame,
+        *,
+        users: pd.DataFrame | None = None,
+        items: pd.DataFrame | None = None,
+        valid: pd.DataFrame | None = None,
+    ) -> Self:
+        """Learn from `interactions`: `user_id`, `item_id` and, where it has one, `weight`.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, there is no row, or an argument of the constructor is wrong.
+        """
+        self._corpus = Corpus(interactions)
+        self.item_ids_ = self._corpus.item_ids
+        self._popularity = self._corpus.matrix.sum(axis=0).astype(np.float32)
+        self._learn(users=users, valid=valid)
+        return self
+
+    def recommend(
+        self,
+        user_ids: np.ndarray,
+        k: int,
+        *,
+        exclude_seen: bool = True,
+        candidates: np.ndarray | None = None,
+        histories: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return item ids and scores, both of shape (users, k), best first.
+
+        Parameters
+        ----------
+        user_ids : array, shape (users,)
+        k : int
+            At least 1.
+        exclude_seen : bool
+            Leave out what the user had in training and what stands in the history.
+        candidates : array, optional
+            Items to choose from, for all users alike; all items of the training where absent.
+        histories : array of item ids, shape (users, length), optional
+            What each user had, -1 where there is nothing.
+        """
+        users = np.asarray(user_ids)
+        histories = _checked_histories(histories, users)
+        parts = []
+        for start in range(0, max(len(users), 1), USERS_AT_ONCE):
+            part = slice(start, start + USERS_AT_ONCE)
+            told = None if histories is None else histories[part]
+            table = self.score_table(users[part], histories=told)
+            parts.append(
+                self._corpus.best(
+                    users[part],
+                    k,
+                    lambda _, pool, table=table: self._columns(table, pool),
+                    exclude_seen=exclude_seen,
+                    candidates=candidates,
+                    histories=told,
+                )
+            )
+        found, scores = zip(*parts)
+        return np.concatenate(found), np.concatenate(scores)
+
+    def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
+        """Return one score per pair, shape (n,); 0 for an item unseen in training."""
+        users, row = np.unique(np.asarray(user_ids), return_inverse=True)
+        column = self._corpus.positions(item_ids)
+        scores = np.zeros(len(row))
+        for start in range(0, len(users), USERS_AT_ONCE):
+            table = self.score_table(users[start : start + USERS_AT_ONCE])
+            own = np.flatnonzero((row // USERS_AT_ONCE == start // USERS_AT_ONCE) & (column >= 0))
+            scores[own] = table[row[own] - start, column[own]]
+        return scores
+
+    def score_table(
+        self, user_ids: np.ndarray, *, histories: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the score of every item of `item_ids_`, shape (users, items), float32."""
+        users = np.asarray(user_ids)
+        histories = _checked_histories(histories, users)
+        rows = self._corpus.rows(users)
+        told = np.zeros(len(users), dtype=bool)
+        if self.folds_in and histories is not None:
+            profiles = self._corpus.profiles(histories)
+            told = np.diff(profiles.indptr) > 0
+        if not told.any() and (rows >= 0).all():
+            return self._of_users(rows)
+        table = np.empty((len(users), len(self.item_ids_)), dtype=np.float32)
+        if told.any():
+            table[told] = self._of_profiles(profiles[told])
+        known = ~told & (rows >= 0)
+        table[known] = self._of_users(rows[known])
+        others = ~told & (rows < 0)
+        table[others] = self._of_strangers(users[others])
+        return table
+
+    @abstractmethod
+    def _learn(self, *, users: pd.DataFrame | None, valid: pd.DataFrame | None) -> None:
+        """Learn from `self._corpus`."""
+
+    def _of_users(self, rows: np.ndarray) -> np.ndarray:
+        return self._of_profiles(self._corpus.matrix[rows])
+
+    def _of_profiles(self, profiles: sparse.csr_array) -> np.ndarray:
+        raise NotImplementedError("a model that folds in scores profiles")
+
+    def _of_strangers(self, users: np.ndarray) -> np.ndarray:
+        return np.tile(self._popularity, (len(users), 1))
+
+    def _columns(self, table: np.ndarray, pool: np.ndarray) -> np.ndarray:
+        if pool is self.item_ids_:
+            return table
+        place = self._corpus.positions(pool)
+        return np.where(place >= 0, table[:, np.maximum(place, 0)], np.float32(0))
+
+
+def _checked_histories(histories: np.ndarray | None, users: np.ndarray) -> np.ndarray | None:
+    if histories is None:
+        return None
+    histories = np.asarray(histories)
+    if histories.ndim != 2 or len(histories) != len(users):
+        raise InputError(
+            f"histories have shape {histories.shape}; give a row for each of {len(users)} users"
+        )
+    return histories
+
+
+def check_range(
+    name: str, value: float, low: float, high: float = np.inf, *, low_allowed: bool = True
+) -> None:
+    """Raise an `InputError` if an argument is not a number between two limits.
+
+    Examples
+    --------
+    >>> check_range("dropout", 0.5, 0.0, 1.0)
+    """
+    if low < value < high or (low_allowed and value == low):
+        return
+    edge = "at least" if low_allowed else "above"
+    raise InputError(
+        f"{name} is {value!r}; give a number {edge} {low:g}"
+        + (f" and below {high:g}" if high < np.inf else "")
+    )
