@@ -27,6 +27,7 @@ SCORERS = (
 MULTI_TASK_SCORERS = ("ESMM",)
 RECOMMENDERS = (
     "PopularityRecommender",
+    "SegmentPopularityRecommender",
     "ItemCosineRecommender",
     "EASERecommender",
     "DenoisingEASERecommender",

@@ -16,6 +16,7 @@ from .recommenders.ease import DenoisingEASERecommender as DenoisingEASERecommen
 from .recommenders.ease import EASERecommender as EASERecommender
 from .recommenders.graph_filter import GraphFilterRecommender as GraphFilterRecommender
 from .recommenders.neighbours import ItemCosineRecommender as ItemCosineRecommender
+from .recommenders.segments import SegmentPopularityRecommender as SegmentPopularityRecommender
 from .stacking import StackedEnsemble as StackedEnsemble
 from .student import StudentPerceptron as StudentPerceptron
 from .tree_leaves import TreeLeavesLogisticRegression as TreeLeavesLogisticRegression
