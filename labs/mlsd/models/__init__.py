@@ -32,4 +32,5 @@ RECOMMENDERS = (
     "EASERecommender",
     "DenoisingEASERecommender",
     "GraphFilterRecommender",
+    "BPRRecommender",
 )
