@@ -32,5 +32,6 @@ RECOMMENDERS = (
     "EASERecommender",
     "DenoisingEASERecommender",
     "GraphFilterRecommender",
+    "ImplicitALSRecommender",
     "BPRRecommender",
 )

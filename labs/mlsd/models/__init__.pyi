@@ -16,6 +16,7 @@ from .recommenders.bpr import BPRRecommender as BPRRecommender
 from .recommenders.ease import DenoisingEASERecommender as DenoisingEASERecommender
 from .recommenders.ease import EASERecommender as EASERecommender
 from .recommenders.graph_filter import GraphFilterRecommender as GraphFilterRecommender
+from .recommenders.ials import ImplicitALSRecommender as ImplicitALSRecommender
 from .recommenders.neighbours import ItemCosineRecommender as ItemCosineRecommender
 from .recommenders.segments import SegmentPopularityRecommender as SegmentPopularityRecommender
 from .stacking import StackedEnsemble as StackedEnsemble
