@@ -34,4 +34,5 @@ RECOMMENDERS = (
     "GraphFilterRecommender",
     "ImplicitALSRecommender",
     "BPRRecommender",
+    "BlendRecommender",
 )

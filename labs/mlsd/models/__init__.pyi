@@ -12,6 +12,7 @@ from .ftrl import FTRLProximal as FTRLProximal
 from .kalman import KalmanRate as KalmanRate
 from .linear import HashedLogisticRegression as HashedLogisticRegression
 from .popularity import PopularityRecommender as PopularityRecommender
+from .recommenders.blend import BlendRecommender as BlendRecommender
 from .recommenders.bpr import BPRRecommender as BPRRecommender
 from .recommenders.ease import DenoisingEASERecommender as DenoisingEASERecommender
 from .recommenders.ease import EASERecommender as EASERecommender
