@@ -34,5 +34,6 @@ RECOMMENDERS = (
     "GraphFilterRecommender",
     "ImplicitALSRecommender",
     "BPRRecommender",
+    "UserKernelRecommender",
     "BlendRecommender",
 )
