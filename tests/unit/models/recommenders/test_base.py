@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlsd import models
 from mlsd.models import BPRRecommender, EASERecommender, ItemCosineRecommender
 from mlsd.models.recommenders import base
 from mlsd.runtime import InputError
@@ -69,3 +70,38 @@ def test_nobody_gets_an_empty_list(model):
 def test_histories_need_a_row_for_each_user(model):
     with pytest.raises(InputError, match="a row for each of 2 users"):
         model.recommend([1, 2], 1, histories=np.array([[10]]))
+
+
+FOLDING = tuple(
+    getattr(models, name)
+    for name in models.RECOMMENDERS
+    if issubclass(getattr(models, name), base.MatrixRecommender) and name != "BlendRecommender"
+)
+
+
+@pytest.mark.parametrize("build", FOLDING)
+def test_a_history_finds_its_block_or_falls_back_to_what_is_popular(build):
+    user, item = np.meshgrid(np.arange(24), np.arange(12), indexing="ij")
+    inside = (user % 2 == item % 2) & ((user // 2) % 6 != item // 2)
+    log = pd.DataFrame({"user_id": user[inside], "item_id": item[inside]})
+    model = build().fit(pd.concat([log, log.assign(user_id=log["user_id"] + 24)]))
+    items, scores = model.recommend([99, 98], 4, histories=np.array([[1, 3, -1], [-1, -1, -1]]))
+    assert not {1, 3} & set(items[0])
+    if build.folds_in:
+        assert set(items[0]) == {5, 7, 9, 11}
+    else:
+        everybody, _ = model.recommend([98], 12)
+        assert items[0].tolist() == [i for i in everybody[0] if i not in (1, 3)][:4]
+    np.testing.assert_array_equal(scores[1], model.recommend([98], 4)[1][0])
+
+
+@pytest.mark.parametrize("build", FOLDING)
+def test_weights_are_taken_and_change_what_is_learned(build):
+    rng = np.random.default_rng(0)
+    pairs = np.unique(rng.integers(0, 20, (150, 2)), axis=0)
+    log = pd.DataFrame(pairs, columns=["user_id", "item_id"])
+    plain = build().fit(log).score_table(np.arange(20))
+    weighted = build().fit(log.assign(weight=rng.uniform(0.2, 5, len(log))))
+    found = weighted.score_table(np.arange(20))
+    assert np.isfinite(found).all()
+    assert not np.allclose(found, plain, rtol=0.01)
