@@ -9,7 +9,8 @@ from scipy import linalg, sparse
 from mlsd.models.recommenders.base import MatrixRecommender, check_range
 from mlsd.runtime import InputError
 
-_solve = linalg.get_lapack_funcs("posv", dtype=np.float32)
+_posv = linalg.get_lapack_funcs("posv", dtype=np.float32)
+_syrk = linalg.get_blas_funcs("syrk", dtype=np.float32)
 
 
 def solve_side(
@@ -28,7 +29,8 @@ def solve_side(
 
     with m_j the value of `matrix` in row r and column j and c_j its `worth`. The second term runs
     over all columns, and is the same for every row: ``unobserved * F.T C F`` is computed once (the
-    Gramian trick), so that a row costs only its interactions, ``n dim**2 + dim**3 / 3``.
+    Gramian trick), so that a row costs only its n interactions: ``n dim**2 + dim**3 / 3``, or
+    ``n**2 dim + n**3 / 3`` where they are fewer than `dim`.
 
     Parameters
     ----------
@@ -52,21 +54,83 @@ def solve_side(
     array([[0.4]], dtype=float32)
     """
     worth = np.ones(len(fixed), np.float32) if worth is None else worth.astype(np.float32)
-    gramian = (unobserved * (fixed * worth[:, None]).T @ fixed).astype(np.float32)
-    diagonal = np.diag_indices_from(gramian)
-    values = matrix.data * worth[matrix.indices]
-    roots = np.sqrt(values)[:, None]
-    targets = sparse.csr_array((values, matrix.indices, matrix.indptr), matrix.shape) @ fixed
-    found = np.empty((matrix.shape[0], fixed.shape[1]), np.float32)
+    gramian = unobserved * (fixed * worth[:, None]).T @ fixed
+    # In the basis of its eigenvectors what all rows share is a diagonal.
+    shared, basis = np.linalg.eigh(gramian.astype(np.float32))
+    diagonals = (np.maximum(shared, 0) + penalties[:, None]).astype(np.float32)
+    rotated = fixed @ basis
+    weights = matrix.data * worth[matrix.indices]
+    targets = sparse.csr_array((weights, matrix.indices, matrix.indptr), matrix.shape) @ rotated
+    found = np.empty_like(targets)
     for row, (start, stop) in enumerate(zip(matrix.indptr[:-1], matrix.indptr[1:])):
-        scaled = roots[start:stop] * fixed[matrix.indices[start:stop]]
-        left = scaled.T @ scaled
-        left += gramian
-        left[diagonal] += penalties[row]
-        _, found[row], failed = _solve(left.T, targets[row], lower=1, overwrite_a=1)
-        if failed:
-            raise InputError("a least-squares problem has no unique solution; raise the penalty")
+        own, weight = rotated[matrix.indices[start:stop]], weights[start:stop]
+        solve = _solve_short if stop - start < fixed.shape[1] else _solve_long
+        found[row] = solve(own, weight, diagonals[row], targets[row])
+    return found @ basis.T
+
+
+def _solve_long(
+    own: np.ndarray, weight: np.ndarray, diagonal: np.ndarray, target: np.ndarray
+) -> np.ndarray:
+    """Solve ``(F.T W F + D) p = F.T w``, dim equations."""
+    own *= np.sqrt(weight)[:, None]
+    return _solve(_syrk(1.0, own.T, lower=1), diagonal, target)
+
+
+def _solve_short(
+    own: np.ndarray, weight: np.ndarray, diagonal: np.ndarray, target: np.ndarray
+) -> np.ndarray:
+    """Solve the same by as many equations as interactions: ``p = G.T y / sqrt(D)``.
+
+    With ``G = F / sqrt(D)`` and ``(G G.T + 1 / W) y = 1``, by the push-through identity.
+    """
+    roots = np.sqrt(diagonal)
+    own /= roots
+    left = _syrk(1.0, own.T, trans=1, lower=1)
+    return _solve(left, 1 / weight, np.ones_like(weight)) @ own / roots
+
+
+def _solve(left: np.ndarray, diagonal: np.ndarray, right: np.ndarray) -> np.ndarray:
+    if not len(left):
+        return right
+    np.einsum("ii->i", left)[:] += diagonal
+    _, found, failed = _posv(left, right, lower=1, overwrite_a=1)
+    if failed:
+        raise InputError("a least-squares problem has no unique solution; raise the penalty")
     return found
+
+
+def spectral_start(
+    matrix: sparse.csr_array, dim: int, rng: np.random.Generator, *, rounds: int = 2
+) -> np.ndarray:
+    """Return vectors of the rows to start from, shape (rows, dim): ``U sqrt(S)`` of ``U S V.T``.
+
+    The leading singular vectors by randomized subspace iteration, which costs a product with the
+    matrix where a round of least squares costs `dim` of them. Vectors beyond the rank of the matrix
+    are 0 but for a little noise.
+
+    References
+    ----------
+    Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 2011,
+    algorithm 4.4.
+
+    Examples
+    --------
+    >>> ones = sparse.csr_array(np.ones((4, 9), np.float32))
+    >>> np.abs(spectral_start(ones, 1, np.random.default_rng(0))).round(1).ravel()
+    array([1.2, 1.2, 1.2, 1.2], dtype=float32)
+    """
+    rows, columns = matrix.shape
+    kept = min(dim, rows, columns)
+    span = rng.normal(size=(columns, kept)).astype(np.float32)
+    for _ in range(rounds):
+        span = np.linalg.qr(matrix.T @ (matrix @ span))[0]
+    seen = matrix @ span
+    squares, turned = np.linalg.eigh(seen.T @ seen)
+    start = rng.normal(0, 1e-3, (rows, dim)).astype(np.float32)
+    # Of U S, which `seen @ turned` is, the root of S is divided out.
+    start[:, :kept] += seen @ turned * np.maximum(squares, 1e-12) ** -0.25
+    return start
 
 
 class ImplicitALSRecommender(MatrixRecommender):
@@ -80,7 +144,7 @@ class ImplicitALSRecommender(MatrixRecommender):
 
     ``a_u = m(u, .) + unobserved * items`` and ``b_i = sum_u w_u m(u, i) + unobserved * users``:
     what stands in the loss of a user or an item scales its penalty. Users and items are solved for
-    in turn, each by a Cholesky factorization.
+    in turn, exactly, from the leading singular vectors of the matrix (`spectral_start`).
 
     Parameters
     ----------
@@ -125,7 +189,7 @@ class ImplicitALSRecommender(MatrixRecommender):
         self,
         *,
         dim: int = 64,
-        unobserved: float = 0.1,
+        unobserved: float = 0.3,
         l2: float = 0.01,
         frequency_power: float = 1.0,
         user_power: float = 0.0,
@@ -153,8 +217,7 @@ class ImplicitALSRecommender(MatrixRecommender):
         worth = (worth / worth.mean()).astype(np.float32)
         penalties = self._penalties(of_items @ worth, len(worth))
         rng = np.random.default_rng(self.random_state)
-        size = (len(worth), self.dim)
-        self.user_vectors_ = rng.normal(0, 0.1 / np.sqrt(self.dim), size).astype(np.float32)
+        self.user_vectors_ = spectral_start(matrix, self.dim, rng)
         for _ in range(self.epochs):
             self.item_vectors_ = solve_side(
                 self.user_vectors_,

@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 from mlsd.models import ImplicitALSRecommender
-from mlsd.models.recommenders.ials import solve_side
+from mlsd.models.recommenders.ials import solve_side, spectral_start
 from mlsd.runtime import InputError
 
 
@@ -30,10 +30,14 @@ def loss(model, dense, p, q):
     return worth @ by_user + model.l2 * of_items**power @ (q * q).sum(axis=1)
 
 
-def test_one_side_is_the_dense_least_squares():
+@pytest.mark.parametrize("dim", [1, 4, 9])
+def test_one_side_is_the_dense_least_squares(dim):
     _, dense = random_log()
+    dense[3] = 0
     rng = np.random.default_rng(1)
-    fixed, penalties, worth = rng.normal(size=(14, 4)), rng.uniform(1, 2, 25), rng.uniform(1, 2, 14)
+    fixed, worth = rng.normal(size=(14, dim)), rng.uniform(1, 2, 14)
+    penalties, counts = rng.uniform(1, 2, 25), (dense > 0).sum(axis=1)
+    assert dim != 4 or (counts < dim).any() and (counts > dim).any()
     found = solve_side(
         fixed.astype(np.float32),
         sparse.csr_array(dense.astype(np.float32)),
@@ -42,7 +46,7 @@ def test_one_side_is_the_dense_least_squares():
         worth=worth,
     )
     for row in range(25):
-        left = fixed.T @ np.diag(worth * (dense[row] + 0.3)) @ fixed + penalties[row] * np.eye(4)
+        left = fixed.T @ np.diag(worth * (dense[row] + 0.3)) @ fixed + penalties[row] * np.eye(dim)
         expected = np.linalg.solve(left, fixed.T @ (worth * dense[row]))
         np.testing.assert_allclose(found[row], expected, rtol=1e-4, atol=1e-6)
 
@@ -109,3 +113,17 @@ def test_the_seed_decides_and_bad_arguments_are_named():
     assert not np.allclose(one, three)
     with pytest.raises(InputError, match="unobserved is 0; give a number above 0"):
         ImplicitALSRecommender(unobserved=0).fit(log)
+
+
+def test_it_starts_from_the_leading_singular_vectors():
+    _, dense = random_log()
+    start = spectral_start(sparse.csr_array(dense), 3, np.random.default_rng(0), rounds=30)
+    u, s, _ = np.linalg.svd(dense)
+    cosines = np.abs((start.T / np.linalg.norm(start, axis=0)[:, None]) @ u[:, :3])
+    np.testing.assert_allclose(cosines.max(axis=0), 1, atol=1e-3)
+    np.testing.assert_allclose(np.sort((start**2).sum(axis=0)), np.sort(s[:3]), rtol=1e-2)
+
+
+def test_more_vectors_than_the_matrix_has_rank():
+    log, _ = random_log()
+    assert np.isfinite(ImplicitALSRecommender(dim=40).fit(log).score_table([0])).all()
