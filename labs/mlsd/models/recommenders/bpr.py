@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
+from scipy import sparse, special
 
 from mlsd.models.recommenders.base import MatrixRecommender, check_range
 
@@ -16,12 +15,12 @@ class BPRRecommender(MatrixRecommender):
     """Bayesian personalized ranking with matrix factorization.
 
     The score is ``p_u.q_i + b_i``. For an interaction (u, i), drawn at random, and an item j that u
-    never had, stochastic gradient descent lowers
+    never had, stochastic gradient descent (Adagrad) lowers
 
         -log sigmoid(score(u, i) - score(u, j)) + l2 / 2 (|p_u|**2 + |q_i|**2 + |q_j|**2),
 
-    in minibatches whose steps are added up. The learning rate falls to 0 in a straight line. A
-    column `weight` draws its interactions that much more often.
+    summed over a minibatch, biases being penalized alike. A column `weight` draws its interactions
+    that much more often.
 
     Parameters
     ----------
@@ -31,8 +30,7 @@ class BPRRecommender(MatrixRecommender):
     epochs : int
         One draws as many triples as there are pairs of user and item.
     batch_size : int
-        Triples of a step. Large ones are quicker, but an item many times in a batch takes a long
-        step.
+        Triples of a step.
     random_state : int
 
     Attributes
@@ -61,10 +59,10 @@ class BPRRecommender(MatrixRecommender):
         self,
         *,
         dim: int = 64,
-        learning_rate: float = 0.05,
+        learning_rate: float = 0.1,
         l2: float = 0.01,
-        epochs: int = 30,
-        batch_size: int = 1024,
+        epochs: int = 20,
+        batch_size: int = 4096,
         random_state: int = 0,
     ) -> None:
         self.dim = dim
@@ -80,15 +78,18 @@ class BPRRecommender(MatrixRecommender):
         for name in ("learning_rate", "l2"):
             check_range(name, getattr(self, name), 0.0)
         rng = np.random.default_rng(self.random_state)
-        shapes = [(size, self.dim) for size in self._corpus.matrix.shape]
-        vectors = [torch.from_numpy(rng.normal(0, 0.1, s).astype(np.float32)) for s in shapes]
-        biases = torch.zeros(shapes[1][0])
+        sizes = self._corpus.matrix.shape
+        users, items = (rng.normal(0, 0.1, (n, self.dim)).astype(np.float32) for n in sizes)
+        tables = (users, items, np.zeros((sizes[1], 1), np.float32))
+        squares = [np.full_like(table, 1e-8) for table in tables]
         steps = self.epochs * -(-self._corpus.matrix.nnz // self.batch_size)
-        for step, triples in enumerate(self._triples(rng, steps)):
-            rate = self.learning_rate * (1 - step / steps)
-            _descend(*vectors, biases, torch.from_numpy(triples), rate=rate, l2=self.l2)
-        self.user_vectors_, self.item_vectors_ = (v.numpy() for v in vectors)
-        self.item_biases_ = biases.numpy()
+        for triples in self._triples(rng, steps):
+            found = gradients(*tables, triples, l2=self.l2)
+            for table, seen, (rows, gradient) in zip(tables, squares, found):
+                seen[rows] += gradient**2
+                table[rows] -= self.learning_rate * gradient / np.sqrt(seen[rows])
+        self.user_vectors_, self.item_vectors_ = users, items
+        self.item_biases_ = tables[2][:, 0]
 
     def _triples(self, rng: np.random.Generator, steps: int) -> Iterator[np.ndarray]:
         """Yield users, items they had and items they never had, shape (3, batch) each."""
@@ -111,16 +112,45 @@ class BPRRecommender(MatrixRecommender):
         return self.user_vectors_[rows] @ self.item_vectors_.T + self.item_biases_
 
 
-def _descend(
-    users: Tensor, items: Tensor, biases: Tensor, triples: Tensor, *, rate: float, l2: float
-) -> None:
-    """Take one step of all triples, in place."""
+def gradients(
+    users: np.ndarray, items: np.ndarray, biases: np.ndarray, triples: np.ndarray, *, l2: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return, for each table, the rows that triples touch and the gradient of their loss there.
+
+    Parameters
+    ----------
+    users, items : ndarray, shapes (users, dim) and (items, dim)
+    biases : ndarray, shape (items, 1)
+    triples : ndarray of int, shape (3, batch)
+        Positions of a user, of an item they had, and of one they never had.
+    l2 : float
+
+    Examples
+    --------
+    >>> flat = np.zeros((2, 1))
+    >>> gradients(flat, flat, flat, np.array([[0], [0], [1]]), l2=0.0)[2]
+    (array([0, 1]), array([[-0.5], [ 0.5]]))
+    """
     user, chosen, other = triples
-    p, q_chosen, q_other = users[user], items[chosen], items[other]
-    margin = (p * (q_chosen - q_other)).sum(1) + biases[chosen] - biases[other]
-    pull = torch.sigmoid(-margin)[:, None]
-    users.index_add_(0, user, pull * (q_chosen - q_other) - l2 * p, alpha=rate)
-    items.index_add_(0, chosen, pull * p - l2 * q_chosen, alpha=rate)
-    items.index_add_(0, other, -pull * p - l2 * q_other, alpha=rate)
-    biases.index_add_(0, chosen, pull[:, 0] - l2 * biases[chosen], alpha=rate)
-    biases.index_add_(0, other, -pull[:, 0] - l2 * biases[other], alpha=rate)
+    p, gap = users[user], items[chosen] - items[other]
+    margin = np.einsum("bd,bd->b", p, gap)[:, None] + biases[chosen] - biases[other]
+    pull = special.expit(-margin)
+    both = np.concatenate([chosen, other])
+    of_items = np.concatenate([-pull * p, pull * p]) + l2 * items[both]
+    of_biases = np.concatenate([-pull, pull]) + l2 * biases[both]
+    return [
+        _summed(user, -pull * gap + l2 * p),
+        _summed(both, of_items),
+        _summed(both, of_biases),
+    ]
+
+
+def _summed(index: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each index once, and the sum of its values."""
+    order = np.argsort(index, kind="stable")
+    starts = np.flatnonzero(np.diff(index[order], prepend=-1))
+    ones = np.ones(len(order), values.dtype)
+    groups = sparse.csr_array(
+        (ones, order, np.append(starts, len(order))), (len(starts), len(order))
+    )
+    return index[order[starts]], groups @ values
