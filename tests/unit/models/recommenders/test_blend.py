@@ -80,6 +80,17 @@ def test_weights_on_two_rankings_that_are_each_half_right():
     assert weights.sum() == pytest.approx(1)
 
 
+def test_every_user_counts_the_same_however_many_items_they_were_to_choose():
+    # The first member finds the one item of two users; the second all three of another.
+    scores = np.zeros((2, 3, 8))
+    scores[0, :2, 0], scores[1, :2, 0] = 1, -10
+    scores[1, 2, 1:4], scores[0, 2, 1:4] = 1, -10
+    relevant = np.zeros((3, 8), dtype=bool)
+    relevant[:2, 0] = relevant[2, 1:4] = True
+    weights = best_weights(scores, relevant, np.array([1, 1, 3]), k=3)
+    assert weights[0] > weights[1]
+
+
 def test_members_are_copied_and_a_refit_starts_afresh():
     log, later = planted()
     given = members()
