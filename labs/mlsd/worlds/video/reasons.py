@@ -16,7 +16,7 @@ REASONS: dict[str, str] = {
     "hours_between_events": "Policies learn hourly; a viewer's own session is known at once.",
     "horizon_days": "Room for deployments after the history.",
     "sessions_per_day": "A third to a half of the users come on a day (table above).",
-    "activity_sd": "Busy and rare viewers, near the published share of the busiest fifth.",
+    "activity_sd": "Busy and rare viewers; milder than published: at most three sessions a day.",
     "base_logit": "View rates at the upper end of what is published, so that small logs teach.",
     "examination": "Puts the top slot between the two published excesses (table above).",
     "autoplay_rate": "A fifth of views mean nothing: clicks and satisfaction part ways.",
