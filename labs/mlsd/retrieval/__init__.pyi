@@ -1,0 +1,11 @@
+"""What the package offers, and where each name lives: read by `lazy_loader` and by editors."""
+
+from .base import VectorIndex as VectorIndex
+from .indexes import FlatIndex as FlatIndex
+from .indexes import HNSWIndex as HNSWIndex
+from .indexes import IVFIndex as IVFIndex
+from .indexes import PQIndex as PQIndex
+from .recall import index_recall as index_recall
+from .versions import VersionedIndex as VersionedIndex
+from .versions import WrongVersionError as WrongVersionError
+from .versions import embedding_version as embedding_version
