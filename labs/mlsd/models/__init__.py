@@ -36,4 +36,5 @@ RECOMMENDERS = (
     "BPRRecommender",
     "UserKernelRecommender",
     "BlendRecommender",
+    "TwoTowerRecommender",
 )

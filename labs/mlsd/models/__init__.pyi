@@ -20,6 +20,7 @@ from .recommenders.graph_filter import GraphFilterRecommender as GraphFilterReco
 from .recommenders.ials import ImplicitALSRecommender as ImplicitALSRecommender
 from .recommenders.neighbours import ItemCosineRecommender as ItemCosineRecommender
 from .recommenders.segments import SegmentPopularityRecommender as SegmentPopularityRecommender
+from .recommenders.two_tower import TwoTowerRecommender as TwoTowerRecommender
 from .recommenders.user_kernel import UserKernelRecommender as UserKernelRecommender
 from .stacking import StackedEnsemble as StackedEnsemble
 from .student import StudentPerceptron as StudentPerceptron

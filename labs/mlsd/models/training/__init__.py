@@ -1,7 +1,7 @@
 """The one training of the deep models: examples, losses and the loop."""
 
 from mlsd.models.training.examples import Examples
-from mlsd.models.training.loop import TrainingHistory, seeded, train
+from mlsd.models.training.loop import TrainingHistory, seeded, train, training_device
 from mlsd.models.training.losses import (
     LOG_LOSS,
     Loss,
@@ -22,4 +22,5 @@ __all__ = [
     "predict_scores",
     "seeded",
     "train",
+    "training_device",
 ]

@@ -72,6 +72,17 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
+def training_device() -> torch.device:
+    """Return where models are trained: on a GPU where there is one.
+
+    Examples
+    --------
+    >>> training_device().type in ("cpu", "cuda")
+    True
+    """
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def train(
     model: nn.Module,
     examples: Examples,
@@ -104,7 +115,7 @@ def train(
     -------
     TrainingHistory
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     model.to(device)
     examples = examples.to(device)
     held = validation.to(device) if validation else None
