@@ -37,4 +37,5 @@ RECOMMENDERS = (
     "UserKernelRecommender",
     "BlendRecommender",
     "TwoTowerRecommender",
+    "SASRecRecommender",
 )

@@ -19,6 +19,7 @@ from .recommenders.ease import EASERecommender as EASERecommender
 from .recommenders.graph_filter import GraphFilterRecommender as GraphFilterRecommender
 from .recommenders.ials import ImplicitALSRecommender as ImplicitALSRecommender
 from .recommenders.neighbours import ItemCosineRecommender as ItemCosineRecommender
+from .recommenders.sasrec import SASRecRecommender as SASRecRecommender
 from .recommenders.segments import SegmentPopularityRecommender as SegmentPopularityRecommender
 from .recommenders.two_tower import TwoTowerRecommender as TwoTowerRecommender
 from .recommenders.user_kernel import UserKernelRecommender as UserKernelRecommender
