@@ -24,6 +24,7 @@ import argparse
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -93,9 +94,10 @@ def peer_parts(folder: str, parts: dict[str, pd.DataFrame]) -> tuple:
         sys.modules.setdefault(name, MagicMock())
     for name, kind in OLD_NUMPY.items():
         setattr(np, name, kind)
-    from recbole.config import Config
-    from recbole.data import create_dataset, data_preparation
-    from recbole.utils import get_model, get_trainer, init_seed
+    # By name: its own requirements contradict ours, so that no extra can declare it.
+    config_of, data, utils = (
+        import_module(f"recbole.{part}") for part in ("config", "data", "utils")
+    )
 
     (Path(folder) / "films").mkdir()
     log = pd.concat(parts.values())[["user_id", "item_id", "ts"]].sort_values("ts", kind="stable")
@@ -110,12 +112,13 @@ def peer_parts(folder: str, parts: dict[str, pd.DataFrame]) -> tuple:
         "use_gpu": False,
         "state": "ERROR",
     }
-    config = Config(model="SASRec", dataset="films", config_dict=settings)
-    init_seed(config["seed"], True)
-    dataset = create_dataset(config)
-    train, valid, _ = data_preparation(config, dataset)
-    model = get_model("SASRec")(config, train._dataset)
-    return dataset, train, valid, model, get_trainer(config["MODEL_TYPE"], "SASRec")(config, model)
+    config = config_of.Config(model="SASRec", dataset="films", config_dict=settings)
+    utils.init_seed(config["seed"], True)
+    dataset = data.create_dataset(config)
+    train, valid, _ = data.data_preparation(config, dataset)
+    model = utils.get_model("SASRec")(config, train._dataset)
+    trainer = utils.get_trainer(config["MODEL_TYPE"], "SASRec")(config, model)
+    return dataset, train, valid, model, trainer
 
 
 @torch.no_grad()
