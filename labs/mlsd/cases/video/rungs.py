@@ -6,6 +6,8 @@ NDCG on the validation part, so that no rung is favoured by effort.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mlsd import models
 from mlsd.data.log import ColumnRoles
 from mlsd.experiments.rungs import Rung, RungInputs, Settings
@@ -31,6 +33,53 @@ def _half_lives(roles: ColumnRoles) -> tuple[Settings, ...]:
     return tuple({"half_life": float(days * DAY)} for days in HALF_LIVES)
 
 
+def _seeded(name: str) -> Callable[[RungInputs, Settings], Recommender]:
+    """Return what builds a model by its class name, with the seed of the replicate."""
+
+    def build(inputs: RungInputs, settings: Settings) -> Recommender:
+        return getattr(models, name)(**settings, random_state=inputs.random_state)
+
+    return build
+
+
+def _plain(name: str) -> Callable[[RungInputs, Settings], Recommender]:
+    """Return what builds a model by its class name, where nothing is drawn."""
+    return lambda inputs, settings: getattr(models, name)(**settings)
+
+
+def _choices(*settings: Settings) -> Callable[[ColumnRoles], tuple[Settings, ...]]:
+    return lambda roles: settings
+
+
+def _towers(**fixed: object) -> Callable[[RungInputs, Settings], Recommender]:
+    """Return what builds two towers that read the columns of the items."""
+
+    def build(inputs: RungInputs, settings: Settings) -> Recommender:
+        options = {**inputs.item_columns, **fixed, **settings}
+        return models.TwoTowerRecommender(**options, random_state=inputs.random_state)
+
+    return build
+
+
+def _blend(inputs: RungInputs, settings: Settings) -> Recommender:
+    """Return EASE, factors and item neighbours, weighted by validation."""
+    members = {
+        "denoising_ease": models.DenoisingEASERecommender(dropout=0.5, l2=settings["l2"]),
+        "ials": models.ImplicitALSRecommender(random_state=inputs.random_state),
+        "item_cosine": models.ItemCosineRecommender(),
+    }
+    return models.BlendRecommender(members=members)
+
+
+TOWER_RATES = _choices(
+    {"temperature": 0.3, "learning_rate": 2e-3},
+    {"temperature": 1.0, "learning_rate": 2e-3},
+    {"temperature": 0.3, "learning_rate": 6e-3},
+    {"temperature": 1.0, "learning_rate": 6e-3},
+)
+SEGMENTED, CONTENT = "attributes of users", "a table of items"
+MIXED = {"uniform_negatives": 512, "correction": "logq"}
+
 VIDEO_RUNGS = (
     Rung("popularity", "PopularityRecommender", "none", _popularity, _nothing_to_tune),
     Rung(
@@ -40,6 +89,115 @@ VIDEO_RUNGS = (
         _popularity,
         _half_lives,
         needs="a time, by which the past fades",
+    ),
+    Rung(
+        "segment_popularity",
+        "SegmentPopularityRecommender",
+        "none",
+        _plain("SegmentPopularityRecommender"),
+        _choices(*({"strength": strength} for strength in (30.0, 100.0, 300.0, 1_000.0))),
+        needs=SEGMENTED,
+        tables=("users",),
+    ),
+    Rung(
+        "item_cosine",
+        "ItemCosineRecommender",
+        "ids",
+        _plain("ItemCosineRecommender"),
+        _choices(
+            {"shrinkage": 1.0},
+            {"shrinkage": 10.0},
+            {"shrinkage": 100.0},
+            {"shrinkage": 10.0, "neighbours": 50},
+        ),
+    ),
+    Rung(
+        "ease",
+        "EASERecommender",
+        "ids",
+        _plain("EASERecommender"),
+        _choices(*({"l2": l2} for l2 in (30.0, 100.0, 300.0, 1_000.0))),
+    ),
+    Rung(
+        "denoising_ease",
+        "DenoisingEASERecommender",
+        "ids",
+        _plain("DenoisingEASERecommender"),
+        _choices(
+            {"dropout": 0.3, "l2": 100.0},
+            {"dropout": 0.5, "l2": 100.0},
+            {"dropout": 0.3, "l2": 300.0},
+            {"dropout": 0.5, "l2": 300.0},
+        ),
+    ),
+    Rung(
+        "graph_filter",
+        "GraphFilterRecommender",
+        "ids",
+        _plain("GraphFilterRecommender"),
+        _choices(
+            {"components": 64},
+            {"components": 128},
+            {"components": 256},
+            {"components": 128, "ideal": 0.0},
+        ),
+    ),
+    Rung(
+        "ials",
+        "ImplicitALSRecommender",
+        "ids",
+        _seeded("ImplicitALSRecommender"),
+        _choices(
+            {"unobserved": 0.1, "l2": 0.003},
+            {"unobserved": 0.1, "l2": 0.03},
+            {"unobserved": 0.3, "l2": 0.01},
+            {"unobserved": 0.3, "l2": 0.1},
+        ),
+    ),
+    Rung(
+        "bpr",
+        "BPRRecommender",
+        "ids",
+        _seeded("BPRRecommender"),
+        _choices(
+            {"learning_rate": 0.05, "l2": 0.003},
+            {"learning_rate": 0.05, "l2": 0.03},
+            {"learning_rate": 0.2, "l2": 0.003},
+            {"learning_rate": 0.2, "l2": 0.03},
+        ),
+    ),
+    Rung(
+        "content_two_tower",
+        "TwoTowerRecommender",
+        "ids",
+        _towers(item_id=False, **MIXED),
+        TOWER_RATES,
+        needs=CONTENT,
+        tables=("items",),
+    ),
+    Rung(
+        "two_tower_in_batch", "TwoTowerRecommender", "ids", _towers(correction="none"), TOWER_RATES
+    ),
+    Rung("two_tower", "TwoTowerRecommender", "ids", _towers(**MIXED), TOWER_RATES),
+    Rung(
+        "sasrec",
+        "SASRecRecommender",
+        "histories",
+        _seeded("SASRecRecommender"),
+        _choices(
+            {"dropout": 0.2, "learning_rate": 1e-3},
+            {"dropout": 0.2, "learning_rate": 2e-3},
+            {"dropout": 0.5, "learning_rate": 1e-3},
+            {"dropout": 0.5, "learning_rate": 2e-3},
+        ),
+        needs="a time, which orders the past",
+    ),
+    Rung(
+        "blend",
+        "BlendRecommender",
+        "ids",
+        _blend,
+        _choices(*({"l2": l2} for l2 in (30.0, 100.0, 300.0, 1_000.0))),
     ),
     Rung("oracle", "truth", "truth", None, _nothing_to_tune),
 )

@@ -49,7 +49,10 @@ def _replicate(world: VideoWorld, history_days: int) -> Replicate:
         log,
         truth=TrueTaste(world, logs.until, log.frame.iloc[log.split.train]),
         world=world,
-        tables={"users": logs.users, "items": logs.videos},
+        tables={
+            "users": logs.users.drop(columns="ts"),
+            "items": logs.videos.drop(columns=["ts", "removed_at"]),
+        },
         history_days=history_days,
     )
 
