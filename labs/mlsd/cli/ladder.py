@@ -118,6 +118,9 @@ def ladder(
 ) -> None:
     """Fit every rung of a case under one protocol and print the ledger.
 
+    Without a log it climbs simulated worlds, which takes long at their default size; begin with
+    --size small.
+
     Of your own log it first says in short what was read; `mlsd data check` says it in full.
 
     A terminal shows the columns that fit it, a pipe gets plain text with tabs between the columns,
@@ -125,6 +128,7 @@ def ladder(
 
     Examples: [bold]mlsd ladder ad_click --size small[/bold];
     [bold]mlsd ladder ad_click --dataset criteo-kaggle-8k[/bold];
+    [bold]mlsd ladder video --size small[/bold];
     [bold]mlsd ladder ad_click --spec my_log.toml --out ledger.json[/bold]
     """
     with leaving_at_once():
