@@ -40,7 +40,8 @@ def _left_out(loaded: LoadedLog) -> str:
         said.append(f"{counts.not_chosen:,} of {counts.rows:,} rows, which have label 0 ({label})")
     if counts.repeats:
         said.append(
-            f"{counts.repeats:,} repetitions of a pair of user and item, of which the first counts"
+            f"{counts.repeats:,} repetition{'s' * (counts.repeats != 1)} of a pair of user and "
+            "item, of which the first counts"
         )
     return "; ".join(said) or "nothing; every row is an interaction, and no pair comes twice"
 
