@@ -94,15 +94,20 @@ def beats(
         outcome, reference = deploy(world, answer), value_of(deploy(world, baseline))
         earned = value_of(outcome)
         if not math.isfinite(earned):
-            return f"{unit} {earned} on seed {world}, which is not a number"
+            return f"{unit} {earned} on {_named(world, seed)}, which is not a number"
         found = f"{unit} {_shown(outcome)} against {reference:.4g} of the baseline"
         solution = f"; the authors' solution: {authors}" if authors else ""
         if earned - reference >= margin:
             return Remark(found + solution)
         wanted = f"it takes {reference + margin:.4g} to pass"
-        return f"{found}, on seed {world}; {wanted}{solution}{f'. {hint}' if hint else ''}"
+        return f"{found}, on {_named(world, seed)}; {wanted}{solution}{f'. {hint}' if hint else ''}"
 
     return test
+
+
+def _named(world: int, own: int) -> str:
+    """Return which seed was used; one that an instructor passed stays with the instructor."""
+    return f"seed {world}" if world == own else "your instructor's seed"
 
 
 def _shown(outcome: float | Interval) -> str:

@@ -179,6 +179,15 @@ def test_the_baseline_shares_the_seed_that_an_instructor_set(monkeypatch):
     assert check("policy", 1.1, grown).status == "passed"
 
 
+def test_the_seed_of_an_instructor_is_told_to_nobody(monkeypatch):
+    monkeypatch.setenv("MLSD_GRADING_SEED", "4711")
+    for earned in (0.5, float("nan")):
+        test = beats(lambda seed, policy: policy, 1.0, margin=1.0, seed=3)
+        message = check("policy", earned, test).message
+        assert "on your instructor's seed" in message
+        assert "4711" not in message
+
+
 def test_a_wrong_grading_seed_is_an_error_and_not_a_wrong_answer(monkeypatch):
     monkeypatch.setenv("MLSD_GRADING_SEED", "4711x")
     with pytest.raises(InputError, match="MLSD_GRADING_SEED is '4711x'"):
