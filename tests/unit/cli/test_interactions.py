@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mlsd import cli
+from mlsd.cases import find_case, registry
 from mlsd.experiments import ledger
 
 SPEC = """
@@ -104,6 +106,8 @@ def test_interactions_belong_to_their_own_case(run):
 
 
 def test_without_a_world_a_log_is_asked_for(monkeypatch, capsys):
+    worldless = replace(find_case("video"), world=None, source=None, headline=None, card=None)
+    monkeypatch.setitem(registry._LOADERS, "video", lambda: worldless)
     monkeypatch.setattr(sys, "argv", ["mlsd", "ladder", "video"])
     with pytest.raises(SystemExit) as stop:
         cli.main()
@@ -123,8 +127,9 @@ def test_a_public_set_writes_its_own_ledger(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MLSD_DATA", str(tmp_path / "data"))
     (tmp_path / "data" / "ledgers").mkdir()
     monkeypatch.setattr(ledger, "project_root", lambda: tmp_path)
+    rungs = ["--rungs", "popularity,decayed_popularity"]
     arguments = ["ladder", "video", "--dataset", "movielens-1m-lcf", "--seeds", "0,1", "--commit"]
-    monkeypatch.setattr(sys, "argv", ["mlsd", *arguments])
+    monkeypatch.setattr(sys, "argv", ["mlsd", *arguments, *rungs])
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert not stop.value.code, capsys.readouterr().err
