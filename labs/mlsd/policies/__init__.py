@@ -1,18 +1,9 @@
-"""From scores to decisions: what is deployed into any world; one package per case for the rest."""
+"""From scores to decisions: what is deployed into any world; one package per case for the rest.
 
-from mlsd.policies.canary import CanaryPolicy, in_canary
-from mlsd.policies.online import OnlineModelPolicy
-from mlsd.policies.release import decide_release
-from mlsd.policies.scoring import ModelPolicy
-from mlsd.policies.sequential import RateGap, always_valid_limit, rate_gap
+`__init__.pyi` says where each name lives; it is loaded when it is first asked for, so that a
+service can arrange a page without the libraries of training.
+"""
 
-__all__ = [
-    "CanaryPolicy",
-    "ModelPolicy",
-    "OnlineModelPolicy",
-    "RateGap",
-    "always_valid_limit",
-    "decide_release",
-    "in_canary",
-    "rate_gap",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,5 +1,6 @@
 """What the package offers, and where each name lives: read by `lazy_loader` and by editors."""
 
+from .agreement import WrongVersionError as WrongVersionError
 from .base import VectorIndex as VectorIndex
 from .indexes import FlatIndex as FlatIndex
 from .indexes import HNSWIndex as HNSWIndex
@@ -7,5 +8,4 @@ from .indexes import IVFIndex as IVFIndex
 from .indexes import PQIndex as PQIndex
 from .recall import index_recall as index_recall
 from .versions import VersionedIndex as VersionedIndex
-from .versions import WrongVersionError as WrongVersionError
 from .versions import embedding_version as embedding_version

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlsd.retrieval.agreement import require_one_version
 from mlsd.retrieval.base import VectorIndex, When
-from mlsd.runtime import InputError
-
-
-class WrongVersionError(InputError):
-    """A query was made by another version of the embedding than the index."""
 
 
 def embedding_version(vectors: np.ndarray, ids: np.ndarray) -> str:
@@ -61,7 +57,7 @@ class VersionedIndex:
     >>> index.search(np.array([[0.0, 1.0]]), 1, version="tuesday")
     Traceback (most recent call last):
     ...
-    mlsd.retrieval.versions.WrongVersionError: the index is of embedding 'monday', the query ...
+    mlsd.retrieval.agreement.WrongVersionError: the index is of embedding 'monday', the query ...
     """
 
     index: VectorIndex
@@ -84,9 +80,5 @@ class VersionedIndex:
         WrongVersionError
             If the version is not that of the index.
         """
-        if version != self.version:
-            raise WrongVersionError(
-                f"the index is of embedding {self.version!r}, the query of {version!r}; "
-                "swap index and model together"
-            )
+        require_one_version(self.version, version)
         return self.index.search(queries, k, allowed=allowed, when=when, over_fetch=over_fetch)
