@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mlsd.data.log import ColumnRoles
+from mlsd.experiments.rungs import Rung, Settings
 from mlsd.experiments.summary import LadderSummary, RungSummary
 from mlsd.runtime import InputError, atomic_path, project_root
 
@@ -98,6 +100,17 @@ def load_ledger(case: str = "ad_click", source: str | None = None) -> pd.DataFra
     if not path.is_file():
         raise InputError(f"{path.name}: no such ledger; run `mlsd ladder {case} --commit`")
     return pd.read_csv(path)
+
+
+def ledger_settings(case: str, rung: Rung, roles: ColumnRoles) -> Settings:
+    """Return the settings that the committed ledger of a case chose, else the rung's first."""
+    choices = rung.settings(roles)
+    try:
+        ledger = load_ledger(case).set_index("rung")["settings"]
+    except InputError:
+        return choices[0]
+    chosen = [each for each in choices if json.dumps(dict(each)) == ledger.get(rung.name)]
+    return chosen[0] if chosen else choices[0]
 
 
 def _json_rung(summary: RungSummary) -> dict[str, object]:

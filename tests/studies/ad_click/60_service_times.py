@@ -28,7 +28,7 @@ import pandas as pd
 import psutil
 
 from mlsd.cases.ad_click.ladder import LADDER, make_world
-from mlsd.cases.ad_click.training import ledger_settings
+from mlsd.experiments.ledger import ledger_settings
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.sources import Replicate
 from mlsd.models import SmoothedRate, StudentPerceptron
@@ -60,7 +60,8 @@ def fitted_models():
     )
     prepared = LADDER.protocol.prepare(replicate)
     (rung,) = select_rungs(LADDER.rungs, ["ensemble"])
-    ensemble = LADDER.protocol.fit(rung, prepared, ledger_settings(rung, log.roles)).model
+    settings = ledger_settings("ad_click", rung, log.roles)
+    ensemble = LADDER.protocol.fit(rung, prepared, settings).model
     members = {name: fits[0] for name, fits in ensemble.fitted_.items()}
     names = {name: getattr(members["cross"], name) for name in ("categorical", "numeric")}
     teacher = SmoothedRate(levels=(("ad_id",),), strength=100.0)

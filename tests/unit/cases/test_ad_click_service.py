@@ -11,8 +11,9 @@ import pytest
 
 from mlsd.cases import find_service
 from mlsd.cases.ad_click.ladder import LADDER, make_world, policy_of
-from mlsd.cases.ad_click.training import ledger_settings, served_ads
+from mlsd.cases.ad_click.training import served_ads
 from mlsd.experiments import load_ledger
+from mlsd.experiments.ledger import ledger_settings
 from mlsd.experiments.sources import Replicate
 from mlsd.features import CounterFeatures
 from mlsd.policies.ad_click import ScorerPolicy
@@ -300,7 +301,7 @@ def test_what_cannot_be_trained_is_one_line_and_leaves_nothing(options, problem,
 
 @pytest.mark.parametrize("name", [name for name, rung in RUNGS.items() if not rung.is_oracle])
 def test_a_rung_is_trained_with_the_settings_of_the_ledger(name, prepared):
-    settings = ledger_settings(RUNGS[name], prepared.replicate.log.roles)
+    settings = ledger_settings("ad_click", RUNGS[name], prepared.replicate.log.roles)
     ledger = load_ledger("ad_click").set_index("rung")["settings"]
     assert json.dumps(dict(settings)) == ledger[name]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from mlsd.cases.ad_click.ladder import LADDER, make_world
-from mlsd.data.log import ColumnRoles, LabelledLog
-from mlsd.experiments.ledger import load_ledger
+from mlsd.data.log import LabelledLog
+from mlsd.experiments.ledger import ledger_settings
 from mlsd.experiments.prepared import PreparedLog
-from mlsd.experiments.rungs import Rung, Settings, select_rungs
+from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.runs import FittedRung
 from mlsd.experiments.sources import Replicate
 from mlsd.features import CounterFeatures
@@ -60,7 +60,7 @@ def fill_artifact(
     tables = {"conversions": logs.conversions}
     replicate = Replicate(seed, log, world=world, tables=tables, history_days=history_days)
     prepared = LADDER.protocol.prepare(replicate)
-    settings = ledger_settings(chosen, log.roles)
+    settings = ledger_settings("ad_click", chosen, log.roles)
     tell(f"fitting {rung} with {dict(settings)} to {len(log.split.train):,} impressions")
     fitted = LADDER.protocol.fit(chosen, prepared, settings)
     tell("writing the model and what it looks up")
@@ -68,17 +68,6 @@ def fill_artifact(
     made_of = {"rung": rung, "size": size, "seed": seed, "history_days": history_days}
     made_of |= {"settings": json.dumps(dict(settings)), "train_rows": len(log.split.train)}
     return {name: str(value) for name, value in made_of.items()}
-
-
-def ledger_settings(rung: Rung, roles: ColumnRoles) -> Settings:
-    """Return the settings that the committed ledger chose, else the first that the rung has."""
-    choices = rung.settings(roles)
-    try:
-        ledger = load_ledger("ad_click").set_index("rung")["settings"]
-    except InputError:
-        return choices[0]
-    chosen = [each for each in choices if json.dumps(dict(each)) == ledger.get(rung.name)]
-    return chosen[0] if chosen else choices[0]
 
 
 def served_ads(fitted: FittedRung, prepared: PreparedLog, logs: Logs) -> ServedAds:
