@@ -46,9 +46,13 @@ class CaseService:
     load : callable
         From a version that was read to its engine. Files that are not what they should be raise
         `InputError`.
+    home : callable or None
+        Makes the case's own page for people, as HTML; its engines have `options()`, a dictionary
+        of what can be chosen there.
     """
 
     route: str
     default_rung: str
     train: TrainService
     load: Callable[[Artifact], Engine]
+    home: Callable[[], str] | None = None

@@ -75,7 +75,8 @@ def _run(case: str, service: CaseService, listener: socket, watched: Callable) -
         typer.echo(f"{url} answers: {what}; Ctrl-C stops it")
         await watcher.run()
 
-    served = serving.Served(title=f"{case} service", route=service.route, about=about)
+    home = service.home() if service.home else None
+    served = serving.Served(f"{case} service", service.route, about, home)
     serving.run_server(serving.create_app(answering, served), answering, listener, [watch])
 
 

@@ -26,11 +26,14 @@ class Served:
     title, route : str
     about : mapping of str to mapping
         By version, what it was made of (`Artifact.about`); whoever loads a version adds to it.
+    home : str or None
+        A page of the case's own for people, as HTML, which may ask ``/options``.
     """
 
     title: str = "Ad ranking"
     route: str = "/rank"
     about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    home: str | None = None
 
 
 def create_app(service: Service, served: Served | None = None) -> FastAPI:
@@ -38,7 +41,8 @@ def create_app(service: Service, served: Served | None = None) -> FastAPI:
 
     ``POST`` to its route answers a request. A bad one gets a status from 400 on, one beyond the
     limits 503 with the header ``Retry-After``; both have ``{"error": ..., "request_id": ...}`` as
-    body. ``GET /`` is a page for people, ``/status`` what it shows, ``/example`` a request to try;
+    body. ``GET /`` is a page for people, ``/status`` what it shows, ``/example`` a request to try,
+    ``/home`` the case's own page and ``/options`` what can be chosen there, where it has one;
     ``/healthz`` says that the process runs, ``/readyz`` whether requests should be sent here,
     ``/metrics`` has everything for Prometheus.
 
@@ -73,6 +77,8 @@ def create_app(service: Service, served: Served | None = None) -> FastAPI:
     app.add_route(served.route, AnswerEndpoint(service), methods=["POST"])
     _add_probes(app, service)
     _add_page(app, service, served)
+    if served.home is not None:
+        _add_home(app, service, served.home)
 
     @app.exception_handler(404)
     @app.exception_handler(405)
@@ -116,12 +122,25 @@ def _add_page(app: FastAPI, service: Service, served: Served) -> None:
         return _json(service.engine.example(generator))
 
 
+def _add_home(app: FastAPI, service: Service, home: str) -> None:
+    @app.get("/home")
+    async def show_home() -> Response:
+        return Response(home, media_type="text/html", headers=PAGE_HEADERS)
+
+    @app.get("/options")
+    async def options() -> Response:
+        if service.engine is None:
+            return _json({"error": service.why_not_ready()}, 503)
+        return _json(service.engine.options())
+
+
 def _status(service: Service, served: Served) -> dict:
     engine = service.engine
     about = served.about.get(engine.version, {}) if engine else {}
     return {
         "title": served.title,
         "route": served.route,
+        "home": served.home is not None,
         "rung": about.get("rung"),
         "size": about.get("size"),
         "not_ready": service.why_not_ready(),

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-PAGE = files("mlsd.serving").joinpath("page.html").read_text(encoding="utf-8")
+
+def load_page(package: str, name: str) -> str:
+    """Return a page that lies in a package as a file.
+
+    Examples
+    --------
+    >>> load_page("mlsd.serving", "page.html")[:15]
+    '<!doctype html>'
+    """
+    return files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+PAGE = load_page("mlsd.serving", "page.html")
 # The browser itself holds the page to its promise.
 PAGE_HEADERS = {
     "Content-Security-Policy": (
