@@ -110,6 +110,8 @@ class Feed:
             goes_on = ~record.ends
             arms = None if arms is None else arms[goes_on]
             batch = batch.keep(goes_on)
+            # Of the batch that goes on: the record's own keeps the time at which it was asked.
+            batch.ts = record.done_at[goes_on]
         tables = self.recorder.tables(records)
         self.state.pending.add({name: tables[name] for name in OBSERVED_TABLES if name in tables})
         return HourStep(records, tables)
@@ -175,7 +177,6 @@ class Feed:
         np.add.at(state.shift, (user, topic), gain)
         np.add.at(batch.satiation, (row, topic), np.float32(1))
         batch.shown = np.concatenate([batch.shown, items.astype(np.int32)], axis=1)
-        batch.ts = record.done_at
 
     def _close(self, day: int, sessions: DaySessions) -> NightStep:
         """End a day: habits change by what it was like, and tomorrow's visitors are known."""

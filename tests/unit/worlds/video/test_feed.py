@@ -134,3 +134,14 @@ def test_twins_are_paired_so_that_small_differences_show():
     twins = world.compare(Listed(False), Listed(True), 3, history_days=1)
     lift = twins.lifts["watch_hours"]
     assert lift.difference.high - lift.difference.low < lift.control.high - lift.control.low
+
+
+def test_a_log_says_when_a_slate_was_asked_for_and_when_it_was_over():
+    """A row's time lies before what came of it: else gaps between rows tell the watch time."""
+    shown = VideoWorld(seed=2, size="small").history(days=1).impressions
+    slates = shown.groupby(["session_id", "step"]).agg(
+        ts=("ts", "first"), known_at=("known_at", "first"), watched=("watch_seconds", "sum")
+    )
+    assert (slates["known_at"] > slates["ts"] + slates["watched"]).all()
+    following = slates.groupby("session_id")["ts"].shift(-1).dropna()
+    np.testing.assert_allclose(following, slates.loc[following.index, "known_at"])
