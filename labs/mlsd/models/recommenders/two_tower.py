@@ -148,6 +148,11 @@ class TwoTowerRecommender(TowerOptions, VectorRecommender):
             self._unknown_vector = self.network_.items([unknown, numbers])[0].numpy()
         return self
 
+    @property
+    def takes_items(self) -> bool:
+        """Whether the item tower reads columns, by which `add_items` tells new items apart."""
+        return bool(self.item_categorical + self.item_numeric)
+
     def add_items(self, items: pd.DataFrame) -> Self:
         """Give vectors to items that were not there at `fit`; those known keep theirs.
 
@@ -162,7 +167,7 @@ class TwoTowerRecommender(TowerOptions, VectorRecommender):
             If the item tower reads no column: it cannot tell new items from each other.
         """
         self._fitted()
-        if not self.item_categorical + self.item_numeric:
+        if not self.takes_items:
             raise InputError("the item tower reads ids alone; name item columns to add new items")
         new = items[~items["item_id"].isin(self.item_ids_)]
         ids = np.concatenate([self.item_ids_, new["item_id"].to_numpy()])
@@ -185,7 +190,7 @@ class TwoTowerRecommender(TowerOptions, VectorRecommender):
             raise InputError("the item tower reads nothing; let it know the id, or name columns")
 
     def _known_items(self, items: pd.DataFrame | None) -> np.ndarray:
-        if items is None or not self.item_categorical + self.item_numeric:
+        if items is None or not self.takes_items:
             return self._corpus.item_ids
         return np.union1d(self._corpus.item_ids, items["item_id"].to_numpy())
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mlsd.models.base import Recommender
 from mlsd.runtime.times import DAY
-from mlsd.worlds.logs import Tables
+from mlsd.worlds.logs import Tables, table_of
 from mlsd.worlds.video import FeedRequests, Slates
 from mlsd.worlds.video.slates import NO_ITEM
 from mlsd.worlds.video.sources import contains
@@ -31,6 +31,10 @@ class RecommenderPolicy:
     Notes
     -----
     A list that runs out is filled up with live videos in order of their ids, the latest first.
+
+    Uploads reach a recommender that takes items in (`add_items`, with `takes_items` true) as soon
+    as they are known; any other scores them by its rule for unknown ids. A list that was made
+    overnight does not hold what was uploaded since.
     """
 
     def __init__(
@@ -44,7 +48,11 @@ class RecommenderPolicy:
         self._row: dict[int, int] = {}
 
     def observe(self, events: Tables) -> None:
-        """Learn nothing: the recommender stays as it was fitted."""
+        """Hand uploads to a recommender that takes them in; otherwise it stays as it was fitted."""
+        if getattr(self.recommender, "takes_items", False):
+            uploads = table_of(events, "videos")
+            if len(uploads):
+                self.recommender.add_items(uploads)
 
     def act(self, requests: FeedRequests) -> Slates:
         """Return the first videos of each viewer's list that can be shown."""
