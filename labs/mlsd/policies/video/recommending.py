@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlsd.models.base import Recommender
+from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds.logs import Tables, table_of
 from mlsd.worlds.video import FeedRequests, Slates
@@ -12,6 +13,7 @@ from mlsd.worlds.video.slates import NO_ITEM
 from mlsd.worlds.video.sources import contains
 
 HISTORY = 50
+VIEWS_UNTIL = ("request", "session", "day")
 
 
 class RecommenderPolicy:
@@ -27,6 +29,15 @@ class RecommenderPolicy:
     at_request : bool
         False makes a viewer's list once a day, when it is first asked for (batch precompute); True
         makes it for each request, from the videos that the viewer started last.
+    views_until : str
+        Which of these videos a list made on request reads: those started before the ``"request"``,
+        or before the ``"session"`` or the viewer's ``"day"`` began. What is passed over is the
+        same.
+
+    Raises
+    ------
+    InputError
+        For another `views_until`.
 
     Notes
     -----
@@ -38,11 +49,20 @@ class RecommenderPolicy:
     """
 
     def __init__(
-        self, recommender: Recommender, *, depth: int = 200, at_request: bool = False
+        self,
+        recommender: Recommender,
+        *,
+        depth: int = 200,
+        at_request: bool = False,
+        views_until: str = "request",
     ) -> None:
+        if views_until not in VIEWS_UNTIL:
+            raise InputError(f"views_until is {views_until!r}; choose among {VIEWS_UNTIL}")
         self.recommender = recommender
         self.depth = depth
         self.at_request = at_request
+        self.views_until = views_until
+        self._views: dict[tuple[int, int], np.ndarray] = {}
         self._day = -1
         self._lists: np.ndarray | None = None
         self._row: dict[int, int] = {}
@@ -72,7 +92,7 @@ class RecommenderPolicy:
     def _find(self, requests: FeedRequests, recent: np.ndarray) -> np.ndarray:
         user = np.asarray(requests.context["user_id"])
         if self.at_request:
-            return self._recommend(user, requests.live, recent)
+            return self._recommend(user, requests.live, self._read(requests, recent))
         day = int(requests.ts[0] // DAY)
         if day != self._day:
             self._day, self._row, self._lists = day, {}, np.zeros((0, self.depth), np.int32)
@@ -83,6 +103,17 @@ class RecommenderPolicy:
             self._row.update(zip(new.tolist(), range(first, first + len(new))))
             self._lists = np.concatenate([self._lists, made])
         return self._lists[[self._row[each] for each in user.tolist()]]
+
+    def _read(self, requests: FeedRequests, recent: np.ndarray) -> np.ndarray:
+        if self.views_until == "request":
+            return recent
+        by_day = self.views_until == "day"
+        owner = np.asarray(requests.context["user_id" if by_day else "session_id"])
+        day = (requests.ts // DAY).astype(int) if by_day else np.zeros(len(owner), int)
+        keys = list(zip(owner.tolist(), day.tolist()))
+        for key, views in zip(keys, recent):
+            self._views.setdefault(key, views)
+        return np.array([self._views[key] for key in keys])
 
     def _recommend(
         self, user: np.ndarray, live: np.ndarray, histories: np.ndarray | None

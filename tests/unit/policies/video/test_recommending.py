@@ -1,6 +1,7 @@
 """A deployed recommender and the videos that are uploaded after its training."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 from mlsd.models import PopularityRecommender, TwoTowerRecommender
 from mlsd.monitoring import RecordedPolicy
 from mlsd.policies.video import RecommenderPolicy
+from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds.video import FeedRequests, VideoWorld
 
@@ -81,6 +83,39 @@ def test_a_list_of_the_night_lacks_the_uploads_of_the_day(fitted, at_request):
     model.item_vectors_[-1] = 100 * model.user_vectors([0])[0]
     first = policy.act(asked(*old, new)).items[0, 0]
     assert (first == new) == at_request
+
+
+class Newest:
+    """Recommends the video after the one that was started last."""
+
+    def recommend(self, user_ids, k, *, candidates=None, histories=None):
+        first = histories[:, -1:] + 1
+        return first + np.arange(k), np.zeros((len(first), k))
+
+
+@pytest.mark.parametrize(
+    ("views_until", "first"),
+    [("request", [1, 2, 3, 4]), ("session", [1, 1, 3, 4]), ("day", [1, 1, 1, 4])],
+)
+def test_a_list_reads_the_views_until_then(views_until, first):
+    policy = RecommenderPolicy(Newest(), at_request=True, depth=40, views_until=views_until)
+    shown = []
+    # Two requests of a session, then one of the same day, then one of the next day.
+    for number, (session, ts) in enumerate([(7, 0.0), (7, 60.0), (8, 7_200.0), (9, DAY + 1.0)]):
+        request = asked(*range(50))
+        context = {"user_id": np.zeros(1, int), "session_id": np.array([session])}
+        views = np.full((1, 50), number)
+        request = replace(
+            request, ts=np.array([ts]), context=context, recent=lambda length, views=views: views
+        )
+        lists = policy._find(request, request.history(50))
+        shown.append(int(lists[0, 0]))
+    assert shown == first
+
+
+def test_a_wrong_reading_is_refused():
+    with pytest.raises(InputError, match="views_until is 'week'"):
+        RecommenderPolicy(Newest(), at_request=True, views_until="week")
 
 
 def test_a_deployed_content_tower_shows_later_uploads_and_the_callers_copy_stays(world, fitted):
