@@ -24,7 +24,8 @@ SCORERS = (
     "StackedEnsemble",
     "StudentPerceptron",
 )
-MULTI_TASK_SCORERS = ("ESMM",)
+MULTI_TASK_SCORERS = ("ESMM", "SharedBottom", "MMoE")
+RANKERS = ("PointwiseRanker", "WatchTimeRanker", "LambdaMART")
 RECOMMENDERS = (
     "PopularityRecommender",
     "SegmentPopularityRecommender",

@@ -10,8 +10,13 @@ from .esmm import ESMM as ESMM
 from .fm import FactorizationMachine as FactorizationMachine
 from .ftrl import FTRLProximal as FTRLProximal
 from .kalman import KalmanRate as KalmanRate
+from .lambdamart import LambdaMART as LambdaMART
 from .linear import HashedLogisticRegression as HashedLogisticRegression
+from .mmoe import MMoE as MMoE
+from .mmoe import SharedBottom as SharedBottom
 from .popularity import PopularityRecommender as PopularityRecommender
+from .rankers import PointwiseRanker as PointwiseRanker
+from .rankers import WatchTimeRanker as WatchTimeRanker
 from .recommenders.blend import BlendRecommender as BlendRecommender
 from .recommenders.bpr import BPRRecommender as BPRRecommender
 from .recommenders.ease import DenoisingEASERecommender as DenoisingEASERecommender
@@ -30,4 +35,5 @@ from .trees import LightGBMScorer as LightGBMScorer
 
 SCORERS: tuple[str, ...]
 MULTI_TASK_SCORERS: tuple[str, ...]
+RANKERS: tuple[str, ...]
 RECOMMENDERS: tuple[str, ...]

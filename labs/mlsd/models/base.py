@@ -51,8 +51,8 @@ class MultiTaskScorer(Protocol):
     Attributes
     ----------
     tasks : tuple of str
-        What each column of the outcomes and of the predictions is about; a later task is never
-        likelier than the one before it.
+        What each column of the outcomes and of the predictions is about. Where each outcome needs
+        the one before it, as in a funnel, the class says so.
     """
 
     tasks: tuple[str, ...]

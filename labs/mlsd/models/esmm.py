@@ -14,8 +14,8 @@ from torch.nn import functional
 from mlsd.models.base import Columns, LabelledColumns
 from mlsd.models.embedding_scorer import EmbeddingNetwork, PerceptronScorer
 from mlsd.models.layers import Perceptron
-from mlsd.models.scorer import Arrays, row_count
-from mlsd.models.training import Loss, Pointwise, predict_scores
+from mlsd.models.multi_task import MultiTaskPerceptronScorer, as_task_labels
+from mlsd.models.training import Loss, Pointwise
 from mlsd.runtime import InputError
 
 CLICK, CONVERSION = 0, 1
@@ -77,7 +77,7 @@ class ESMMNetwork(EmbeddingNetwork):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ESMM(PerceptronScorer):
+class ESMM(MultiTaskPerceptronScorer):
     """Entire Space Multi-task Model: p(click), and p(click and conversion), over all impressions.
 
     One tower predicts the click, the other the conversion given a click; the loss never looks at
@@ -93,7 +93,8 @@ class ESMM(PerceptronScorer):
     Attributes
     ----------
     tasks : tuple of str
-        What the columns of ``y`` and of ``predict_proba`` are about.
+        What the columns of ``y`` and of ``predict_proba`` are about; the second is never likelier
+        than the first.
     history_ : TrainingHistory
         Validation losses are those of both tasks together.
 
@@ -159,30 +160,15 @@ class ESMM(PerceptronScorer):
 
     def predict_proba(self, X: Columns) -> np.ndarray:
         """Return p(click) and p(click and conversion) of each row, shape (n, 2)."""
-        click, given = self._probabilities(X).T
+        click, given = super().predict_proba(X).T
         return np.column_stack([click, click * given])
 
     def conversion_given_click(self, X: Columns) -> np.ndarray:
         """Return p(conversion | click) of each row, clicked or not, shape (n,)."""
-        return self._probabilities(X)[:, CONVERSION]
+        return super().predict_proba(X)[:, CONVERSION]
 
-    def _probabilities(self, X: Columns) -> np.ndarray:
-        if not hasattr(self, "network_"):
-            raise InputError("ESMM is not fitted; call fit first")
-        rows = row_count(X)
-        if rows == 0:
-            return np.zeros((0, 2))
-        scores = predict_scores(self.network_, self._tensors(self._take(X), rows))
-        return torch.sigmoid(scores.double()).numpy()
-
-    def _checked(self, X: Columns, y: np.ndarray) -> tuple[Arrays, np.ndarray]:
-        return self._take(X), as_funnel(y, row_count(X))
-
-    def _learn(self, columns, y, weights, valid) -> None:
-        for task, labels in zip(self.tasks, y.T):
-            if labels.min() == labels.max():
-                raise InputError(f"y: {task} is of one class; both 0 and 1 are needed")
-        super()._learn(columns, y, weights, valid)
+    def _labels(self, y: np.ndarray, rows: int) -> np.ndarray:
+        return as_funnel(y, rows)
 
 
 def as_funnel(y: np.ndarray, rows: int) -> np.ndarray:
@@ -199,16 +185,8 @@ def as_funnel(y: np.ndarray, rows: int) -> np.ndarray:
     array([[1., 0.],
            [1., 1.]])
     """
-    array = np.asarray(y)
-    if array.shape != (rows, 2):
-        raise InputError(
-            f"y has shape {array.shape}, X has {rows} rows; give click and conversion for each"
-        )
-    wrong = np.argwhere((array != 0) & (array != 1))
-    if len(wrong):
-        row, column = wrong[0]
-        raise InputError(f"y: row {row} holds {array[row, column]!r}; labels are 0 and 1")
+    array = as_task_labels(y, rows, 2)
     alone = np.flatnonzero(array[:, CONVERSION] > array[:, CLICK])
     if alone.size:
         raise InputError(f"y: row {alone[0]} converts without a click; check the join")
-    return array.astype(np.float64)
+    return array

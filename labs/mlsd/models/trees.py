@@ -159,12 +159,27 @@ class LightGBMScorer(ColumnScorer):
         return {**shared, **fixed, "deterministic": True, histograms: True}
 
     def _matrix(self, columns: Arrays, rows: int) -> np.ndarray:
-        matrix = np.empty((rows, len(self.categorical) + len(self.numeric)), dtype=np.float32)
-        if self.categorical:
-            matrix[:, : len(self.categorical)] = self.vocabulary_.transform(columns)
-        for i, name in enumerate(self.numeric, start=len(self.categorical)):
-            matrix[:, i] = columns[name]
-        return matrix
+        return as_matrix(columns, rows, self.vocabulary_, self.numeric)
 
     def _probability(self, columns: Arrays, rows: int) -> np.ndarray:
         return self.booster_.predict(self._matrix(columns, rows))
+
+
+def as_matrix(
+    columns: Arrays, rows: int, vocabulary: VocabularyEncoder, numeric: tuple[str, ...]
+) -> np.ndarray:
+    """Return codes of a vocabulary's fields beside numbers, float32, as trees read them.
+
+    Examples
+    --------
+    >>> vocabulary = VocabularyEncoder(("ad_id",)).fit({"ad_id": np.array([7, 9])})
+    >>> as_matrix({"ad_id": [9, 8], "age": [3.0, 4.0]}, 2, vocabulary, ("age",)).tolist()
+    [[2.0, 3.0], [0.0, 4.0]]
+    """
+    fields = len(vocabulary.names)
+    matrix = np.empty((rows, fields + len(numeric)), dtype=np.float32)
+    if fields:
+        matrix[:, :fields] = vocabulary.transform(columns)
+    for i, name in enumerate(numeric, start=fields):
+        matrix[:, i] = columns[name]
+    return matrix
