@@ -7,5 +7,8 @@ from .indexes import HNSWIndex as HNSWIndex
 from .indexes import IVFIndex as IVFIndex
 from .indexes import PQIndex as PQIndex
 from .recall import index_recall as index_recall
+from .union import Candidates as Candidates
+from .union import CandidateUnion as CandidateUnion
+from .union import union_recall as union_recall
 from .versions import VersionedIndex as VersionedIndex
 from .versions import embedding_version as embedding_version
