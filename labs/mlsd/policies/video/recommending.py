@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlsd.models.base import Recommender
+from mlsd.policies.video.overnight import Overnight
 from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds.logs import Tables, table_of
@@ -63,9 +64,7 @@ class RecommenderPolicy:
         self.at_request = at_request
         self.views_until = views_until
         self._views: dict[tuple[int, int], np.ndarray] = {}
-        self._day = -1
-        self._lists: np.ndarray | None = None
-        self._row: dict[int, int] = {}
+        self._overnight = Overnight()
 
     def observe(self, events: Tables) -> None:
         """Hand uploads to a recommender that takes them in; otherwise it stays as it was fitted."""
@@ -78,31 +77,19 @@ class RecommenderPolicy:
         """Return the first videos of each viewer's list that can be shown."""
         recent = requests.history(HISTORY)
         lists = self._find(requests, recent)
-        is_live = np.zeros(max(int(lists.max()), int(requests.live[-1])) + 1, bool)
-        is_live[requests.live] = True
-        passed = contains(requests.shown, lists) | contains(recent, lists)
-        passed |= (lists == NO_ITEM) | ~is_live[np.maximum(lists, 0)]
-        order = np.argsort(passed, axis=1, kind="stable")[:, : requests.slots]
-        items = np.take_along_axis(lists, order, axis=1)
-        short = np.take_along_axis(passed, order, axis=1)
-        for row in np.flatnonzero(short.any(axis=1)):
-            items[row] = _filled(items[row][~short[row]], requests.shown[row], requests)
-        return Slates(items.astype(np.int32))
+        passed = passed_over(lists, requests, recent)
+        return Slates(filled_slates(lists, np.where(passed, -np.inf, 0.0), requests))
 
     def _find(self, requests: FeedRequests, recent: np.ndarray) -> np.ndarray:
         user = np.asarray(requests.context["user_id"])
         if self.at_request:
             return self._recommend(user, requests.live, self._read(requests, recent))
-        day = int(requests.ts[0] // DAY)
-        if day != self._day:
-            self._day, self._row, self._lists = day, {}, np.zeros((0, self.depth), np.int32)
-        new = np.array([each for each in dict.fromkeys(user.tolist()) if each not in self._row])
-        if len(new):
-            made = self._recommend(new, requests.live, None)
-            first = len(self._lists)
-            self._row.update(zip(new.tolist(), range(first, first + len(new))))
-            self._lists = np.concatenate([self._lists, made])
-        return self._lists[[self._row[each] for each in user.tolist()]]
+        (lists,) = self._overnight.find(
+            user,
+            float(requests.ts[0]),
+            lambda users: (self._recommend(users, requests.live, None),),
+        )
+        return lists
 
     def _read(self, requests: FeedRequests, recent: np.ndarray) -> np.ndarray:
         if self.views_until == "request":
@@ -124,8 +111,32 @@ class RecommenderPolicy:
         return np.asarray(items, np.int32)
 
 
-def _filled(items: np.ndarray, shown: np.ndarray, requests: FeedRequests) -> np.ndarray:
-    """Return a slate that begins with `items`."""
-    others = requests.live[::-1]
-    others = others[~np.isin(others, items) & ~np.isin(others, shown)]
-    return np.concatenate([items, others])[: requests.slots]
+def passed_over(lists: np.ndarray, requests: FeedRequests, recent: np.ndarray) -> np.ndarray:
+    """Return which videos of lists, shape (n, k), are not to be shown.
+
+    Those that the session was shown or the viewer started last (`recent`), and those that are not
+    live any more.
+    """
+    is_live = np.zeros(max(int(lists.max(initial=0)), int(requests.live[-1])) + 1, bool)
+    is_live[requests.live] = True
+    passed = contains(requests.shown, lists) | contains(recent, lists)
+    return passed | (lists == NO_ITEM) | ~is_live[np.maximum(lists, 0)]
+
+
+def filled_slates(lists: np.ndarray, score: np.ndarray, requests: FeedRequests) -> np.ndarray:
+    """Return the best videos of each list, shape (n, slots); the earlier one where scores tie.
+
+    A video of score ``-inf`` is not shown: what is short is filled up with live videos in order of
+    their ids, the latest first.
+    """
+    order = np.argsort(-score, axis=1, kind="stable")[:, : requests.slots]
+    items = np.take_along_axis(lists, order, axis=1)
+    short = np.isneginf(np.take_along_axis(score, order, axis=1))
+    slates = np.full((len(lists), requests.slots), NO_ITEM, np.int32)
+    slates[:, : items.shape[1]] = np.where(short, NO_ITEM, items)
+    for row in np.flatnonzero((slates == NO_ITEM).any(axis=1)):
+        found = slates[row][slates[row] != NO_ITEM]
+        others = requests.live[::-1]
+        others = others[~np.isin(others, found) & ~np.isin(others, requests.shown[row])]
+        slates[row] = np.concatenate([found, others])[: requests.slots]
+    return slates

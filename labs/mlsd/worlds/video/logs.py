@@ -75,9 +75,7 @@ class VideoLogs(Logs):
         frame = self.impressions
         if frame.empty:
             raise InputError("the logs hold no settled impression; take more days or a later time")
-        long = frame["watch_seconds"] >= WATCHED_SECONDS
-        watched = (long | (frame["completed"] == 1)).astype("int8")
-        frame = frame.assign(watched=watched).sort_values("ts", kind="stable", ignore_index=True)
+        frame = with_watched(frame).sort_values("ts", kind="stable", ignore_index=True)
         roles = ColumnRoles(
             label=label,
             time="ts",
@@ -89,6 +87,19 @@ class VideoLogs(Logs):
             entities=ENTITIES,
         )
         return LabelledLog(name, frame, roles, split_by_time(len(frame), split))
+
+
+def with_watched(impressions: pd.DataFrame) -> pd.DataFrame:
+    """Return impressions with the column `watched`: seen for 30 seconds, or to the end.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"watch_seconds": [40.0, 5.0, 9.0], "completed": [0, 0, 1]})
+    >>> with_watched(rows)["watched"].tolist()
+    [1, 0, 1]
+    """
+    long = impressions["watch_seconds"] >= WATCHED_SECONDS
+    return impressions.assign(watched=(long | (impressions["completed"] == 1)).astype("int8"))
 
 
 def _hide_removal(videos: pd.DataFrame, t: float) -> pd.DataFrame:
