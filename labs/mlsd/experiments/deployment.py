@@ -20,11 +20,18 @@ def deployer(ladder: Ladder, days: int) -> Deploy:
     It returns the estimate of every measure by name and, with ``_change``, ``_change_low`` and
     ``_change_high`` after the name, the percent by which it differs from the policy that made the
     history: both run in twin worlds, so that rungs can be told apart by less than a measure's own
-    interval is wide.
+    interval is wide. For the oracle it is given None instead of a fitted rung, and returns nothing
+    where the ladder has no policy that knows the truth.
     """
 
-    def deploy(fitted: FittedRung, prepared: Prepared) -> dict[str, float]:
-        replicate, policy = prepared.replicate, ladder.policy(fitted, prepared)
+    def deploy(fitted: FittedRung | None, prepared: Prepared) -> dict[str, float]:
+        if fitted is None:
+            policy = ladder.oracle_policy(prepared)
+        else:
+            policy = ladder.policy(fitted, prepared)
+        if policy is None:
+            return {}
+        replicate = prepared.replicate
         world, history_days = replicate.world, replicate.history_days
         before = world.logging_policy(history_days)
         twins = world.compare(before, policy, days=days, history_days=history_days)
@@ -98,7 +105,7 @@ def run_ab_test(
         raise InputError(f"unknown design {design!r}; choose among {', '.join(ladder.designs)}")
     rungs = {rung.name: rung for rung in select_rungs(ladder.rungs, arms)}
     if any(rung.is_oracle for rung in rungs.values()):
-        raise InputError("the oracle is not a model and cannot be deployed; choose another rung")
+        raise InputError("the oracle is not a model and cannot be tested; choose another rung")
     replicate = next(iter(source.replicates((seed,))))
     protocol = ladder.protocol
     for rung in rungs.values():

@@ -20,7 +20,8 @@ from mlsd.experiments.sources import LadderSource, Replicate
 from mlsd.runtime import InputError
 from mlsd.worlds.base import Policy
 
-Deploy = Callable[[FittedRung, Prepared], dict[str, float]]
+# The oracle is not fitted: None stands for it.
+Deploy = Callable[[FittedRung | None, Prepared], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,16 @@ class Ladder:
         From a fitted rung and what was prepared for it to the policy that serves it.
     designs : tuple of str
         Of an A/B test in the case's world.
+    oracle_policy : callable
+        From what was prepared to the policy that knows the world's truth, whose online value shows
+        how far any rung could get; None where there is no such policy.
     """
 
     rungs: tuple[Rung, ...]
     protocol: LadderProtocol
     policy: Callable[[FittedRung, Prepared], Policy] | None = None
     designs: tuple[str, ...] = ()
+    oracle_policy: Callable[[Prepared], Policy | None] = lambda prepared: None
 
 
 @dataclass
@@ -85,12 +90,13 @@ def _reasons(skipped: dict[str, str]) -> str:
 def _run_rung(rung: Rung, prepared: Prepared, ladder: LadderRuns, deploy: Deploy | None) -> RungRun:
     protocol, chosen = ladder.protocol, ladder.settings.get(rung.name)
     if rung.is_oracle:
-        return protocol.oracle(prepared)
-    if chosen is None:
-        fitted = tune_rung(rung, prepared, protocol)
+        fitted, run = None, protocol.oracle(prepared)
     else:
-        fitted = protocol.fit(rung, prepared, chosen)
-    run = protocol.predict(fitted, prepared)
+        if chosen is None:
+            fitted = tune_rung(rung, prepared, protocol)
+        else:
+            fitted = protocol.fit(rung, prepared, chosen)
+        run = protocol.predict(fitted, prepared)
     online = deploy(fitted, prepared) if deploy and prepared.replicate.world else {}
     return replace(run, online=online)
 
@@ -118,7 +124,8 @@ def run_ladder(
     rungs : iterable of str or None
         Names of rungs; None for all.
     deploy : callable or None
-        From a fitted rung and its log to its true online value, where there is a world.
+        From a fitted rung, or None for the oracle, and its log to its true online value, where
+        there is a world.
     store : RunStore or None
         Where finished runs are kept and looked for first, so that an interrupted ladder goes on.
     progress : callable

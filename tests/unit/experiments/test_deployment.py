@@ -16,6 +16,27 @@ CASE = find_case("ad_click")
 LADDER = CASE.ladder
 
 
+class Surely:
+    """A world in which any policy earns a quarter more than the one before it."""
+
+    def __init__(self):
+        self.asked = []
+
+    def logging_policy(self, days):
+        return f"as of day {days}"
+
+    def compare(self, control, treatment, days, *, history_days):
+        self.asked.append((control, treatment, days, history_days))
+        lift = Lift(
+            control=Interval(1.6, 1.0, 3.0),
+            treatment=Interval(2.0, 1.0, 3.0),
+            difference=Interval(0.4, 0.3, 0.5),
+            relative=Interval(0.25, 0.2, 0.3),
+        )
+        report = Report({}, pd.DataFrame())
+        return Comparison("twin", {"revenue": lift}, report, report)
+
+
 def test_the_ledger_keeps_the_true_value_of_each_deployed_rung():
     rungs = ("global_rate", "hashed_lr_counters", "oracle")
     source = CASE.source(size="small", history_days=4)
@@ -27,24 +48,8 @@ def test_the_ledger_keeps_the_true_value_of_each_deployed_rung():
 
 
 def test_a_deployment_is_read_beside_the_policy_that_made_the_history():
-    asked = []
-
-    class Surely:
-        def logging_policy(self, days):
-            return f"as of day {days}"
-
-        def compare(self, control, treatment, days, *, history_days):
-            asked.append((control, treatment, days, history_days))
-            lift = Lift(
-                control=Interval(1.6, 1.0, 3.0),
-                treatment=Interval(2.0, 1.0, 3.0),
-                difference=Interval(0.4, 0.3, 0.5),
-                relative=Interval(0.25, 0.2, 0.3),
-            )
-            report = Report({}, pd.DataFrame())
-            return Comparison("twin", {"revenue": lift}, report, report)
-
-    replicate = SimpleNamespace(world=Surely(), history_days=4)
+    world = Surely()
+    replicate = SimpleNamespace(world=world, history_days=4)
     ladder = replace(LADDER, policy=lambda fitted, prepared: fitted)
     deploy = deployer(ladder, 3)
     assert deploy("policy", SimpleNamespace(replicate=replicate)) == {
@@ -53,7 +58,16 @@ def test_a_deployment_is_read_beside_the_policy_that_made_the_history():
         "revenue_change_low": 20.0,
         "revenue_change_high": 30.0,
     }
-    assert asked == [("as of day 4", "policy", 3, 4)]
+    assert world.asked == [("as of day 4", "policy", 3, 4)]
+
+
+def test_an_oracle_is_deployed_by_a_policy_of_its_own():
+    world = Surely()
+    prepared = SimpleNamespace(replicate=SimpleNamespace(world=world, history_days=4))
+    assert deployer(LADDER, 3)(None, prepared) == {}
+    knowing = replace(LADDER, oracle_policy=lambda prepared: "knows all")
+    assert deployer(knowing, 3)(None, prepared)["revenue"] == 2.0
+    assert [treatment for _, treatment, *_ in world.asked] == ["knows all"]
 
 
 def test_a_rung_against_itself_has_no_true_lift():
@@ -67,7 +81,7 @@ def test_a_rung_against_itself_has_no_true_lift():
 @pytest.mark.parametrize(
     ("arms", "design", "message"),
     [
-        (("global_rate", "oracle"), "user", "cannot be deployed"),
+        (("global_rate", "oracle"), "user", "cannot be tested"),
         (("global_rate", "nope"), "user", "unknown rung"),
         (("global_rate", "smoothed_ad"), "coin", "unknown design"),
     ],

@@ -13,6 +13,7 @@ from mlsd.experiments.sources import Replicate, WorldSource, source_name
 from mlsd.models.corpus import Corpus
 from mlsd.policies.video import RecommenderPolicy
 from mlsd.worlds.video import VideoConfig, VideoWorld
+from mlsd.worlds.video.oracle import TasteOracle
 
 HISTORY_DAYS = 14
 USERS_AT_ONCE = 256
@@ -100,3 +101,8 @@ class TrueTaste:
 def policy_of(fitted: FittedRung, prepared: PreparedInteractions) -> RecommenderPolicy:
     """Return the policy that serves a fitted rung."""
     return RecommenderPolicy(fitted.model, at_request=fitted.rung.uses_histories)
+
+
+def oracle_policy(prepared: PreparedInteractions) -> TasteOracle:
+    """Return the policy that knows what viewers like, at the moment of each request."""
+    return prepared.replicate.world.oracle()
