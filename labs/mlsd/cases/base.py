@@ -75,6 +75,8 @@ class Case:
         What answers requests, where the case has that.
     highlights : Highlights or None
         The rungs of README's table and picture; None for all, without what they earned.
+    about_oracle : str
+        A sentence below tables that show the oracle: how its row is to be read.
     """
 
     name: CaseName
@@ -92,6 +94,7 @@ class Case:
     card: Callable[[], str] | None = None
     service: CaseService | None = None
     highlights: Highlights | None = None
+    about_oracle: str = ""
 
     @property
     def id(self) -> str:

@@ -74,7 +74,7 @@ def print_ladder(
     screen_width, console.width = console.width, view.width
     console.print(view.table, crop=False)
     console.width = screen_width
-    for sentence in foot_lines(summary):
+    for sentence in foot_lines(summary, case):
         console.print(Text(sentence))
     if view.left_out:
         console.print(Text(f"without {', '.join(view.left_out)}: --wide shows every column"))
@@ -93,7 +93,7 @@ def plain_lines(summary: LadderSummary, case: Case) -> Iterator[str]:
     yield from (f"# {sentence}" for sentence in head_lines(summary))
     for first, *others in table:
         yield "\t".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])])
-    yield from (f"# {sentence}" for sentence in foot_lines(summary))
+    yield from (f"# {sentence}" for sentence in foot_lines(summary, case))
 
 
 def _columns(case: Case, rows: Rows) -> list[TableColumn]:
@@ -113,11 +113,12 @@ def head_lines(summary: LadderSummary) -> list[str]:
     return lines
 
 
-def foot_lines(summary: LadderSummary) -> list[str]:
-    """Return what stands below a ladder: which rung is marked, and what is not there, and why."""
+def foot_lines(summary: LadderSummary, case: Case) -> list[str]:
+    """Return what stands below a ladder: how to read its rows, and what is not there, and why."""
     marked = [SELECTED_NOTE] if any(rung.selected for rung in summary.rungs) else []
     skipped = [f"skipped {rung}: {reason}" for rung, reason in summary.skipped.items()]
-    return [*marked, *summary.notes, *skipped]
+    oracle = [case.about_oracle] if any(rung.rung.is_oracle for rung in summary.rungs) else []
+    return [*marked, *filter(None, oracle), *summary.notes, *skipped]
 
 
 def _choices(columns: list[TableColumn]) -> Iterator[tuple[list[TableColumn], bool]]:

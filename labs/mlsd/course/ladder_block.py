@@ -51,6 +51,8 @@ def ladder_block(course: Course, case_id: str) -> str:
     note = f"World seeds {first['seeds']}, about {rows} each; {measure.name} is {measure.unit}."
     if any(is_selected(row) for _, row in shown.iterrows()):
         note += f" {SELECTED_NOTE}"
+    if case.about_oracle and (shown["features"] == "truth").any():
+        note += f" {case.about_oracle}"
     if len(shown) < everything:
         link = f"[data/ledgers/{path.name}]({_ledger(case_id).as_posix()})"
         note += f" All {everything} rungs with all columns are in {link}."

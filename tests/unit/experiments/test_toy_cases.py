@@ -10,7 +10,7 @@ import pytest
 
 from mlsd import experiments
 from mlsd.cases import Case, OnlineMeasure, find_case, registry
-from mlsd.cli.ladder_view import ladder_view
+from mlsd.cli.ladder_view import ladder_view, plain_lines
 from mlsd.course.document import Course
 from mlsd.course.ladder_block import ladder_block, picture_block, write_figures
 from mlsd.data import ColumnRoles, LabelledLog, Split
@@ -83,6 +83,7 @@ def make_case(case_id, rungs, protocol, log, metric, truth):
         figure=LadderFigure(metric, metric),
         rows_are="rows",
         card=lambda: "# Toy",
+        about_oracle="The oracle needs no model.",
     )
 
 
@@ -290,6 +291,9 @@ def test_ledger_readme_and_figure(summary, expected, case, tmp_path, monkeypatch
     block = ladder_block(Course(tmp_path, ()), case.id)
     shown = expected.metrics[case.figure.metric]
     assert f"| {expected.selected} * | {shown[1]:.4f} |" in block
+    has_oracle = any(row.rung.is_oracle for row in summary.rungs)
+    assert (case.about_oracle in block) == has_oracle
+    assert (f"# {case.about_oracle}" in list(plain_lines(summary, case))) == has_oracle
     assert f"the ladder of {case.title}" in picture_block(Course(tmp_path, ()), case.id)
     (figure,) = write_figures(Course(tmp_path, ()))
     assert case.figure.metric in (tmp_path / figure).read_text()
