@@ -10,10 +10,11 @@ from mlsd.data import ColumnRoles, LabelledLog, ListRules, Split
 from mlsd.experiments import run_ladder, summarise_ladder
 from mlsd.experiments.display import at_rank
 from mlsd.experiments.ledger import ledger_table
-from mlsd.experiments.rungs import select_rungs
+from mlsd.experiments.rungs import RungInputs
 from mlsd.experiments.sources import LogSource
 
 CASE = find_case("video")
+CASE_RUNGS = {rung.name: rung for rung in CASE.ladder.rungs}
 DAY = 86_400
 
 
@@ -32,18 +33,20 @@ def log():
 
 
 def test_trends_are_found_by_the_rung_that_forgets(log):
-    summary = summarise_ladder(run_ladder(LogSource(log), CASE.ladder, seeds=(0,)))
+    names = ("popularity", "decayed_popularity")
+    summary = summarise_ladder(run_ladder(LogSource(log), CASE.ladder, seeds=(0,), rungs=names))
     popular, decayed = (row.metrics["ndcg@5"] for row in summary.rungs[:2])
     assert decayed > 2 * popular
     assert summary.rungs[1].settings["half_life"] == DAY
     ledger = ledger_table(summary)
     for column in at_rank(CASE.printed, ledger):
-        assert column.key in ledger or "cold" in column.key, column.title
+        absent = "cold" in column.key or column.key.startswith("online")
+        assert absent or column.key in ledger, column.title
 
 
 def test_without_a_time_nothing_can_fade(log):
     roles = ColumnRoles(None, user="user", item="film")
-    (rung,) = select_rungs(CASE.ladder.rungs, ["decayed_popularity"])
+    rung = CASE_RUNGS["decayed_popularity"]
     assert rung.settings(roles) == ()
     assert len(rung.settings(log.roles)) == SETTINGS_PER_RUNG
 
@@ -54,3 +57,21 @@ def test_columns_show_the_length_of_the_lists_that_were_judged():
     assert not any("@k" in column.key + column.title for column in CASE.listed)
     unknown = at_rank(CASE.printed, ["rung"])
     assert [column.key for column in unknown] == [column.key for column in CASE.printed]
+
+
+def test_no_rung_is_tuned_more_than_another(log):
+    tried = {rung.name: len(rung.settings(log.roles)) for rung in CASE.ladder.rungs}
+    nothing_to_tune = {"popularity", "oracle"}
+    assert {tried.pop(name) for name in nothing_to_tune} == {1}
+    assert set(tried.values()) == {SETTINGS_PER_RUNG}
+
+
+def test_the_blend_with_users_is_the_blend_and_one_member_more(log):
+    inputs = RungInputs(log.roles, (), 0)
+    for settings in CASE_RUNGS["blend"].settings(log.roles):
+        without, with_users = (
+            CASE_RUNGS[name].build(inputs, settings).members
+            for name in ("blend", "blend_with_users")
+        )
+        assert [*without, "user_kernel"] == list(with_users)
+        assert all(vars(without[name]) == vars(with_users[name]) for name in without)

@@ -61,16 +61,42 @@ def _towers(**fixed: object) -> Callable[[RungInputs, Settings], Recommender]:
     return build
 
 
-def _blend(inputs: RungInputs, settings: Settings) -> Recommender:
-    """Return EASE, factors and item neighbours, weighted by validation."""
-    members = {
-        "denoising_ease": models.DenoisingEASERecommender(dropout=0.5, l2=settings["l2"]),
-        "ials": models.ImplicitALSRecommender(random_state=inputs.random_state),
-        "item_cosine": models.ItemCosineRecommender(),
+def _members(inputs: RungInputs, settings: Settings) -> dict[str, Recommender]:
+    """Return a linear model, a filter and factors, unfitted."""
+    powers = {name: settings[name] for name in POWERS if name in settings}
+    factors = {"dim": settings["dim"], "l2": 1 / settings["dim"]}
+    return {
+        "denoising_ease": models.DenoisingEASERecommender(dropout=0.5, l2=settings["l2"], **powers),
+        "graph_filter": models.GraphFilterRecommender(),
+        "ials": models.ImplicitALSRecommender(
+            **factors,
+            user_power=powers.get("user_power", 0.0),
+            random_state=inputs.random_state,
+        ),
     }
-    return models.BlendRecommender(members=members)
 
 
+def _blend(inputs: RungInputs, settings: Settings) -> Recommender:
+    """Return models of items and of factors, weighted by validation."""
+    return models.BlendRecommender(members=_members(inputs, settings))
+
+
+def _blend_with_users(inputs: RungInputs, settings: Settings) -> Recommender:
+    """Return the blend with a model of users as one more member."""
+    users = models.UserKernelRecommender(
+        sharpness=4.0, l2=0.6, item_power=0.1, random_state=inputs.random_state
+    )
+    return models.BlendRecommender(members=_members(inputs, settings) | {"user_kernel": users})
+
+
+# Users with many interactions do not decide alone, and popular items lose a little.
+POWERS = {"user_power": 0.5, "item_power": 0.1}
+BLENDS = _choices(
+    {"l2": 100.0, "dim": 32},
+    {"l2": 300.0, "dim": 32},
+    {"l2": 100.0, "dim": 128} | POWERS,
+    {"l2": 300.0, "dim": 128} | POWERS,
+)
 TOWER_RATES = _choices(
     {"temperature": 0.3, "learning_rate": 2e-3},
     {"temperature": 1.0, "learning_rate": 2e-3},
@@ -116,7 +142,7 @@ VIDEO_RUNGS = (
         "EASERecommender",
         "ids",
         _plain("EASERecommender"),
-        _choices(*({"l2": l2} for l2 in (30.0, 100.0, 300.0, 1_000.0))),
+        _choices({"l2": 100.0}, {"l2": 300.0}, {"l2": 1_000.0}, {"l2": 300.0} | POWERS),
     ),
     Rung(
         "denoising_ease",
@@ -126,8 +152,8 @@ VIDEO_RUNGS = (
         _choices(
             {"dropout": 0.3, "l2": 100.0},
             {"dropout": 0.5, "l2": 100.0},
-            {"dropout": 0.3, "l2": 300.0},
             {"dropout": 0.5, "l2": 300.0},
+            {"dropout": 0.5, "l2": 300.0} | POWERS,
         ),
     ),
     Rung(
@@ -143,15 +169,27 @@ VIDEO_RUNGS = (
         ),
     ),
     Rung(
+        "user_kernel",
+        "UserKernelRecommender",
+        "ids",
+        _seeded("UserKernelRecommender"),
+        _choices(
+            {"sharpness": 2.0, "l2": 0.6, "item_power": 0.1},
+            {"sharpness": 2.0, "l2": 3.0, "item_power": 0.1},
+            {"sharpness": 4.0, "l2": 0.6, "item_power": 0.1},
+            {"sharpness": 4.0, "l2": 3.0, "item_power": 0.1},
+        ),
+    ),
+    Rung(
         "ials",
         "ImplicitALSRecommender",
         "ids",
         _seeded("ImplicitALSRecommender"),
         _choices(
-            {"unobserved": 0.1, "l2": 0.003},
-            {"unobserved": 0.1, "l2": 0.03},
-            {"unobserved": 0.3, "l2": 0.01},
-            {"unobserved": 0.3, "l2": 0.1},
+            {"dim": 32, "l2": 0.03},
+            {"dim": 64, "l2": 0.016},
+            {"dim": 128, "l2": 0.008},
+            {"dim": 128, "l2": 0.008, "user_power": 0.5},
         ),
     ),
     Rung(
@@ -192,12 +230,7 @@ VIDEO_RUNGS = (
         ),
         needs="a time, which orders the past",
     ),
-    Rung(
-        "blend",
-        "BlendRecommender",
-        "ids",
-        _blend,
-        _choices(*({"l2": l2} for l2 in (30.0, 100.0, 300.0, 1_000.0))),
-    ),
+    Rung("blend", "BlendRecommender", "ids", _blend, BLENDS),
+    Rung("blend_with_users", "BlendRecommender", "ids", _blend_with_users, BLENDS),
     Rung("oracle", "truth", "truth", None, _nothing_to_tune),
 )
