@@ -366,6 +366,14 @@ def test_comparing_is_deploying_each_alone(case, world):
     assert both.lifts[case.measure].difference.estimate != 0
 
 
+def test_the_policy_of_the_history_is_a_control_like_any_other(case, world):
+    logging = world.logging_policy(HISTORY)
+    expected = world.compare(logging, case.treatment, DAYS, **OPTIONS)
+    for _ in range(2):
+        found = world.compare_with_logging(case.treatment, DAYS, **OPTIONS)
+        assert (found.design, found.lifts) == (expected.design, expected.lifts)
+
+
 def test_an_a_b_test_splits_users(case, world):
     heard = [Listener(copy.deepcopy(policy)) for policy in (case.control, case.treatment)]
     world.ab_test(*heard, DAYS, **OPTIONS)

@@ -31,10 +31,8 @@ def deployer(ladder: Ladder, days: int) -> Deploy:
             policy = ladder.policy(fitted, prepared)
         if policy is None:
             return {}
-        replicate = prepared.replicate
-        world, history_days = replicate.world, replicate.history_days
-        before = world.logging_policy(history_days)
-        twins = world.compare(before, policy, days=days, history_days=history_days)
+        world, history_days = prepared.replicate.world, prepared.replicate.history_days
+        twins = world.compare_with_logging(policy, days=days, history_days=history_days)
         online = {name: lift.treatment.estimate for name, lift in twins.lifts.items()}
         for name, change in twins.changes().iterrows():
             online[f"{name}_change"] = change["estimate"]

@@ -288,6 +288,12 @@ class World(Protocol):
         """Return the truth: each policy alone in a twin world with common luck."""
         ...
 
+    def compare_with_logging(
+        self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS
+    ) -> Comparison:
+        """Return the truth about a policy, its control being the one that made the history."""
+        ...
+
     def reveal(self, logs: Logs) -> pd.DataFrame:
         """Return the hidden truth of each logged row: the only door to it."""
         ...

@@ -22,11 +22,8 @@ class Surely:
     def __init__(self):
         self.asked = []
 
-    def logging_policy(self, days):
-        return f"as of day {days}"
-
-    def compare(self, control, treatment, days, *, history_days):
-        self.asked.append((control, treatment, days, history_days))
+    def compare_with_logging(self, policy, days, *, history_days):
+        self.asked.append((policy, days, history_days))
         lift = Lift(
             control=Interval(1.6, 1.0, 3.0),
             treatment=Interval(2.0, 1.0, 3.0),
@@ -58,7 +55,7 @@ def test_a_deployment_is_read_beside_the_policy_that_made_the_history():
         "revenue_change_low": 20.0,
         "revenue_change_high": 30.0,
     }
-    assert world.asked == [("as of day 4", "policy", 3, 4)]
+    assert world.asked == [("policy", 3, 4)]
 
 
 def test_an_oracle_is_deployed_by_a_policy_of_its_own():
@@ -67,7 +64,7 @@ def test_an_oracle_is_deployed_by_a_policy_of_its_own():
     assert deployer(LADDER, 3)(None, prepared) == {}
     knowing = replace(LADDER, oracle_policy=lambda prepared: "knows all")
     assert deployer(knowing, 3)(None, prepared)["revenue"] == 2.0
-    assert [treatment for _, treatment, *_ in world.asked] == ["knows all"]
+    assert [policy for policy, *_ in world.asked] == ["knows all"]
 
 
 def test_a_rung_against_itself_has_no_true_lift():

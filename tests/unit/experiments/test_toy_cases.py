@@ -57,6 +57,11 @@ class ToyWorld:
         relative = Interval(*(gap.estimate / control.estimate for _ in range(3)))
         return Comparison(design, {"pay": Lift(control, treatment, gap, relative)}, left, right)
 
+    def compare_with_logging(self, policy, days, *, history_days):
+        return self.compare(
+            self.logging_policy(history_days), policy, days, history_days=history_days
+        )
+
     ab_test = compare
 
 

@@ -71,6 +71,7 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         # Results of pure computations, kept because many calls start from the same history.
         self._ends: dict[int, tuple[Any, Policy]] = {}
         self._truths: dict[int, Truth] = {}
+        self._controls: dict[tuple[int, int], Tally] = {}
 
     def history(self, days: int = HISTORY_DAYS, *, to: Path | str | None = None) -> LogsType:
         """Return what the logging policy recorded and knew at the end of the last day.
@@ -136,6 +137,20 @@ class SimulatedWorld(ABC, Generic[LogsType]):
     ) -> Comparison:
         """Return the truth about two policies: each alone in a twin world, with common luck."""
         tallies = [self._online([policy], days, history_days)[0] for policy in (a, b)]
+        return compare_tallies(*tallies, design="twin", seed=self.seed, paired=True)
+
+    def compare_with_logging(
+        self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS
+    ) -> Comparison:
+        """Return the truth about a policy, its control being the one that made the history.
+
+        It is what `compare` says of the two, but the control is run once for all policies.
+        """
+        span = (days, history_days)
+        if span not in self._controls:
+            logging = self.logging_policy(history_days)
+            (self._controls[span],) = self._online([logging], *span)
+        tallies = [self._controls[span], *self._online([policy], *span)]
         return compare_tallies(*tallies, design="twin", seed=self.seed, paired=True)
 
     def ab_test(
