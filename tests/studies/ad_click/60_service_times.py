@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from mlsd.cases.ad_click.ladder import LADDER, make_world
+from mlsd.cases.ad_click.ladder import LADDER, WORLDS
 from mlsd.experiments.ledger import ledger_settings
 from mlsd.experiments.rungs import select_rungs
 from mlsd.experiments.sources import Replicate
@@ -48,7 +48,7 @@ COMMAND = "from mlsd.cli import main; main()"
 
 def fitted_models():
     """Return fitted models by name, and the features that a service looks up for them."""
-    world = make_world(SEED, size="default")
+    world = WORLDS.make(SEED, size="default")
     logs = world.history(days=HISTORY_DAYS)
     log = logs.labelled_log()
     replicate = Replicate(

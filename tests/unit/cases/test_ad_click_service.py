@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlsd.cases import find_service
-from mlsd.cases.ad_click.ladder import LADDER, make_world, policy_of
+from mlsd.cases.ad_click.ladder import LADDER, WORLDS, policy_of
 from mlsd.cases.ad_click.training import served_ads
 from mlsd.experiments import load_ledger
 from mlsd.experiments.ledger import ledger_settings
@@ -30,7 +30,7 @@ RUNGS = {rung.name: rung for rung in LADDER.rungs}
 
 @pytest.fixture(scope="module")
 def world():
-    return make_world(3, size="small")
+    return WORLDS.make(3, size="small")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlsd.cases.ad_click.ladder import LADDER, make_world, world_source
+from mlsd.cases.ad_click.ladder import LADDER, WORLDS
 from mlsd.cases.ad_click.service import SERVICE
 from mlsd.cases.base import Case, OnlineMeasure
 from mlsd.experiments.display import Highlights, LadderFigure, TableColumn
@@ -13,8 +13,8 @@ from mlsd.worlds.ad_click.config import SIZES, VARIANTS
 CASE = Case(
     name=case_name("ad_click"),
     title="ad click prediction",
-    world=make_world,
-    source=world_source,
+    world=WORLDS.make,
+    source=WORLDS.source,
     sizes=tuple(SIZES),
     variants=tuple(VARIANTS),
     ladder=LADDER,

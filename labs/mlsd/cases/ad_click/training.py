@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlsd.cases.ad_click.ladder import LADDER, make_world
+from mlsd.cases.ad_click.ladder import LADDER, WORLDS
 from mlsd.data.log import LabelledLog
 from mlsd.experiments.ledger import ledger_settings
 from mlsd.experiments.prepared import PreparedLog
@@ -53,7 +53,7 @@ def fill_artifact(
     (chosen,) = select_rungs(LADDER.rungs, [rung])
     if chosen.is_oracle:
         raise InputError(f"rung {rung!r} is the world's own truth; choose one that learns")
-    world = make_world(seed, size=size)
+    world = WORLDS.make(seed, size=size)
     tell(f"simulating {history_days} days of the {size} world")
     logs = world.history(days=history_days)
     log = logs.labelled_log()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlsd.cases.base import Case, OnlineMeasure
 from mlsd.cases.video.ladder import LADDER, LIST_LENGTH
-from mlsd.cases.video.worlds import make_world, world_source
+from mlsd.cases.video.worlds import WORLDS
 from mlsd.experiments.display import LadderFigure, TableColumn, at_rank
 from mlsd.runtime import case_name
 from mlsd.worlds.video.card import render_card
@@ -56,8 +56,8 @@ CASE = Case(
         },
     ),
     rows_are="interactions",
-    world=make_world,
-    source=world_source,
+    world=WORLDS.make,
+    source=WORLDS.source,
     sizes=tuple(SIZES),
     variants=tuple(VARIANTS),
     headline=OnlineMeasure("watch_hours", "per thousand sessions"),

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 
+from mlsd.cases.worlds import CaseWorlds
 from mlsd.experiments.interactions import PreparedInteractions
 from mlsd.experiments.runs import FittedRung
-from mlsd.experiments.sources import Replicate, WorldSource, source_name
+from mlsd.experiments.sources import Replicate
 from mlsd.models.corpus import Corpus
 from mlsd.policies.video import RecommenderPolicy
 from mlsd.worlds.video import VideoConfig, VideoWorld
 from mlsd.worlds.video.oracle import TasteOracle
-
-HISTORY_DAYS = 14
-USERS_AT_ONCE = 256
-
-
-def make_world(seed: int, *, size: str = "default", variant: str | None = None) -> VideoWorld:
-    """Return the world of a seed, at a size and in a variant.
-
-    Raises
-    ------
-    InputError
-        For an unknown size or variant.
-    """
-    config = VideoConfig.variant(variant) if variant else None
-    return VideoWorld(seed=seed, size=size, config=config)
-
-
-def world_source(
-    *, size: str = "default", variant: str | None = None, history_days: int = HISTORY_DAYS
-) -> WorldSource:
-    """Return worlds as a source of the ladder: a fresh one and its history for each seed."""
-    make = partial(make_world, size=size, variant=variant)
-    return WorldSource(
-        source_name("video_world", size=size, variant=variant),
-        lambda seed: _replicate(make(seed), history_days),
-    )
 
 
 def _replicate(world: VideoWorld, history_days: int) -> Replicate:
@@ -106,3 +79,6 @@ def policy_of(fitted: FittedRung, prepared: PreparedInteractions) -> Recommender
 def oracle_policy(prepared: PreparedInteractions) -> TasteOracle:
     """Return the policy that knows what viewers like, at the moment of each request."""
     return prepared.replicate.world.oracle()
+
+
+WORLDS = CaseWorlds("video_world", VideoWorld, VideoConfig, _replicate)
