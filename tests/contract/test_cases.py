@@ -13,24 +13,6 @@ def case(request):
     return find_case(request.param)
 
 
-@pytest.fixture
-def world_case(case):
-    if case.world is None:
-        pytest.skip("its world is not built yet")
-    return case
-
-
-def test_a_case_has_all_that_comes_with_a_world_or_nothing_of_it(case):
-    parts = (case.world, case.source, case.headline, case.card)
-    assert len({part is None for part in parts}) == 1
-    assert bool(case.sizes) == (case.world is not None)
-    if case.world is None:
-        with pytest.raises(InputError, match="has no world yet; give --dataset"):
-            case.require_world()
-        assert case.ladder.policy is None
-        assert not case.ladder.designs
-
-
 def test_no_two_rungs_of_a_case_have_one_name(case):
     names = [rung.name for rung in case.ladder.rungs]
     assert len(set(names)) == len(names)
@@ -61,8 +43,7 @@ def test_everything_shown_is_in_the_committed_ledger(case):
         assert set(case.highlights.rungs) <= set(ledger["rung"])
 
 
-def test_every_size_and_variant_is_a_world_with_a_name_of_its_own(world_case):
-    case = world_case
+def test_every_size_and_variant_is_a_world_with_a_name_of_its_own(case):
     assert {"small", "default"} <= set(case.sizes)
     for variant in (None, *case.variants):
         log = case.world(1, size="small", variant=variant).history(1).labelled()
@@ -72,8 +53,7 @@ def test_every_size_and_variant_is_a_world_with_a_name_of_its_own(world_case):
     assert case.source().name == case.world_name
 
 
-def test_unknown_sizes_variants_and_designs_are_named(world_case):
-    case = world_case
+def test_unknown_sizes_variants_and_designs_are_named(case):
     with pytest.raises(InputError, match="unknown size"):
         case.world(1, size="nope")
     with pytest.raises(InputError, match="unknown variant"):
@@ -84,8 +64,7 @@ def test_unknown_sizes_variants_and_designs_are_named(world_case):
         world.ab_test(None, None, design="coin")
 
 
-def test_its_headline_is_a_measure_of_the_world(world_case):
-    case = world_case
+def test_its_headline_is_a_measure_of_the_world(case):
     world = case.world(1, size="small")
     report = world.deploy(world.logging_policy(1), 1, history_days=1)
     assert case.headline.name in report.measures

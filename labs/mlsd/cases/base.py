@@ -42,9 +42,6 @@ class SourceMaker(Protocol):
 class Case:
     """One case study: its world, its ladder, and how its ledger is shown.
 
-    A case may climb public data sets and logs of one's own before its world is built; it then has
-    no `world`, `source`, `headline` and `card`.
-
     Attributes
     ----------
     name : CaseName
@@ -61,15 +58,15 @@ class Case:
     figure : LadderFigure
     rows_are : str
         What a row of the log is, in the plural: ``"impressions"``.
-    world : callable or None
+    world : callable
         From a seed, a size and a variant to the world.
-    source : callable or None
+    source : callable
         From a size and a variant to what the ladder climbs in.
     sizes, variants : tuple of str
         Of the world.
-    headline : OnlineMeasure or None
+    headline : OnlineMeasure
         What a deployment is judged by.
-    card : callable or None
+    card : callable
         Measures the world and returns its behaviour card as Markdown.
     service : CaseService or None
         What answers requests, where the case has that.
@@ -86,12 +83,12 @@ class Case:
     listed: tuple[TableColumn, ...]
     figure: LadderFigure
     rows_are: str
-    world: WorldMaker | None = None
-    source: SourceMaker | None = None
-    sizes: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    headline: OnlineMeasure | None = None
-    card: Callable[[], str] | None = None
+    world: WorldMaker
+    source: SourceMaker
+    sizes: tuple[str, ...]
+    variants: tuple[str, ...]
+    headline: OnlineMeasure
+    card: Callable[[], str]
     service: CaseService | None = None
     highlights: Highlights | None = None
     about_oracle: str = ""
@@ -105,20 +102,6 @@ class Case:
     def world_name(self) -> str:
         """Name of the default world in ledgers, and of its card."""
         return f"{self.id}_world"
-
-    def require_world(self) -> None:
-        """Stop where the case has no world yet.
-
-        Raises
-        ------
-        InputError
-            Says what can be climbed instead.
-        """
-        if self.world is None:
-            raise InputError(
-                f"case {self.id!r} has no world yet; give --dataset NAME (mlsd data list) or "
-                "--spec FILE to mlsd ladder"
-            )
 
     def require_own(self, case_id: str | None, what: str) -> None:
         """Stop where a spec or data set belongs to another case; None fits every case.

@@ -31,7 +31,6 @@ def ab(
     from mlsd.experiments import run_ab_test
 
     found = find_case(case)
-    found.require_world()
     design = found.ladder.designs[0] if design is None else design
     console = Console(highlight=False)
     with console.status("fitting both rungs"):

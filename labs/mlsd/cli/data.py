@@ -67,8 +67,7 @@ def _write_card(name: str) -> None:
     from mlsd.cases import built_cases, find_case
     from mlsd.data import cards_folder
 
-    cases = map(find_case, built_cases())
-    worlds = {case.world_name: case for case in cases if case.card is not None}
+    worlds = {case.world_name: case for case in map(find_case, built_cases())}
     if name not in worlds:
         raise InputError(
             f"{name}: only the card of a world is measured; choose among {', '.join(worlds)}"

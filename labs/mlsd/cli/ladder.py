@@ -145,8 +145,6 @@ def ladder(
     world_only = {"--size": size, "--variant": variant, "--deploy-days": deploy_days}
     log = "--spec" if spec else "--dataset" if dataset else None
     _refuse_what_cannot_apply(log, world_only | {"--commit": commit and spec})
-    if not log:
-        found.require_world()
     plan = {
         "rungs": parse_rungs(rungs, found),
         "seeds": None if seeds is None else parse_integers(seeds, "--seeds"),

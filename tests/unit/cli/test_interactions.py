@@ -2,14 +2,12 @@
 
 import json
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mlsd import cli
-from mlsd.cases import find_case, registry
 from mlsd.experiments import ledger
 
 SPEC = """
@@ -103,16 +101,6 @@ def test_interactions_belong_to_their_own_case(run):
     code, printed = run("ladder", "ad_click")
     assert code == 2
     assert "belongs to case 'video', not to 'ad_click'" in printed.err
-
-
-def test_without_a_world_a_log_is_asked_for(monkeypatch, capsys):
-    worldless = replace(find_case("video"), world=None, source=None, headline=None, card=None)
-    monkeypatch.setitem(registry._LOADERS, "video", lambda: worldless)
-    monkeypatch.setattr(sys, "argv", ["mlsd", "ladder", "video"])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 2
-    assert "has no world yet; give --dataset NAME" in capsys.readouterr().err
 
 
 def test_a_public_set_writes_its_own_ledger(tmp_path, monkeypatch, capsys):
