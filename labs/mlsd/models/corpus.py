@@ -93,15 +93,9 @@ class Corpus:
         histories : array of item ids, shape (users, length)
             What is missing (-1 or None) or unseen in training is left out.
         """
-        histories = np.asarray(histories)
-        if histories.ndim != 2:
-            raise InputError(
-                f"histories have {histories.ndim} dimensions; give a row for each user"
-            )
-        places = self.positions(histories.ravel())
-        user = np.repeat(np.arange(len(histories)), histories.shape[1])[places >= 0]
+        user, places = _told_places(histories, self._items)
         ones, shape = np.ones(len(user), np.float32), (len(histories), len(self.item_ids))
-        found = sparse.coo_array((ones, (user, places[places >= 0])), shape).tocsr()
+        found = sparse.coo_array((ones, (user, places)), shape).tocsr()
         found.sum_duplicates()
         found.data[:] = 1.0
         return found
@@ -131,7 +125,7 @@ class Corpus:
         if exclude_seen:
             losses[self._seen_places(self._seen_by(users), pool)] = np.inf
             if histories is not None:
-                losses[self._seen_places(self.profiles(histories), pool)] = np.inf
+                losses[_told_places(histories, pd.Index(pool))] = np.inf
         order = _smallest(losses, min(k, len(pool)))
         return _padded(pool[order], -np.take_along_axis(losses, order, axis=1), k)
 
@@ -147,6 +141,16 @@ class Corpus:
         if pool is not self.item_ids:
             column = pd.Index(pool).get_indexer(self.item_ids)[column]
         return row[column >= 0], column[column >= 0]
+
+
+def _told_places(histories: np.ndarray, items: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+    """Return the user and the position in `items` of what stands in histories and is among them."""
+    histories = np.asarray(histories)
+    if histories.ndim != 2:
+        raise InputError(f"histories have {histories.ndim} dimensions; give a row for each user")
+    places = items.get_indexer(histories.ravel())
+    user = np.repeat(np.arange(len(histories)), histories.shape[1])
+    return user[places >= 0], places[places >= 0]
 
 
 def _checked_weights(interactions: pd.DataFrame) -> np.ndarray | None:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from mlsd.models.corpus import Corpus
+from mlsd.models.recommenders.lists import ListRecommender
 from mlsd.runtime import InputError
 
 
-class PopularityRecommender:
+class PopularityRecommender(ListRecommender):
     """Ranks items by their number of interactions, recent ones counting more if so wished.
 
     An item's score is ``sum(0.5 ** ((last - ts) / half_life))`` over its interactions, `last` being
@@ -78,37 +79,10 @@ class PopularityRecommender:
         decay = 0.5 ** ((ts.max() - ts) / self.half_life)
         return decay if weights is None else decay * weights
 
-    def recommend(
-        self,
-        user_ids: np.ndarray,
-        k: int,
-        *,
-        exclude_seen: bool = True,
-        candidates: np.ndarray | None = None,
-        histories: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return item ids and scores, both of shape (users, k), best first.
-
-        Parameters
-        ----------
-        user_ids : array, shape (users,)
-        k : int
-            At least 1.
-        exclude_seen : bool
-            Leave out what the user interacted with in training.
-        candidates : array, optional
-            Items to choose from, for all users alike; all items of the training where absent.
-        histories : array, optional
-            Popularity does not depend on them; what they hold is left out like what was seen.
-        """
-        return self._corpus.best(
-            user_ids,
-            k,
-            lambda users, pool: np.tile(self._item_scores(pool), (len(users), 1)),
-            exclude_seen=exclude_seen,
-            candidates=candidates,
-            histories=histories,
-        )
+    def _score_pool(
+        self, users: np.ndarray, pool: np.ndarray, histories: np.ndarray | None
+    ) -> np.ndarray:
+        return np.tile(self._item_scores(pool), (len(users), 1))
 
     def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """Return the item's score for each pair, shape (n,); 0 for an unseen item."""

@@ -10,6 +10,7 @@ from mlsd.experiments.interactions import PreparedInteractions
 from mlsd.experiments.runs import FittedRung
 from mlsd.experiments.sources import Replicate
 from mlsd.models.corpus import Corpus
+from mlsd.models.recommenders.lists import ListRecommender
 from mlsd.policies.video import RecommenderPolicy
 from mlsd.worlds.video import VideoConfig, VideoWorld
 from mlsd.worlds.video.oracle import TasteOracle
@@ -31,7 +32,7 @@ def _replicate(world: VideoWorld, history_days: int) -> Replicate:
     )
 
 
-class TrueTaste:
+class TrueTaste(ListRecommender):
     """A recommender that knows what each viewer would enjoy most, whatever was ever shown.
 
     Parameters
@@ -48,23 +49,10 @@ class TrueTaste:
         self._moment = moment
         self._corpus = Corpus(shown[shown["watched"] == 1])
 
-    def recommend(
-        self,
-        user_ids: np.ndarray,
-        k: int,
-        *,
-        exclude_seen: bool = True,
-        candidates: np.ndarray | None = None,
-        histories: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return item ids and scores, both of shape (users, k), best first."""
-        return self._corpus.best(
-            user_ids,
-            k,
-            lambda users, pool: self._oracle.scores(users, pool, self._moment),
-            exclude_seen=exclude_seen,
-            candidates=candidates,
-        )
+    def _score_pool(
+        self, users: np.ndarray, pool: np.ndarray, histories: np.ndarray | None
+    ) -> np.ndarray:
+        return self._oracle.scores(users, pool, self._moment)
 
     def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """Return the expected value of each pair, shape (n,)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Self
 
 import numpy as np
@@ -10,13 +10,16 @@ import pandas as pd
 from scipy import sparse
 
 from mlsd.models.corpus import Corpus
+from mlsd.models.recommenders.lists import (
+    USERS_AT_ONCE,
+    ListRecommender,
+    blocks,
+    checked_histories,
+)
 from mlsd.runtime import InputError
 
-# Bounds the memory of a table of scores: so many users at a time.
-USERS_AT_ONCE = 1024
 
-
-class MatrixRecommender(ABC):
+class MatrixRecommender(ListRecommender):
     """A recommender that scores all items of the training from a row of the user-item matrix.
 
     A subclass learns in `_learn`, scores users of the training in `_of_users` and, where it can,
@@ -59,58 +62,20 @@ class MatrixRecommender(ABC):
         self._learn(users=users, valid=valid)
         return self
 
-    def recommend(
-        self,
-        user_ids: np.ndarray,
-        k: int,
-        *,
-        exclude_seen: bool = True,
-        candidates: np.ndarray | None = None,
-        histories: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return item ids and scores, both of shape (users, k), best first.
-
-        Parameters
-        ----------
-        user_ids : array, shape (users,)
-        k : int
-            At least 1.
-        exclude_seen : bool
-            Leave out what the user had in training and what stands in the history.
-        candidates : array, optional
-            Items to choose from, for all users alike; all items of the training where absent.
-        histories : array of item ids, shape (users, length), optional
-            What each user had, -1 where there is nothing.
-        """
-        users = np.asarray(user_ids)
-        histories = _checked_histories(histories, users)
-        parts = []
-        for start in range(0, max(len(users), 1), USERS_AT_ONCE):
-            part = slice(start, start + USERS_AT_ONCE)
-            told = None if histories is None else histories[part]
-            table = self.score_table(users[part], histories=told)
-            parts.append(
-                self._corpus.best(
-                    users[part],
-                    k,
-                    lambda _, pool, table=table: self._columns(table, pool),
-                    exclude_seen=exclude_seen,
-                    candidates=candidates,
-                    histories=told,
-                )
-            )
-        found, scores = zip(*parts)
-        return np.concatenate(found), np.concatenate(scores)
+    def _score_pool(
+        self, users: np.ndarray, pool: np.ndarray, histories: np.ndarray | None
+    ) -> np.ndarray:
+        return self._columns(self.score_table(users, histories=histories), pool)
 
     def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """Return one score per pair, shape (n,); 0 for an item unseen in training."""
         users, row = np.unique(np.asarray(user_ids), return_inverse=True)
         column = self._corpus.positions(item_ids)
         scores = np.zeros(len(row))
-        for start in range(0, len(users), USERS_AT_ONCE):
-            table = self.score_table(users[start : start + USERS_AT_ONCE])
-            own = np.flatnonzero((row // USERS_AT_ONCE == start // USERS_AT_ONCE) & (column >= 0))
-            scores[own] = table[row[own] - start, column[own]]
+        for rows in blocks(len(users), USERS_AT_ONCE):
+            table = self.score_table(users[rows])
+            own = np.flatnonzero((row >= rows.start) & (row < rows.stop) & (column >= 0))
+            scores[own] = table[row[own] - rows.start, column[own]]
         return scores
 
     def score_table(
@@ -118,7 +83,7 @@ class MatrixRecommender(ABC):
     ) -> np.ndarray:
         """Return the score of every item of `item_ids_`, shape (users, items), float32."""
         users = np.asarray(user_ids)
-        histories = _checked_histories(histories, users)
+        histories = checked_histories(histories, len(users))
         rows = self._corpus.rows(users)
         told = np.zeros(len(users), dtype=bool)
         if self.folds_in and histories is not None:
@@ -153,17 +118,6 @@ class MatrixRecommender(ABC):
             return table
         place = self._corpus.positions(pool)
         return np.where(place >= 0, table[:, np.maximum(place, 0)], np.float32(0))
-
-
-def _checked_histories(histories: np.ndarray | None, users: np.ndarray) -> np.ndarray | None:
-    if histories is None:
-        return None
-    histories = np.asarray(histories)
-    if histories.ndim != 2 or len(histories) != len(users):
-        raise InputError(
-            f"histories have shape {histories.shape}; give a row for each of {len(users)} users"
-        )
-    return histories
 
 
 def check_range(

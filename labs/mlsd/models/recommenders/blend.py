@@ -11,10 +11,11 @@ import pandas as pd
 from scipy import sparse
 
 from mlsd.models.corpus import Corpus
-from mlsd.models.recommenders.base import USERS_AT_ONCE, MatrixRecommender, check_range
+from mlsd.models.recommenders.base import MatrixRecommender, check_range
 from mlsd.models.recommenders.ease import DenoisingEASERecommender
 from mlsd.models.recommenders.graph_filter import GraphFilterRecommender
 from mlsd.models.recommenders.ials import ImplicitALSRecommender
+from mlsd.models.recommenders.lists import USERS_AT_ONCE, blocks
 from mlsd.runtime import InputError
 
 # A blended score is at most the largest of its parts, so the best few by that hold the best k.
@@ -120,8 +121,7 @@ class BlendRecommender(MatrixRecommender):
         """Return members' scores of candidates, which are relevant, and how many items are."""
         rows, relevant, counts = _still_to_choose(self._corpus, valid)
         scores, hits = [], []
-        for start in range(0, len(rows), USERS_AT_ONCE):
-            part = slice(start, start + USERS_AT_ONCE)
+        for part in blocks(len(rows), USERS_AT_ONCE):
             tables = np.stack([_scaled(m._of_users(rows[part])) for m in self.members_.values()])
             tables[:, *self._corpus.matrix[rows[part]].nonzero()] = -np.inf
             count = min(CANDIDATES, tables.shape[2])

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from mlsd.models.corpus import Corpus
+from mlsd.models.recommenders.lists import (
+    USERS_AT_ONCE,
+    ListRecommender,
+    blocks,
+    checked_histories,
+)
 from mlsd.models.recommenders.sequences import ABSENT, Sequences
 from mlsd.runtime import InputError
 
-_BLOCK_CELLS = 1 << 24
 
-
-class VectorRecommender:
+class VectorRecommender(ListRecommender):
     """Base of the recommenders that score by the inner product of a user's and an item's vector.
 
     A subclass sets `_corpus`, `_sequences`, `item_ids_` (sorted), `item_vectors_` and
@@ -54,54 +56,22 @@ class VectorRecommender:
         past = (
             self._sequences.last(known, self.history_length)
             if histories is None
-            else self._coded(_checked_histories(histories, len(users)))
+            else self._coded(checked_histories(histories, len(users)))
         )
-        parts = [self._encode(users[rows], past[rows]) for rows in _blocks(len(users), 1024)]
-        return np.concatenate(parts) if parts else self.item_vectors_[:0]
+        if not len(users):
+            return self.item_vectors_[:0]
+        parts = blocks(len(users), USERS_AT_ONCE)
+        return np.concatenate([self._encode(users[rows], past[rows]) for rows in parts])
 
-    def recommend(
-        self,
-        user_ids: np.ndarray,
-        k: int,
-        *,
-        exclude_seen: bool = True,
-        candidates: np.ndarray | None = None,
-        histories: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return item ids and scores, both of shape (users, k), best first.
+    def _pool(self, candidates: np.ndarray | None) -> np.ndarray:
+        self._fitted()
+        return self.item_ids_ if candidates is None else super()._pool(candidates)
 
-        Parameters
-        ----------
-        user_ids : array, shape (users,)
-        k : int
-            At least 1.
-        exclude_seen : bool
-            Leave out what the user interacted with in training, and what is in the history given.
-        candidates : array, optional
-            Items to choose from, for all users alike; all of `item_ids_` where absent.
-        histories : array of item ids, shape (users, length), optional
-            See `user_vectors`.
-        """
-        users = np.asarray(user_ids)
+    def _score_pool(
+        self, users: np.ndarray, pool: np.ndarray, histories: np.ndarray | None
+    ) -> np.ndarray:
         vectors = self.user_vectors(users, histories).astype(np.float64)
-        pool = self.item_ids_ if candidates is None else np.unique(np.asarray(candidates))
-        pool_vectors = self._vectors_of(pool)
-        found = []
-        for rows in _blocks(len(users), max(_BLOCK_CELLS // max(len(pool), 1), 1)):
-            scores = vectors[rows] @ pool_vectors.T
-            if exclude_seen and histories is not None:
-                scores[_history_mask(np.asarray(histories)[rows], pool)] = -np.inf
-            found.append(
-                self._corpus.best(
-                    users[rows],
-                    k,
-                    lambda users, pool, table=scores: table,
-                    exclude_seen=exclude_seen,
-                    candidates=pool,
-                )
-            )
-        items, scores = zip(*found) if found else ([pool[:0].reshape(0, k)], [np.zeros((0, k))])
-        return np.concatenate(items), np.concatenate(scores)
+        return vectors @ self._vectors_of(pool).T
 
     def score(self, user_ids: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """Return the inner product of each pair, shape (n,), with the histories of the training."""
@@ -128,22 +98,3 @@ class VectorRecommender:
         places = pd.Index(self.item_ids_).get_indexer(histories.ravel()).reshape(histories.shape)
         order = np.argsort(places != ABSENT, axis=1, kind="stable")[:, -self.history_length :]
         return torch.from_numpy(np.take_along_axis(places, order, axis=1).astype(np.int64))
-
-
-def _checked_histories(histories: np.ndarray, users: int) -> np.ndarray:
-    array = np.asarray(histories)
-    if array.ndim != 2 or len(array) != users:
-        raise InputError(f"histories have shape {array.shape}; give one row for {users} users")
-    return array
-
-
-def _history_mask(histories: np.ndarray, pool: np.ndarray) -> np.ndarray:
-    places = pd.Index(pool).get_indexer(histories.ravel())
-    rows = np.repeat(np.arange(len(histories)), histories.shape[1])
-    mask = np.zeros((len(histories), len(pool)), dtype=bool)
-    mask[rows[places >= 0], places[places >= 0]] = True
-    return mask
-
-
-def _blocks(rows: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, rows, size))

@@ -6,7 +6,7 @@ import pytest
 
 from mlsd import models
 from mlsd.models import BPRRecommender, EASERecommender, ItemCosineRecommender
-from mlsd.models.recommenders import base
+from mlsd.models.recommenders import base, lists
 from mlsd.runtime import InputError
 
 LOG = pd.DataFrame(
@@ -57,7 +57,8 @@ def test_users_in_many_parts_are_those_in_one(monkeypatch):
         lambda: model.score(*pairs),
     )
     whole = [call() for call in calls]
-    monkeypatch.setattr(base, "USERS_AT_ONCE", 4)
+    for module in (base, lists):
+        monkeypatch.setattr(module, "USERS_AT_ONCE", 4)
     for call, expected in zip(calls, whole):
         np.testing.assert_allclose(call(), expected, rtol=1e-5, atol=1e-6)
 
@@ -68,7 +69,7 @@ def test_nobody_gets_an_empty_list(model):
 
 
 def test_histories_need_a_row_for_each_user(model):
-    with pytest.raises(InputError, match="a row for each of 2 users"):
+    with pytest.raises(InputError, match="one row for 2 users"):
         model.recommend([1, 2], 1, histories=np.array([[10]]))
 
 

@@ -73,7 +73,7 @@ def test_unknown_items_and_pads_inside_a_history_are_passed_over(model):
 
 def test_blocks_change_nothing(model, monkeypatch):
     whole = model.recommend([1, 2, 9], 2, exclude_seen=False)
-    monkeypatch.setattr("mlsd.models.recommenders.vectors._BLOCK_CELLS", 5)
+    monkeypatch.setattr("mlsd.models.recommenders.lists._CELLS_AT_ONCE", 5)
     for one, two in zip(whole, model.recommend([1, 2, 9], 2, exclude_seen=False)):
         np.testing.assert_array_equal(one, two)
     assert model.recommend([], 2)[0].shape == (0, 2)
