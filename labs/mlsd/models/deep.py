@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -32,11 +33,13 @@ class DeepScorer(ColumnScorer):
     random_state: int
     _loss: ClassVar[Loss] = LOG_LOSS
 
+    @abstractmethod
     def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
-        raise NotImplementedError
+        """Return the untrained network for so many codes in each field and so many numbers."""
 
+    @abstractmethod
     def _options(self) -> TrainingOptions:
-        raise NotImplementedError
+        """Return how it is trained."""
 
     def _learn(self, columns, y, weights, valid) -> None:
         if not self._columns():

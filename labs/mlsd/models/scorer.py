@@ -7,6 +7,7 @@ A subclass states its columns as `categorical` and `numeric` (or overrides `_col
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -116,7 +117,7 @@ def as_weights(sample_weight: np.ndarray | None, rows: int) -> np.ndarray | None
     return weights
 
 
-class ColumnScorer:
+class ColumnScorer(ABC):
     """Base of the scorers: `fit` and `predict_proba` with their checks.
 
     Categorical columns hold integers or strings, numeric columns numbers, where NaN means missing.
@@ -196,6 +197,7 @@ class ColumnScorer:
         columns, labels = self._checked(X, y)
         return columns, labels, as_weights(sample_weight, len(labels))
 
+    @abstractmethod
     def _learn(
         self,
         columns: Arrays,
@@ -203,7 +205,8 @@ class ColumnScorer:
         weights: np.ndarray | None,
         valid: tuple[Arrays, np.ndarray, np.ndarray | None] | None,
     ) -> None:
-        raise NotImplementedError
+        """Learn from checked columns, outcomes and weights; `valid` only stops the training."""
 
+    @abstractmethod
     def _probability(self, columns: Arrays, rows: int) -> np.ndarray:
-        raise NotImplementedError
+        """Return the probability of 1 for each row, shape (rows,)."""

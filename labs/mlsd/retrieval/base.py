@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, Self
@@ -16,7 +17,7 @@ NO_ITEM = -1
 When = Literal["before", "after"]
 
 
-class VectorIndex:
+class VectorIndex(ABC):
     """Base of the indexes: vectors in, the ids of the largest inner products out.
 
     A subclass stores its arguments, and writes `_empty`, the FAISS index of a width and a number
@@ -117,11 +118,13 @@ class VectorIndex:
     def __len__(self) -> int:
         return len(self.ids_)
 
+    @abstractmethod
     def _empty(self, width: int, items: int) -> faiss.Index:
-        raise NotImplementedError
+        """Return an index for so many items of a width, without any of them."""
 
+    @abstractmethod
     def _parameters(self, selector: faiss.IDSelector | None, k: int) -> faiss.SearchParameters:
-        raise NotImplementedError
+        """Return how the k best of those that a selector lets through are searched for."""
 
     def _find(
         self, queries: np.ndarray, k: int, kept: np.ndarray | None = None

@@ -22,8 +22,8 @@ from mlsd.runtime import InputError
 class MatrixRecommender(ListRecommender):
     """A recommender that scores all items of the training from a row of the user-item matrix.
 
-    A subclass learns in `_learn`, scores users of the training in `_of_users` and, where it can,
-    any row of the matrix in `_of_profiles` (then `folds_in` is true).
+    A subclass learns in `_learn` and scores users of the training in `_of_users`; one that can
+    score any row of the matrix is a `FoldingRecommender`.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class MatrixRecommender(ListRecommender):
     most popular items, scored by their interactions. An item unseen in training scores 0.
     """
 
-    folds_in = True
+    folds_in = False
 
     def fit(
         self,
@@ -85,16 +85,13 @@ class MatrixRecommender(ListRecommender):
         users = np.asarray(user_ids)
         histories = checked_histories(histories, len(users))
         rows = self._corpus.rows(users)
-        told = np.zeros(len(users), dtype=bool)
-        if self.folds_in and histories is not None:
-            profiles = self._corpus.profiles(histories)
-            told = np.diff(profiles.indptr) > 0
-        if not told.any() and (rows >= 0).all():
-            return self._of_users(rows)
         table = np.empty((len(users), len(self.item_ids_)), dtype=np.float32)
-        if told.any():
-            table[told] = self._of_profiles(profiles[told])
+        told = np.zeros(len(users), dtype=bool)
+        if histories is not None:
+            told = self._score_histories(histories, table)
         known = ~told & (rows >= 0)
+        if known.all():
+            return self._of_users(rows)
         table[known] = self._of_users(rows[known])
         others = ~told & (rows < 0)
         table[others] = self._of_strangers(users[others])
@@ -104,11 +101,16 @@ class MatrixRecommender(ListRecommender):
     def _learn(self, *, users: pd.DataFrame | None, valid: pd.DataFrame | None) -> None:
         """Learn from `self._corpus`."""
 
+    @abstractmethod
     def _of_users(self, rows: np.ndarray) -> np.ndarray:
-        return self._of_profiles(self._corpus.matrix[rows])
+        """Return the scores of users of the training, shape (users, items)."""
 
-    def _of_profiles(self, profiles: sparse.csr_array) -> np.ndarray:
-        raise NotImplementedError("a model that folds in scores profiles")
+    def _score_histories(self, histories: np.ndarray, table: np.ndarray) -> np.ndarray:
+        """Write scores into the rows of the table that histories tell of; return which these are.
+
+        Without folding in there are none.
+        """
+        return np.zeros(len(histories), dtype=bool)
 
     def _of_strangers(self, users: np.ndarray) -> np.ndarray:
         return np.tile(self._popularity, (len(users), 1))
@@ -118,6 +120,29 @@ class MatrixRecommender(ListRecommender):
             return table
         place = self._corpus.positions(pool)
         return np.where(place >= 0, table[:, np.maximum(place, 0)], np.float32(0))
+
+
+class FoldingRecommender(MatrixRecommender):
+    """A matrix recommender that scores a history which was not in the training.
+
+    A subclass scores rows of the matrix, whoever they are, in `_of_profiles`.
+    """
+
+    folds_in = True
+
+    @abstractmethod
+    def _of_profiles(self, profiles: sparse.csr_array) -> np.ndarray:
+        """Return the scores of rows of the user-item matrix, shape (rows, items)."""
+
+    def _of_users(self, rows: np.ndarray) -> np.ndarray:
+        return self._of_profiles(self._corpus.matrix[rows])
+
+    def _score_histories(self, histories: np.ndarray, table: np.ndarray) -> np.ndarray:
+        profiles = self._corpus.profiles(histories)
+        told = np.diff(profiles.indptr) > 0
+        if self.folds_in and told.any():
+            table[told] = self._of_profiles(profiles[told])
+        return told & self.folds_in
 
 
 def check_range(

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from mlsd.models.corpus import Corpus
-from mlsd.models.recommenders.base import MatrixRecommender, check_range
+from mlsd.models.recommenders.base import FoldingRecommender, MatrixRecommender, check_range
 from mlsd.models.recommenders.ease import DenoisingEASERecommender
 from mlsd.models.recommenders.graph_filter import GraphFilterRecommender
 from mlsd.models.recommenders.ials import ImplicitALSRecommender
@@ -24,7 +24,7 @@ SHARES = np.linspace(0, 1, 21)
 ROUNDS = 3
 
 
-class BlendRecommender(MatrixRecommender):
+class BlendRecommender(FoldingRecommender):
     """Adds up the scores of named recommenders, each scaled to mean 0 and deviation 1 per user.
 
     Where `fit` is given validation interactions, the weights are those with the best NDCG at `k` on

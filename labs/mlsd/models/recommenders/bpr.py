@@ -53,8 +53,6 @@ class BPRRecommender(MatrixRecommender):
     array([[30]])
     """
 
-    folds_in = False
-
     def __init__(
         self,
         *,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 import pandas as pd
 from scipy import linalg, sparse
 
-from mlsd.models.recommenders.base import MatrixRecommender, check_range
+from mlsd.models.recommenders.base import FoldingRecommender, check_range
 
 
 def zero_diagonal_weights(gram: np.ndarray, penalties: np.ndarray) -> np.ndarray:
@@ -37,7 +39,7 @@ def zero_diagonal_weights(gram: np.ndarray, penalties: np.ndarray) -> np.ndarray
     return weights
 
 
-class LinearAutoencoder(MatrixRecommender):
+class LinearAutoencoder(FoldingRecommender):
     """What EASE and its denoising form share: the Gram matrix of users, and the product with B."""
 
     user_power: float
@@ -54,8 +56,9 @@ class LinearAutoencoder(MatrixRecommender):
         rows = sparse.diags_array(worth / worth.mean())
         return (matrix.T @ (rows @ matrix)).toarray()
 
+    @abstractmethod
     def _penalties(self, diagonal: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Return the penalty of each item, given how often it was chosen, shape (items,)."""
 
     def _of_profiles(self, profiles: sparse.csr_array) -> np.ndarray:
         return profiles @ self.weights_

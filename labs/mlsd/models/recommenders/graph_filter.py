@@ -7,10 +7,10 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
-from mlsd.models.recommenders.base import MatrixRecommender, check_range
+from mlsd.models.recommenders.base import FoldingRecommender, check_range
 
 
-class GraphFilterRecommender(MatrixRecommender):
+class GraphFilterRecommender(FoldingRecommender):
     """Smooths a user's row over the graph of items, keeping its low frequencies (GF-CF).
 
     With ``R = D_u**-user_power X D_i**-item_power``, degrees on the diagonals, and V the leading

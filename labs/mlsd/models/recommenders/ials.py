@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, sparse
 
-from mlsd.models.recommenders.base import MatrixRecommender, check_range
+from mlsd.models.recommenders.base import FoldingRecommender, check_range
 from mlsd.runtime import InputError
 
 _posv = linalg.get_lapack_funcs("posv", dtype=np.float32)
@@ -133,7 +133,7 @@ def spectral_start(
     return start
 
 
-class ImplicitALSRecommender(MatrixRecommender):
+class ImplicitALSRecommender(FoldingRecommender):
     """Factorizes the user-item matrix, every pair without an interaction being a weak 0 (iALS).
 
     With ``m(u, i)`` the weight of an interaction (1 without weights), the loss is

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from mlsd.models.recommenders.base import MatrixRecommender, check_range
+from mlsd.models.recommenders.base import FoldingRecommender, check_range
 
 
-class ItemCosineRecommender(MatrixRecommender):
+class ItemCosineRecommender(FoldingRecommender):
     """Recommends what resembles the user's items, by who had them.
 
     With ``g(i, j)`` the inner product of two columns of the user-item matrix (the users they share,

@@ -47,8 +47,6 @@ class SegmentPopularityRecommender(MatrixRecommender):
     array([[10]])
     """
 
-    folds_in = False
-
     def __init__(self, *, by: Sequence[str] | None = None, strength: float = 100.0) -> None:
         self.by = by
         self.strength = strength

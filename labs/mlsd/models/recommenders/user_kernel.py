@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, sparse
 
-from mlsd.models.recommenders.base import MatrixRecommender, check_range
+from mlsd.models.recommenders.base import FoldingRecommender, check_range
 from mlsd.runtime import InputError
 
 
-class UserKernelRecommender(MatrixRecommender):
+class UserKernelRecommender(FoldingRecommender):
     """Predicts a user's row of the matrix from the rows of all others, in closed form.
 
     Two users are alike by ``k(u, v) = exp(sharpness * (cosine(u, v) - 1))``, rows being divided by

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 import pandas as pd
 import torch
@@ -79,9 +81,9 @@ class VectorRecommender(ListRecommender):
         vectors = self.user_vectors(users).astype(np.float64)
         return np.einsum("nd,nd->n", vectors[rows], self._vectors_of(np.asarray(item_ids)))
 
+    @abstractmethod
     def _encode(self, user_ids: np.ndarray, past: Tensor) -> np.ndarray:
         """Return vectors of users from their ids and past items, places in `item_ids_` or -1."""
-        raise NotImplementedError
 
     def _fitted(self) -> Corpus:
         if not hasattr(self, "item_vectors_"):
