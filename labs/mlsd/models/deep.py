@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mlsd.features.encoders import NumericEncoder, VocabularyEncoder
-from mlsd.models.options import TrainingOptions
+from mlsd.models.options import options_of
 from mlsd.models.scorer import Arrays, ColumnScorer, take_rows
 from mlsd.models.training import LOG_LOSS, Examples, Loss, predict_scores, seeded, train
 from mlsd.runtime import InputError
@@ -19,10 +19,11 @@ from mlsd.runtime import InputError
 class DeepScorer(ColumnScorer):
     """Base of the deep scorers: encoders, early stopping, prediction.
 
-    A subclass stores `categorical`, `numeric`, `min_count`, `validation_share`, `random_state`,
-    writes `_network(sizes, numeric_width)` (a module that is called with codes of shape (rows,
-    fields) and numbers of shape (rows, numeric_width), and with whatever else its own `_tensors`
-    returns) and `_options()`; `_loss`, a `Loss`, where it is not the log loss of one outcome.
+    A subclass stores `categorical`, `numeric`, `min_count`, `validation_share`, `random_state` and
+    the fields of `TrainingOptions`, and writes `_network(sizes, numeric_width)`, a module that is
+    called with codes of shape (rows, fields) and numbers of shape (rows, numeric_width), and with
+    whatever else its own `_tensors` returns; `_loss`, a `Loss`, where it is not the log loss of one
+    outcome.
 
     Without `valid`, the last `validation_share` of the rows, which stand in time order, are held
     out for early stopping; with a share of 0 the training runs to its end.
@@ -37,16 +38,12 @@ class DeepScorer(ColumnScorer):
     def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
         """Return the untrained network for so many codes in each field and so many numbers."""
 
-    @abstractmethod
-    def _options(self) -> TrainingOptions:
-        """Return how it is trained."""
-
     def _learn(self, columns, y, weights, valid) -> None:
         if not self._columns():
             raise InputError(
                 f"{type(self).__name__} has no column; name categorical or numeric ones"
             )
-        options = self._options()
+        options = options_of(self)
         if valid is None:
             columns, y, weights, valid = self._hold_out(columns, y, weights)
         self.vocabulary_ = VocabularyEncoder(self.categorical, min_count=self.min_count)

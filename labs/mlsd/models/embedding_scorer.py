@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from mlsd.models.deep import DeepScorer
 from mlsd.models.layers import IdDropout, StackedEmbedding
-from mlsd.models.options import TrainingOptions
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -80,9 +79,6 @@ class EmbeddingScorer(DeepScorer):
     validation_share: float = 0.1
     random_state: int = 0
     progress: bool = False
-
-    def _options(self) -> TrainingOptions:
-        return TrainingOptions(**{f.name: getattr(self, f.name) for f in fields(TrainingOptions)})
 
     def _network(self, sizes: list[int], numeric_width: int) -> nn.Module:
         return self.network_class(sizes, numeric_width, self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from mlsd.runtime import InputError
 
@@ -63,3 +63,42 @@ class TrainingOptions:
                 raise InputError(f"{name} is {getattr(self, name)!r}; give a number above 0")
         if self.decay not in ("none", "cosine"):
             raise InputError(f"decay is {self.decay!r}; choose 'none' or 'cosine'")
+
+
+@dataclass(kw_only=True, eq=False)
+class TrainingArguments:
+    """Arguments by which deep recommenders say how they are trained, with the seed of its luck.
+
+    Parameters
+    ----------
+    random_state : int
+    learning_rate, embedding_learning_rate, row_optimizer, weight_decay, embedding_l2, batch_size,
+    epochs, validations_per_epoch, patience, decay, progress
+        See `TrainingOptions`.
+    """
+
+    learning_rate: float = 2e-3
+    embedding_learning_rate: float | None = None
+    row_optimizer: str = "adam"
+    weight_decay: float = 0.0
+    embedding_l2: float = 0.0
+    batch_size: int = 512
+    epochs: float = 20.0
+    validations_per_epoch: int = 1
+    patience: int = 2
+    decay: str = "none"
+    random_state: int = 0
+    progress: bool = False
+
+
+def options_of(model: object) -> TrainingOptions:
+    """Return the options among the arguments of a model.
+
+    Examples
+    --------
+    >>> options_of(TrainingArguments(epochs=3)).epochs
+    3
+    """
+    return TrainingOptions(
+        **{each.name: getattr(model, each.name) for each in fields(TrainingOptions)}
+    )

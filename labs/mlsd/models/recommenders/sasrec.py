@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from mlsd.models.corpus import Corpus
 from mlsd.models.layers import StackedEmbedding, distinct
-from mlsd.models.options import TrainingOptions
+from mlsd.models.options import TrainingArguments, options_of
 from mlsd.models.recommenders.attention import AttentionBlock, causal_mask
 from mlsd.models.recommenders.sampled_softmax import uniform_softmax
 from mlsd.models.recommenders.sequences import ABSENT, LearningSequences, Sequences, items_before
@@ -117,7 +117,7 @@ class NextItemSoftmax:
 
 
 @dataclass(kw_only=True, eq=False)
-class SASRecRecommender(VectorRecommender):
+class SASRecRecommender(TrainingArguments, VectorRecommender):
     """Self-attentive sequential recommendation: the next item from the last ones, in their order.
 
     A user's vector is what attention makes of the last items; an item's vector is its embedding;
@@ -136,10 +136,8 @@ class SASRecRecommender(VectorRecommender):
     negatives : int
         Items drawn uniformly for the softmax of a batch; 0 compares with all items, which is better
         where the corpus allows it.
-    learning_rate, embedding_learning_rate, row_optimizer, weight_decay, embedding_l2, batch_size,
-    epochs, validations_per_epoch, patience, decay, progress
-        See `TrainingOptions`; a row is a window of `history_length` items.
-    random_state : int
+    batch_size, epochs, patience, and how else to train
+        See `TrainingArguments`; a row is a window of `history_length` items.
 
     Attributes
     ----------
@@ -174,18 +172,9 @@ class SASRecRecommender(VectorRecommender):
     heads: int = 1
     dropout: float = 0.3
     negatives: int = 0
-    learning_rate: float = 2e-3
-    embedding_learning_rate: float | None = None
-    row_optimizer: str = "adam"
-    weight_decay: float = 0.0
-    embedding_l2: float = 0.0
     batch_size: int = 32
     epochs: float = 40.0
-    validations_per_epoch: int = 1
     patience: int = 3
-    decay: str = "none"
-    random_state: int = 0
-    progress: bool = False
 
     def fit(
         self,
@@ -216,7 +205,7 @@ class SASRecRecommender(VectorRecommender):
         self.history_ = train(
             self.network_,
             self._windows(learned.sequences, learned.weights),
-            TrainingOptions(**{f.name: getattr(self, f.name) for f in fields(TrainingOptions)}),
+            options_of(self),
             validation=self._validation(interactions, valid, known),
             seed=self.random_state,
             loss=NextItemSoftmax(len(known), self.negatives),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mlsd.models.corpus import Corpus
-from mlsd.models.options import TrainingOptions
+from mlsd.models.options import TrainingArguments, options_of
 from mlsd.models.recommenders.in_batch_loss import LOSS_ARGUMENTS, InBatchLoss
 from mlsd.models.recommenders.sampled_softmax import CORRECTIONS
 from mlsd.models.recommenders.sequences import LearningSequences
@@ -23,7 +23,7 @@ from mlsd.runtime import InputError
 
 
 @dataclass(kw_only=True, eq=False)
-class TwoTowerRecommender(TowerOptions, VectorRecommender):
+class TwoTowerRecommender(TowerOptions, TrainingArguments, VectorRecommender):
     """A tower for the user and one for the item; the score is the inner product of their vectors.
 
     Each tower is a perceptron on embeddings of ids and categories and on numbers; the user's also
@@ -45,10 +45,8 @@ class TwoTowerRecommender(TowerOptions, VectorRecommender):
         ``"logq"``, ``"none"`` or ``"wrong_sign"``: see `in_batch_softmax`. Training only.
     uniform_negatives : int
         A batch.
-    learning_rate, embedding_learning_rate, row_optimizer, weight_decay, embedding_l2, batch_size,
-    epochs, validations_per_epoch, patience, decay, progress
-        See `TrainingOptions`.
-    random_state : int
+    learning_rate, batch_size, epochs, and how else to train
+        See `TrainingArguments`.
 
     Attributes
     ----------
@@ -88,18 +86,6 @@ class TwoTowerRecommender(TowerOptions, VectorRecommender):
     temperature: float = 1.0
     correction: str = "logq"
     uniform_negatives: int = 0
-    learning_rate: float = 2e-3
-    embedding_learning_rate: float | None = None
-    row_optimizer: str = "adam"
-    weight_decay: float = 0.0
-    embedding_l2: float = 0.0
-    batch_size: int = 512
-    epochs: float = 20.0
-    validations_per_epoch: int = 1
-    patience: int = 2
-    decay: str = "none"
-    random_state: int = 0
-    progress: bool = False
 
     def fit(
         self,
@@ -136,7 +122,7 @@ class TwoTowerRecommender(TowerOptions, VectorRecommender):
         self.history_ = train(
             self.network_,
             self._examples(both, torch.nonzero(~both.held)[:, 0]),
-            TrainingOptions(**{f.name: getattr(self, f.name) for f in fields(TrainingOptions)}),
+            options_of(self),
             validation=self._validation(both),
             seed=self.random_state,
             loss=self._loss(both, items),
