@@ -20,19 +20,13 @@ from mlsd.cases.video.worlds import world_source
 from mlsd.data import load_dataset
 from mlsd.experiments import run_study
 from mlsd.experiments.sources import LogSource
+from mlsd.lab_support.video.sequence_trials import shuffled_in_time
 from mlsd.models import EASERecommender, SASRecRecommender
 
 SEEDS = (1,)
 WORLDS_PER_SEED = 3
 SIZE = {"embedding_dim": 32, "blocks": 1, "history_length": 50, "learning_rate": 2e-3}
 NEWEST = 10
-
-
-def shuffled_rows(rows, random):
-    """Return interactions whose times are handed out anew among the rows of each user."""
-    mixed = rows.iloc[random.permutation(len(rows))].sort_values("user_id", kind="stable")
-    in_order = rows.sort_values(["user_id", "ts"], kind="stable")
-    return mixed.assign(ts=in_order["ts"].to_numpy())
 
 
 def shuffled(past, random):
@@ -91,7 +85,10 @@ def measure(seed):
         train, valid = (prepared.interactions[part] for part in ("train", "validation"))
         before, past = prepared.histories("validation"), prepared.histories("test")
         networks = {}
-        for order, learned in {"in order": train, "shuffled": shuffled_rows(train, random)}.items():
+        for order, learned in {
+            "in order": train,
+            "shuffled": shuffled_in_time(train, random),
+        }.items():
             tried = [
                 SASRecRecommender(**SIZE, dropout=dropout, random_state=seed).fit(
                     learned, valid=valid

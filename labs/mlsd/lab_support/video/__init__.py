@@ -1,0 +1,1 @@
+"""Material of the chapters and labs on video recommendation."""
