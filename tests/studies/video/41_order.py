@@ -16,7 +16,6 @@ import numpy as np
 
 from mlsd import metrics
 from mlsd.cases import find_case
-from mlsd.cases.video.worlds import world_source
 from mlsd.data import load_dataset
 from mlsd.experiments import run_study
 from mlsd.experiments.sources import LogSource
@@ -62,7 +61,7 @@ def sources(seed):
     """Yield name, replicate and protocol of small worlds and of the films."""
     protocol = find_case("video").ladder.protocol
     worlds = [200 + WORLDS_PER_SEED * seed + number for number in range(WORLDS_PER_SEED)]
-    for world in world_source(size="small").replicates(worlds):
+    for world in find_case("video").source(size="small").replicates(worlds):
         yield f"small world {world.seed}", world, protocol
     (films,) = LogSource(load_dataset("movielens-100k")).replicates((seed,))
     yield "MovieLens 100K", films, protocol.for_log(films.log)

@@ -58,10 +58,10 @@ def ndcg_by_user(
 
     Examples
     --------
-    >>> from mlsd.cases.video.ladder import LADDER
-    >>> from mlsd.cases.video.worlds import world_source
-    >>> from mlsd.models import PopularityRecommender
-    >>> feed = LADDER.protocol.prepare(world_source(size="small", history_days=2).simulate(0))
+    >>> from mlsd.cases import find_case
+    >>> video = find_case("video")
+        >>> from mlsd.models import PopularityRecommender
+    >>> feed = video.ladder.protocol.prepare(video.source(size="small", history_days=2).simulate(0))
     >>> model = PopularityRecommender().fit(feed.interactions["train"])
     >>> bool(0.02 < ndcg_by_user(model, feed).mean() < 0.5)
     True

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlsd.cases.video.ladder import LADDER
-from mlsd.cases.video.worlds import world_source
+from mlsd.cases import find_case
 from mlsd.lab_support.video.sequence_trials import (
     best_of,
     ndcg_by_user,
@@ -17,7 +16,8 @@ from mlsd.models import EASERecommender, SASRecRecommender
 
 @pytest.fixture(scope="module")
 def feed():
-    return LADDER.protocol.prepare(world_source(size="small", history_days=3).simulate(1))
+    video = find_case("video")
+    return video.ladder.protocol.prepare(video.source(size="small", history_days=3).simulate(1))
 
 
 def test_a_shuffle_keeps_each_users_items_and_times_and_breaks_their_order(feed):
