@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import faiss
@@ -15,6 +16,23 @@ from mlsd.runtime import InputError
 
 NO_ITEM = -1
 When = Literal["before", "after"]
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class SearchCost:
+    """What one query makes an index look at, mean over queries; the same on every machine.
+
+    Attributes
+    ----------
+    vectors : float
+        How many the query is compared with: of items, centres of clusters among them, or codes.
+    bytes : float
+        How many are read for that: of vectors, codes, centres, and the links of a graph.
+    """
+
+    vectors: float
+    bytes: float
 
 
 class VectorIndex(ABC):
@@ -108,7 +126,23 @@ class VectorIndex(ABC):
         if when == "before":
             return self._named(*self._find(queries, k, kept))
         scores, places = self._find(queries, k * over_fetch)
-        return self._named(*_first_allowed(scores, places, kept, k))
+        fits = (places >= 0) & kept[places]
+        return self._named(*first_that_fit(scores, places, fits, k))
+
+    def cost(self, queries: np.ndarray, k: int, *, allowed: np.ndarray | None = None) -> SearchCost:
+        """Return what a query looks at while its k best items are searched for.
+
+        Parameters
+        ----------
+        queries : array, shape (queries, width)
+        k : int
+            With a filter after the search, the number that is fetched.
+        allowed : array of ids, optional
+            As for a filter before the search. What a flat or an inverted file leaves out is not
+            compared; a graph walks through it.
+        """
+        queries = _checked_vectors(queries, self.width_)
+        return self._cost(queries, k, None if allowed is None else self._mask(allowed))
 
     @property
     def memory_bytes(self) -> int:
@@ -125,6 +159,9 @@ class VectorIndex(ABC):
     @abstractmethod
     def _parameters(self, selector: faiss.IDSelector | None, k: int) -> faiss.SearchParameters:
         """Return how the k best of those that a selector lets through are searched for."""
+
+    def _cost(self, queries: np.ndarray, k: int, kept: np.ndarray | None) -> SearchCost:
+        raise NotImplementedError
 
     def _find(
         self, queries: np.ndarray, k: int, kept: np.ndarray | None = None
@@ -152,14 +189,20 @@ class VectorIndex(ABC):
         return ids, np.where(places < 0, np.float32(-np.inf), scores)
 
 
-def _first_allowed(
-    scores: np.ndarray, places: np.ndarray, kept: np.ndarray, k: int
+def first_that_fit(
+    scores: np.ndarray, items: np.ndarray, fits: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Move what is allowed to the front, in its order, and cut after k."""
-    fits = (places >= 0) & kept[places]
+    """Move what fits to the front of each row, in its order, and cut after k.
+
+    Examples
+    --------
+    >>> found = np.array([[0.9, 0.8, 0.7]]), np.array([[5, 6, 7]])
+    >>> first_that_fit(*found, np.array([[False, True, True]]), 2)[1]
+    array([[6, 7]])
+    """
     order = np.argsort(~fits, axis=1, kind="stable")[:, :k]
-    places = np.where(fits, places, -1)
-    return np.take_along_axis(scores, order, 1), np.take_along_axis(places, order, 1)
+    items = np.where(fits, items, NO_ITEM)
+    return np.take_along_axis(scores, order, 1), np.take_along_axis(items, order, 1)
 
 
 def _checked_vectors(vectors: np.ndarray, width: int | None = None) -> np.ndarray:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import faiss
+import numpy as np
 
-from mlsd.retrieval.base import VectorIndex
+from mlsd.retrieval.base import FLOAT_BYTES, SearchCost, VectorIndex
 from mlsd.runtime import InputError
 
 _METRIC = faiss.METRIC_INNER_PRODUCT
+_LINK_BYTES = 4
 
 
 @dataclass(kw_only=True, eq=False)
@@ -29,6 +31,10 @@ class FlatIndex(VectorIndex):
 
     def _parameters(self, selector: faiss.IDSelector | None, k: int) -> faiss.SearchParameters:
         return faiss.SearchParameters(sel=selector)
+
+    def _cost(self, queries: np.ndarray, k: int, kept: np.ndarray | None) -> SearchCost:
+        compared = len(self) if kept is None else kept.sum()
+        return SearchCost(float(compared), float(compared * FLOAT_BYTES * self.width_))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -69,6 +75,10 @@ class IVFIndex(VectorIndex):
 
     def _parameters(self, selector: faiss.IDSelector | None, k: int) -> faiss.SearchParameters:
         return faiss.SearchParametersIVF(sel=selector, nprobe=self.probes)
+
+    def _cost(self, queries: np.ndarray, k: int, kept: np.ndarray | None) -> SearchCost:
+        compared = self.clusters + _probed(self._index, queries, self.probes, kept)
+        return SearchCost(compared, compared * FLOAT_BYTES * self.width_)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -113,6 +123,14 @@ class HNSWIndex(VectorIndex):
 
     def _parameters(self, selector: faiss.IDSelector | None, k: int) -> faiss.SearchParameters:
         return faiss.SearchParametersHNSW(sel=selector, efSearch=max(self.search_breadth, k))
+
+    def _cost(self, queries: np.ndarray, k: int, kept: np.ndarray | None) -> SearchCost:
+        walked = faiss.cvar.hnsw_stats
+        walked.reset()
+        self._find(queries, k, kept)
+        compared, steps = walked.ndis / len(queries), walked.nhops / len(queries)
+        read = compared * FLOAT_BYTES * self.width_ + steps * 2 * self.links * _LINK_BYTES
+        return SearchCost(compared, read)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -173,6 +191,12 @@ class PQIndex(VectorIndex):
     def _parameters(self, selector: faiss.IDSelector | None, k: int) -> faiss.SearchParameters:
         return faiss.SearchParametersIVF(sel=selector, nprobe=self.probes)
 
+    def _cost(self, queries: np.ndarray, k: int, kept: np.ndarray | None) -> SearchCost:
+        codes = _probed(self._index, queries, self.probes, kept)
+        # The products of a query with all centres are tabled once; a score is a sum of entries.
+        read_whole = (self.clusters + 2**self.bits) * FLOAT_BYTES * self.width_
+        return SearchCost(self.clusters + codes, read_whole + codes * self._index.code_size)
+
 
 def _check_clusters(clusters: int, probes: int, items: int) -> None:
     if not 1 <= probes <= clusters <= items:
@@ -180,6 +204,20 @@ def _check_clusters(clusters: int, probes: int, items: int) -> None:
             f"probes is {probes}, clusters is {clusters}, with {items} vectors; "
             "give 1 <= probes <= clusters <= vectors"
         )
+
+
+def _probed(
+    index: faiss.IndexIVF, queries: np.ndarray, probes: int, kept: np.ndarray | None
+) -> float:
+    """Return how many items lie in the clusters that a query looks into, mean over queries."""
+    held = np.zeros(index.nlist)
+    for cluster in range(index.nlist):
+        size = index.invlists.list_size(cluster)
+        held[cluster] = size
+        if kept is not None and size:
+            held[cluster] = kept[faiss.rev_swig_ptr(index.invlists.get_ids(cluster), size)].sum()
+    _, nearest = index.quantizer.search(queries, probes)
+    return float(held[nearest].sum(axis=1).mean())
 
 
 def _seed(clustering: faiss.ClusteringParameters, seed: int) -> None:

@@ -172,3 +172,30 @@ def test_bad_input_is_one_clear_line(data):
         PQIndex(subvectors=5).build(vectors, ids)
     with pytest.raises(InputError, match="256 centres of 100"):
         PQIndex().build(vectors[:100], ids[:100])
+
+
+def test_cost_counts_what_is_compared_and_read(data, built):
+    vectors, ids, queries = data
+    flat = built["flat"].cost(queries, K)
+    assert (flat.vectors, flat.bytes) == (ITEMS, ITEMS * WIDTH * 4)
+    everywhere = built["ivf"].cost(queries, K)
+    assert everywhere.vectors == ITEMS + 20
+    few = IVFIndex(clusters=20, probes=3).build(vectors, ids).cost(queries, K)
+    assert 20 < few.vectors < everywhere.vectors
+    codes = built["pq"].cost(queries, K)
+    # A centre, 256 rows of codebooks, and eight bytes per item.
+    assert codes.bytes == (1 + 256) * WIDTH * 4 + ITEMS * 8
+    narrow, broad = (
+        HNSWIndex(links=8, search_breadth=breadth).build(vectors, ids).cost(queries, K)
+        for breadth in (10, 100)
+    )
+    assert narrow.vectors < broad.vectors < ITEMS
+    assert narrow.bytes > narrow.vectors * WIDTH * 4
+
+
+def test_a_filter_saves_comparisons_everywhere_but_in_a_graph(data, built):
+    _, ids, queries = data
+    allowed = {"allowed": ids[:60]}
+    assert built["flat"].cost(queries, K, **allowed).vectors == 60
+    assert built["ivf"].cost(queries, K, **allowed).vectors == 60 + 20
+    assert built["hnsw"].cost(queries, K, **allowed).vectors > 60 + 20
