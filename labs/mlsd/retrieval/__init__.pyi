@@ -3,12 +3,14 @@
 from .agreement import WrongVersionError as WrongVersionError
 from .base import SearchCost as SearchCost
 from .base import VectorIndex as VectorIndex
+from .choosing import cheapest_within as cheapest_within
 from .equal_norms import EqualNormsIndex as EqualNormsIndex
 from .equal_norms import with_equal_norms as with_equal_norms
 from .indexes import FlatIndex as FlatIndex
 from .indexes import HNSWIndex as HNSWIndex
 from .indexes import IVFIndex as IVFIndex
 from .indexes import PQIndex as PQIndex
+from .recall import found_share as found_share
 from .recall import index_recall as index_recall
 from .recommender import IndexedRecommender as IndexedRecommender
 from .union import Candidates as Candidates

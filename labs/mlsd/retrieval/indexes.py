@@ -67,6 +67,11 @@ class IVFIndex(VectorIndex):
     probes: int = 8
     random_state: int = 0
 
+    @property
+    def centres(self) -> np.ndarray:
+        """Centres of the clusters, shape (clusters, width)."""
+        return self._index.quantizer.reconstruct_n(0, self.clusters)
+
     def _empty(self, width: int, items: int) -> faiss.Index:
         _check_clusters(self.clusters, self.probes, items)
         index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, self.clusters, _METRIC)

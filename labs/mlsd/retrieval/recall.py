@@ -4,7 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlsd.retrieval.base import VectorIndex, When
+from mlsd.retrieval.base import NO_ITEM, VectorIndex, When
+
+
+def found_share(found: np.ndarray, wanted: np.ndarray, *, there: np.ndarray | None = None) -> float:
+    """Return the share of the ids in `wanted` that stand in the same row of `found`.
+
+    Parameters
+    ----------
+    found, wanted : array of int, shapes (queries, m) and (queries, k)
+        -1 is no id, and is not counted.
+    there : array of bool, shape (queries, k), optional
+        Which of the wanted are ids, where another filler than -1 is in use.
+
+    Returns
+    -------
+    float
+        NaN where nothing is wanted.
+
+    Examples
+    --------
+    >>> found_share(np.array([[3, 1], [2, -1]]), np.array([[1, 2], [2, -1]])).__round__(2)
+    0.67
+    """
+    there = wanted != NO_ITEM if there is None else there
+    hit = (wanted[:, :, None] == found[:, None, :]).any(axis=2) & there
+    return float(hit.sum() / there.sum()) if there.any() else float("nan")
 
 
 def index_recall(
@@ -45,6 +70,4 @@ def index_recall(
     """
     found, _ = index.search(queries, k, allowed=allowed, when=when, over_fetch=over_fetch)
     wanted, scores = exact.search(queries, k, allowed=allowed)
-    there = np.isfinite(scores)
-    hit = (wanted[:, :, None] == found[:, None, :]).any(axis=2) & there
-    return float(hit.sum() / there.sum()) if there.any() else float("nan")
+    return found_share(found, wanted, there=np.isfinite(scores))

@@ -1,9 +1,18 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from mlsd.retrieval import FlatIndex, HNSWIndex, IVFIndex, PQIndex, index_recall
+from mlsd.retrieval import (
+    FlatIndex,
+    HNSWIndex,
+    IVFIndex,
+    PQIndex,
+    cheapest_within,
+    found_share,
+    index_recall,
+)
 from mlsd.runtime import InputError
 
 ITEMS, WIDTH, K = 600, 16, 10
@@ -199,3 +208,41 @@ def test_a_filter_saves_comparisons_everywhere_but_in_a_graph(data, built):
     assert built["flat"].cost(queries, K, **allowed).vectors == 60
     assert built["ivf"].cost(queries, K, **allowed).vectors == 60 + 20
     assert built["hnsw"].cost(queries, K, **allowed).vectors > 60 + 20
+
+
+def test_a_query_of_a_centre_looks_into_its_list(data):
+    vectors, ids, _ = data
+    index = IVFIndex(clusters=20, probes=1).build(vectors, ids)
+    found, _ = index.search(index.centres, 1)
+    nearest = np.argmax(vectors @ index.centres.T, axis=1)
+    wanted = [
+        ids[nearest == c][np.argmax(vectors[nearest == c] @ centre)]
+        for c, centre in enumerate(index.centres)
+    ]
+    np.testing.assert_array_equal(found[:, 0], wanted)
+
+
+def test_agreeing_on_nothing_is_not_found():
+    wanted = np.array([[5, -1], [8, 9]])
+    assert found_share(np.array([[7, -1], [9, 8]]), wanted) == pytest.approx(2 / 3)
+    assert np.isnan(found_share(wanted, np.full((2, 2), -1)))
+
+
+def test_text_ids_have_a_recall_too(data):
+    vectors, ids, queries = data
+    names = np.array([f"video {i}" for i in ids])
+    flat = FlatIndex().build(vectors, names)
+    assert index_recall(flat, flat, queries, 3, allowed=names[:2]) == 1
+
+
+def test_the_cheapest_keeps_every_limit():
+    table = pd.DataFrame(
+        {"recall": [1, 0.97, 0.96], "read": [100, 2, 3], "memory": [264, 412, 280]},
+        index=["flat", "graph", "lists"],
+    )
+    assert cheapest_within(table, 0.95, 5, 300) == "lists"
+    assert cheapest_within(table, 0.95, 5, 500) == "graph"
+    assert cheapest_within(table, 0.99, 100, 300) == "flat"
+    assert cheapest_within(table, 0.99, 5, 300) is None
+    with pytest.raises(InputError, match="column 'read' is missing"):
+        cheapest_within(table[["recall"]], 0.9, 1, 1)
