@@ -1,0 +1,1 @@
+"""Checks of the labs on video recommendation."""
