@@ -342,7 +342,7 @@ def choose_index(vectors, queries, budget):
     if budget.memory < 1:
         tried = [PQIndex(subvectors=16, bits=4), PQIndex(subvectors=32, bits=4)]
     else:
-        inner = [IVFIndex(clusters=lists, probes=probes) for probes in (4, 8, 12, 16)]
+        inner = [IVFIndex(clusters=lists, probes=probes) for probes in (4, 8, 16, 32)]
         if budget.memory > 2.5:
             inner += [HNSWIndex(links=16, search_breadth=breadth) for breadth in (20, 30, 40)]
         tried = [FlatIndex(), *inner, *(EqualNormsIndex(index=each) for each in inner)]
