@@ -16,5 +16,5 @@ from .recommender import IndexedRecommender as IndexedRecommender
 from .union import Candidates as Candidates
 from .union import CandidateUnion as CandidateUnion
 from .union import union_recall as union_recall
-from .versions import embedding_version as embedding_version
 from .versions import VersionedIndex as VersionedIndex
+from .versions import embedding_version as embedding_version

@@ -39,7 +39,7 @@ class VectorIndex(ABC):
     """Base of the indexes: vectors in, the ids of the largest inner products out.
 
     A subclass stores its arguments, and writes `_empty`, the FAISS index of a width and a number
-    of vectors, and `_parameters`, how it is searched.
+    of vectors, `_parameters`, how it is searched, and `_cost`, what that looks at.
 
     Attributes
     ----------
@@ -160,8 +160,9 @@ class VectorIndex(ABC):
     def _parameters(self, selector: faiss.IDSelector | None, k: int) -> faiss.SearchParameters:
         """Return how the k best of those that a selector lets through are searched for."""
 
+    @abstractmethod
     def _cost(self, queries: np.ndarray, k: int, kept: np.ndarray | None) -> SearchCost:
-        raise NotImplementedError
+        """Return what is looked at while the k best of those that are kept are searched for."""
 
     def _find(
         self, queries: np.ndarray, k: int, kept: np.ndarray | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+import faiss
 import numpy as np
 
 from mlsd.retrieval.base import SearchCost, VectorIndex, When
@@ -100,6 +101,15 @@ class EqualNormsIndex(VectorIndex):
     def memory_bytes(self) -> int:
         """Bytes of the index, its wider vectors among them."""
         return self.index.memory_bytes
+
+    def _empty(self, width: int, items: int) -> faiss.Index:
+        return self.index._empty(width, items)
+
+    def _parameters(self, selector: faiss.IDSelector | None, k: int) -> faiss.SearchParameters:
+        return self.index._parameters(selector, k)
+
+    def _cost(self, queries: np.ndarray, k: int, kept: np.ndarray | None) -> SearchCost:
+        return self.index._cost(queries, k, kept)
 
     def _wide(self, queries: np.ndarray) -> np.ndarray:
         queries = np.asarray(queries, np.float32)
