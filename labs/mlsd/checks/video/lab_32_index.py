@@ -29,7 +29,8 @@ __all__ = [
     "check_filter_plan",
 ]
 
-# Budgets kept beyond the two of brute force: all five have to be.
+# Budgets kept beyond the two of brute force: all five have to be. On seeds 701 to 704 right keeps
+# five, the closest wrong answer four.
 MARGIN = 3.0
 _FRESH_SEED = 32_032
 _NAMES = ("small corpus", "long and short vectors", "clusters", "little memory", "no structure")
