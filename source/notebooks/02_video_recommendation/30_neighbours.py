@@ -79,7 +79,7 @@ import numpy as np
 import pandas as pd
 
 from mlsd.cases.video.ladder import LADDER
-from mlsd.cases.video.worlds import world_source
+from mlsd.cases.video.worlds import WORLDS
 from mlsd.checks import check, gives
 from mlsd.experiments import load_study
 from mlsd.lab_support.video.judged_users import judge_users
@@ -105,7 +105,7 @@ plt.rcParams.update(course_style())
 # that was watched to its end or for 30 seconds.
 
 # %% tags=["nbval-check-output"]
-replicate = world_source().simulate(13)
+replicate = WORLDS.source().simulate(13)
 world, feed = replicate.world, LADDER.protocol.prepare(replicate)
 train, validation = feed.interactions["train"], feed.interactions["validation"]
 corpus = Corpus(train)

@@ -78,7 +78,7 @@ from scipy.special import expit
 
 from mlsd import metrics
 from mlsd.cases.video.ladder import LADDER
-from mlsd.cases.video.worlds import world_source
+from mlsd.cases.video.worlds import WORLDS
 from mlsd.checks import check, gives
 from mlsd.experiments import load_ledger, load_study
 from mlsd.lab_support.video.judged_users import judge_users
@@ -105,7 +105,7 @@ plt.rcParams.update(course_style())
 # The same two weeks of the default world as in the last chapter, with the same split by time.
 
 # %% tags=["nbval-check-output"]
-replicate = world_source().simulate(13)
+replicate = WORLDS.source().simulate(13)
 world, feed = replicate.world, LADDER.protocol.prepare(replicate)
 train, validation, test = (feed.interactions[part] for part in ("train", "validation", "test"))
 corpus = Corpus(train)

@@ -11,7 +11,7 @@ from itertools import product
 
 from mlsd import models
 from mlsd.cases.video.ladder import LADDER
-from mlsd.cases.video.worlds import world_source
+from mlsd.cases.video.worlds import WORLDS
 from mlsd.experiments import run_study
 from mlsd.lab_support.video.judged_users import judge_users
 from mlsd.policies.video import RecommenderPolicy
@@ -53,7 +53,7 @@ def candidates():
 
 def measure(seed):
     """Return one row per setting: both validation metrics, and hours watched with interval."""
-    replicate = world_source().simulate(seed)
+    replicate = WORLDS.source().simulate(seed)
     feed = LADDER.protocol.prepare(replicate)
     validation = feed.interactions["validation"]
     elsewhere = validation[validation["source"] != TRENDING]

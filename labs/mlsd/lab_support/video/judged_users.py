@@ -46,9 +46,9 @@ def judge_users(
     Examples
     --------
     >>> from mlsd.cases.video.ladder import LADDER
-    >>> from mlsd.cases.video.worlds import world_source
+    >>> from mlsd.cases.video.worlds import WORLDS
     >>> from mlsd.models import PopularityRecommender
-    >>> feed = LADDER.protocol.prepare(world_source(size="small", history_days=2).simulate(0))
+    >>> feed = LADDER.protocol.prepare(WORLDS.source(size="small", history_days=2).simulate(0))
     >>> model = PopularityRecommender().fit(feed.interactions["train"])
     >>> bool(0.02 < judge_users(model, feed)["ndcg"].mean() < 0.5)
     True
