@@ -3,7 +3,7 @@
 Run by hand; an hour of one thread for a hundred seeds of all labs:
 
     OMP_NUM_THREADS=1 python tests/benchmarks/lab_verdicts.py 50 51 --seeds 300 399 \
-        --gains gains.jsonl [--json] [--settle]
+        --gains gains.jsonl [--case 02_video_recommendation] [--json] [--settle]
 
 The solution of a lab (the imports and exercises of its source, nothing else) and the wrong answers
 listed for its last exercise are deployed on every seed by the lab's own function, and their gains
@@ -29,7 +29,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,10 +45,10 @@ from mlsd.course.layout import Unit, find_units
 from mlsd.course.notebooks import cell_tags
 from mlsd.course.source import read_source
 from mlsd.runtime import project_root
-from mlsd.worlds import AdClickWorld
-from mlsd.worlds.ad_click.logs import AdClickLogs
-from mlsd.worlds.kit import tally
+from mlsd.worlds.kit import exposure, tally
+from mlsd.worlds.kit.simulated import SimulatedWorld
 from mlsd.worlds.kit.tally import Tally, compare_tallies
+from mlsd.worlds.logs import Logs
 
 CASE = "01_ad_click_prediction"
 SOLUTION = "solution"
@@ -59,12 +59,15 @@ Gains = dict[str, dict[int, float]]
 Stopped = dict[str, set[int]]
 
 
-class SharedWorld(AdClickWorld):
-    """A world that keeps its logs, and what it saw of the policy that is compared with others."""
+class SharedWorld(SimulatedWorld):
+    """A world that keeps its logs, and what it saw of the policy that is compared with others.
+
+    `shared_world` puts it before the class of a case's world.
+    """
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self._logs: dict[int, AdClickLogs] = {}
+        self._logs: dict[int, Logs] = {}
         self._controls: dict[tuple[int, int], Tally] = {}
 
     def history(self, days=14):
@@ -84,9 +87,18 @@ class SharedWorld(AdClickWorld):
 
 
 @lru_cache(maxsize=WORLDS_KEPT)
-def shared_world(seed: int, size: str = "default", config: Any = None) -> SharedWorld:
-    """Return the same object for the same world."""
-    return SharedWorld(seed, size, config)
+def shared_world(
+    world: type[SimulatedWorld], seed: int, size: str = "default", config: Any = None
+) -> SimulatedWorld:
+    """Return the same object for the same world of a case."""
+    return type("Shared" + world.__name__, (SharedWorld, world), {})(seed, size, config)
+
+
+def share_worlds(module: ModuleType) -> None:
+    """Let a module make shared worlds, whatever the case of the worlds that it names."""
+    for name, named in list(vars(module).items()):
+        if isinstance(named, type) and issubclass(named, SimulatedWorld):
+            setattr(module, name, partial(shared_world, named))
 
 
 @dataclass(frozen=True)
@@ -177,7 +189,7 @@ def measure(
             stopped[row["answer"]] |= {row["seed"]} if row["stopped"] else set()
     asked = [name for name in answers if only is None or name in only]
     # Deployments stand with the material of a lab, not with its checks.
-    sys.modules[deploy.__module__].AdClickWorld = shared_world
+    share_worlds(sys.modules[deploy.__module__])
     earned = lru_cache(maxsize=len(answers) + 1)(deploy)
     with path.open("a") as file:
         for seed in seeds:
@@ -242,6 +254,7 @@ def main() -> None:
     """Print a table, or with ``--json`` one object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("labs", nargs="+", type=int, help="numbers, as in 50 51")
+    parser.add_argument("--case", default=CASE, help="folder of the labs")
     parser.add_argument("--seeds", nargs=2, type=int, default=(300, 399), metavar=("FROM", "TO"))
     parser.add_argument("--only", nargs="+", help="answers, as in solution 'raw rates'")
     parser.add_argument("--gains", type=Path, required=True, help="JSON lines, to be taken up")
@@ -249,8 +262,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     print_object = one_json_object(arguments.json)
-    tally.REPETITIONS = 2
-    units = [unit for unit in find_units(project_root()) if (unit.kind, unit.case) == ("lab", CASE)]
+    # Exposure has the name from tally, and both have to draw alike.
+    tally.REPETITIONS = exposure.REPETITIONS = 2
+    wanted = ("lab", arguments.case)
+    units = [unit for unit in find_units(project_root()) if (unit.kind, unit.case) == wanted]
     seeds, results = range(arguments.seeds[0], arguments.seeds[1] + 1), {}
     for unit in (unit for number in arguments.labs for unit in units if unit.step == number):
         checks = load_checks(unit)

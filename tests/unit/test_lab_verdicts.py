@@ -9,6 +9,7 @@ import pytest
 from mlsd.checks import beats, check, holds
 from mlsd.checks.outcome import grading_seed
 from mlsd.runtime import project_root
+from mlsd.worlds import AdClickWorld, VideoWorld
 
 
 @pytest.fixture
@@ -68,3 +69,17 @@ def test_an_answer_that_breaks_a_condition_does_not_pass(verdicts):
     assert result["stopped"] == {verdicts.SOLUTION: 0, "odd": 2, "small": 0}
     stopped[verdicts.SOLUTION] = {1}
     assert verdicts.summary(gains, 5.0, stopped, False)["right_fails"] == 1
+
+
+def test_worlds_of_any_case_are_shared(verdicts):
+    material = ModuleType("material")
+    material.VideoWorld, material.AdClickWorld, material.seed = VideoWorld, AdClickWorld, 3
+    verdicts.share_worlds(material)
+    world = material.VideoWorld(seed=3, size="small")
+    assert material.VideoWorld(seed=3, size="small") is world
+    assert isinstance(world, VideoWorld)
+    assert isinstance(material.AdClickWorld(seed=3, size="small"), AdClickWorld)
+    logs = world.history(days=1)
+    assert world.history(days=1) is logs
+    assert logs.impressions.equals(VideoWorld(seed=3, size="small").history(days=1).impressions)
+    assert material.seed == 3
