@@ -64,6 +64,6 @@ CASE = Case(
     card=render_card,
     about_oracle=(
         "The oracle knows every viewer's taste and shows how many watch hours there are to be won. "
-        "Offline it loses, because only what the logging policy showed could be watched."
+        "Offline this does not show, because only what the logging policy showed could be watched."
     ),
 )
