@@ -12,6 +12,8 @@ from mlsd.experiments.display import at_rank
 from mlsd.experiments.ledger import ledger_table
 from mlsd.experiments.rungs import RungInputs
 from mlsd.experiments.sources import LogSource
+from mlsd.metrics import grouped_auc
+from mlsd.models import PopularityRecommender
 
 CASE = find_case("video")
 CASE_RUNGS = {rung.name: rung for rung in CASE.ladder.rungs}
@@ -75,3 +77,17 @@ def test_the_blend_with_users_is_the_blend_and_one_member_more(log):
         )
         assert [*without, "user_kernel"] == list(with_users)
         assert all(vars(without[name]) == vars(with_users[name]) for name in without)
+
+
+def test_the_oracle_knows_best_among_what_was_shown():
+    replicate = CASE.source(size="small", history_days=6).simulate(1)
+    log = replicate.log
+    shown = log.frame.iloc[log.split.test]
+    prepared = CASE.ladder.protocol.prepare(replicate)
+    popular = PopularityRecommender().fit(prepared.interactions["train"])
+    users, videos = (shown[name].to_numpy() for name in (log.roles.user, log.roles.item))
+    within_users = [
+        grouped_auc(shown[log.roles.label], model.score(users, videos), users)
+        for model in (replicate.truth, popular)
+    ]
+    assert within_users[0] > within_users[1] + 0.05
