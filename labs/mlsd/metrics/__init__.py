@@ -15,7 +15,12 @@ from mlsd.metrics.classification import (
 )
 from mlsd.metrics.discovery import catalogue_coverage, novelty_by_user
 from mlsd.metrics.draws import bootstrap_draws, mean_draws, present_mean
-from mlsd.metrics.grouped import auc_of_group, grouped_auc, rows_in_mixed_groups
+from mlsd.metrics.grouped import (
+    auc_of_group,
+    grouped_auc,
+    ndcg_of_group,
+    rows_in_mixed_groups,
+)
 from mlsd.metrics.intervals import (
     Interval,
     bootstrap_interval,
@@ -47,6 +52,7 @@ __all__ = [
     "mean_draws",
     "mean_interval",
     "ndcg_at_k",
+    "ndcg_of_group",
     "normalized_entropy",
     "novelty_by_user",
     "paired_interval",

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mlsd.metrics import auc, auc_of_group, grouped_auc, rows_in_mixed_groups
+from mlsd.metrics import auc, auc_of_group, grouped_auc, ndcg_of_group, rows_in_mixed_groups
 from mlsd.runtime import InputError
 
 
@@ -95,3 +95,26 @@ def test_the_rows_of_a_group_share_its_auc(sample):
     user = users[np.isfinite(by_row)][0]
     rows = users == user
     np.testing.assert_allclose(by_row[rows], roc_auc_score(y[rows], p[rows]))
+
+
+def test_ndcg_of_a_group_is_what_it_is_by_hand():
+    gain, score = [3.0, 0.0, 1.0, 0.0, 0.0], [0.1, 0.9, 0.5, 0.2, 0.3]
+    group = [7, 7, 7, 8, 8]
+    found = ndcg_of_group(gain, score, group, k=3)
+    best = 3 + 1 / np.log2(3)
+    np.testing.assert_allclose(found, [(1 / np.log2(3) + 3 / 2) / best, np.nan])
+    np.testing.assert_allclose(ndcg_of_group(gain, score, group, k=1)[0], 0.0)
+
+
+def test_ndcg_does_not_depend_on_the_order_of_rows_that_tie():
+    gain, score, group = np.array([1.0, 0.0, 0.0]), np.zeros(3), np.zeros(3, int)
+    values = [ndcg_of_group(np.roll(gain, shift), score, group, k=2)[0] for shift in range(3)]
+    np.testing.assert_allclose(values, (1 + 1 / np.log2(3)) / 3)
+
+
+@pytest.mark.parametrize(
+    "wrong", [([1, 2], [0.1], [1]), ([-1.0], [0.1], [1]), ([1], [np.nan], [1])]
+)
+def test_gains_that_are_none_are_refused(wrong):
+    with pytest.raises(InputError):
+        ndcg_of_group(*wrong, k=2)
