@@ -25,7 +25,7 @@ SCORERS = (
     "StudentPerceptron",
 )
 MULTI_TASK_SCORERS = ("ESMM", "SharedBottom", "MMoE")
-RANKERS = ("PointwiseRanker", "WatchTimeRanker", "LambdaMART")
+RANKERS = ("PointwiseRanker", "WatchTimeRanker", "FixedAtServing", "LambdaMART")
 RECOMMENDERS = (
     "PopularityRecommender",
     "SegmentPopularityRecommender",

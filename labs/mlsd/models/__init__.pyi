@@ -15,6 +15,7 @@ from .linear import HashedLogisticRegression as HashedLogisticRegression
 from .mmoe import MMoE as MMoE
 from .mmoe import SharedBottom as SharedBottom
 from .popularity import PopularityRecommender as PopularityRecommender
+from .rankers import FixedAtServing as FixedAtServing
 from .rankers import PointwiseRanker as PointwiseRanker
 from .rankers import WatchTimeRanker as WatchTimeRanker
 from .recommenders.blend import BlendRecommender as BlendRecommender

@@ -1,4 +1,4 @@
-"""Scorers as rankers: by the probability of an outcome, or by the time that is expected."""
+"""Scorers as rankers, by probability or expected time; a column that is fixed at serving."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from mlsd.models.base import Columns, Scorer
+from mlsd.models.base import Columns, Ranker, Scorer
 from mlsd.models.scorer import row_count
 from mlsd.runtime import InputError
 
@@ -113,6 +113,58 @@ class WatchTimeRanker:
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
         return {"scorer": self.scorer, "unit": self.unit}
+
+
+class FixedAtServing:
+    """A ranker that learns with a column and scores as if it had one value everywhere.
+
+    For what is known of a logged row and not of a candidate, such as its slot: the model can
+    put the slot's share of the clicks there, instead of into the features of what was shown.
+
+    Parameters
+    ----------
+    ranker : Ranker
+        Fitted or not; fitting this fits it.
+    column : str
+    value : int
+        Occurs in training.
+
+    References
+    ----------
+    Z. Zhao et al., Recommending What Video to Watch Next: A Multitask Ranking System, RecSys
+    2019, section 4.2, where a position as input is the baseline of a shallow tower.
+
+    Examples
+    --------
+    >>> from mlsd.models import HashedLogisticRegression
+    >>> X = {"position": np.array([0, 1] * 50)}
+    >>> scorer = HashedLogisticRegression(categorical=("position",), C=100.0)
+    >>> ranker = FixedAtServing(ranker=PointwiseRanker(scorer=scorer))
+    >>> ranker = ranker.fit(X, np.array([1, 1, 1, 0] * 25), np.arange(100))
+    >>> bool(np.ptp(ranker.score(X)) == 0)
+    True
+    """
+
+    def __init__(
+        self, *, ranker: Ranker | None = None, column: str = "position", value: int = 0
+    ) -> None:
+        self.ranker = ranker
+        self.column = column
+        self.value = value
+
+    def fit(self, X: Columns, y: np.ndarray, groups: np.ndarray) -> Self:
+        """Fit the ranker on the column as it was."""
+        self.ranker.fit(X, y, groups)
+        return self
+
+    def score(self, X: Columns) -> np.ndarray:
+        """Return the ranker's scores, shape (n,), given the fixed value."""
+        columns = {name: X[name] for name in X}
+        return self.ranker.score(columns | {self.column: np.full(row_count(X), self.value)})
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments by name."""
+        return {"ranker": self.ranker, "column": self.column, "value": self.value}
 
 
 def as_relevance(y: np.ndarray, rows: int) -> np.ndarray:

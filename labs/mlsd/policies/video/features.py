@@ -155,6 +155,7 @@ class ServingFeedFeatures:
         self.watched = watched
         self.clicked = clicked
         self.catalogue = catalogue
+        self._began = 0.0
 
     def update(self, events: Tables) -> None:
         """Take in new videos and finished impressions."""
@@ -190,14 +191,25 @@ class ServingFeedFeatures:
         known = context | self.catalogue.columns(item, ts)
         columns = {name: known[name] for name in CATEGORICAL}
         columns[POSITION] = np.full(len(row), TOP_SLOT, np.int8)
-        columns |= _numbers(known) | self.watched.lookup(known, ts)
-        clicked = self.clicked.lookup(known, ts)
+        began = self._session_start(requests)
+        columns |= _numbers(known) | self.watched.lookup(known, began)
+        clicked = self.clicked.lookup(known, began)
         columns |= {f"click_{name}": values for name, values in clicked.items()}
         past = ViewerMoments.of_requests(requests)
         there = np.where(items == NO_ITEM, 0, items)
         cross = past.columns(there, self.catalogue.topic, self.catalogue.creator)
         columns |= {name: values[row, place] for name, values in cross.items()}
         return columns | dict(zip(self.features.scores, scores[row, place].T))
+
+    def _session_start(self, requests: FeedRequests) -> float:
+        """Return when the first session of those under way began: what counters are as of.
+
+        Sessions of an hour go on in lock-step, some beyond a midnight that others have not reached,
+        and time does not run backwards for counters.
+        """
+        if np.min(requests.context["step"]) == 0:
+            self._began = float(requests.ts.min())
+        return self._began
 
 
 class _Catalogue:
