@@ -30,6 +30,12 @@ _MODULES = frozenset(
         "types",
     ]
 )
+# What a class may need. Every other name of Python's own leads to what runs an answer, and so do
+# the attributes of frames.
+_PLAIN_DUNDERS = frozenset(
+    ["__call__", "__doc__", "__init__", "__len__", "__main__", "__name__", "__post_init__"]
+)
+_FRAMES = frozenset(["cr_frame", "f_back", "f_globals", "f_locals", "gi_frame", "tb_frame"])
 _NAMES = frozenset(
     ["__import__", "delattr", "eval", "exec", "get_ipython", "globals", "open", "setattr", "vars"]
 )
@@ -57,10 +63,21 @@ def _reached(tree: ast.Module, imported: set[str]) -> Iterator[str]:
             yield node.id
         elif isinstance(node, ast.Import | ast.ImportFrom):
             yield from (f"import {m}" for m in _modules(node) if _is_named(m))
+        elif (inner := _inner_name(node)) is not None:
+            yield inner
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             base = ast.unparse(node).partition(".")[0]
             if base in imported:
                 yield f"{ast.unparse(node)} = ..."
+
+
+def _inner_name(node: ast.AST) -> str | None:
+    """Return the attribute, or the text it may be asked for by, that only Python's inside has."""
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "value", None)
+    if not isinstance(name, str):
+        return None
+    dunder = name.startswith("__") and name.endswith("__") and name not in _PLAIN_DUNDERS
+    return name if name in _FRAMES or (dunder and name.isidentifier()) else None
 
 
 def _is_named(module: str) -> bool:

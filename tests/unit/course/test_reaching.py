@@ -22,6 +22,9 @@ def found_in(answer):
         ("get_ipython().events", "get_ipython"),
         ("check_a.points = 9", "check_a.points = ..."),
         ("eval('1')\neval('2')", "eval"),
+        ("np.mean.__globals__['_mean'] = max", "__globals__"),
+        ("getattr(np.mean, '__globals__').update(x=1)", "__globals__"),
+        ("frame = error.tb_frame", "tb_frame"),
     ],
 )
 def test_what_reaches_for_the_grader_is_named_with_its_cell(source, found):
@@ -29,5 +32,7 @@ def test_what_reaches_for_the_grader_is_named_with_its_cell(source, found):
 
 
 def test_a_plain_answer_and_a_locked_check_are_not_named():
-    source = "class A:\n    def act(self, x):\n        self.x = np.exp(x)\n        return self.x"
+    made = "class A:\n    def __init__(self):\n        super().__init__()\n"
+    acts = "    def act(self, x):\n        self.x = np.exp(x)\n        return self.x"
+    source = f"{made}\n{acts}"
     assert found_in(new_code_cell(source)) == []
