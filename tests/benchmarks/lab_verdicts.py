@@ -1,6 +1,6 @@
 """False verdicts of the exercises that are graded by outcome, over many seeds.
 
-Run by hand; an hour of one thread for a hundred seeds of all labs:
+Run by hand; each lab takes 3 to 20 CPU seconds a seed:
 
     OMP_NUM_THREADS=1 python tests/benchmarks/lab_verdicts.py 50 51 --seeds 300 399 \
         --gains gains.jsonl [--case 02_video_recommendation] [--json] [--settle]
@@ -11,8 +11,16 @@ over the baseline are held against the lab's `MARGIN`. A false verdict is a solu
 margin, or a wrong answer at or above it; less than one in a hundred is wanted. Where a check has
 other conditions too, an answer that breaks one does not pass, whatever it earns; they are asked on
 every seed where they read it, and once elsewhere. On one seed all answers share the history, and
-one deployment of the policy that `compare` is given first, which is the baseline in every lab.
+one deployment of the policy that `compare` is given first, which is the baseline in every lab, and
+what is drawn instead of deployed.
 Intervals, which no verdict reads, are made from two draws to save time.
+
+The distance of an answer is that of its mean from the margin, in standard deviations over seeds and
+positive on the right side; at least three are wanted where fewer than 300 seeds were measured.
+Simpler right answers than the solution stand in `plain_answers.py` and are to pass as well. Where
+a verdict is a mean over K independent markets, and any J of them in a row are of the same kinds,
+`--markets J K` measures the first J of each seed and gives the standard deviation of a mean of K:
+the same distances in a fraction of the time.
 
 Each gain is appended to the file as soon as it is known, and what the file holds is not measured
 again: a run may be stopped and taken up. Start a new file when an exercise changes, other than in
@@ -26,6 +34,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,14 +45,17 @@ from typing import Any
 from unittest import mock
 
 from one_json import one_json_object
+from plain_answers import PLAIN
+from verdict_table import SOLUTION, Gains, Stopped, settled_margin, show, summary
 
-from mlsd.checks import CheckResult, outcome_margin, value_of
+from mlsd.checks import CheckResult, value_of
 from mlsd.checks.result import Remark
 from mlsd.course.code import code_cells
 from mlsd.course.document import check_functions, load_checks
 from mlsd.course.layout import Unit, find_units
 from mlsd.course.notebooks import cell_tags
 from mlsd.course.source import read_source
+from mlsd.lab_support.deployed import market_seeds
 from mlsd.runtime import project_root
 from mlsd.worlds.kit import exposure, tally
 from mlsd.worlds.kit.simulated import SimulatedWorld
@@ -51,12 +63,10 @@ from mlsd.worlds.kit.tally import Tally, compare_tallies
 from mlsd.worlds.logs import Logs
 
 CASE = "01_ad_click_prediction"
-SOLUTION = "solution"
 # Of one seed at a time: lab 51 has five worlds per seed.
 WORLDS_KEPT = 5
-
-Gains = dict[str, dict[int, float]]
-Stopped = dict[str, set[int]]
+# What labs draw where nothing is deployed, at most so many of one seed; answers share them.
+DRAWS, DRAWS_KEPT = ("fortnight", "simulate_experiment"), 3_000
 
 
 class SharedWorld(SimulatedWorld):
@@ -159,10 +169,10 @@ def solutions(unit: Unit) -> dict[str, Any]:
 
 
 def answers_of(unit: Unit, checks: ModuleType, exercise: str) -> dict[str, Any]:
-    """Return the solution of an exercise and the wrong answers that are listed for it."""
+    """Return the solution of an exercise, plain right answers, and the wrong ones listed for it."""
     listed = [wrong for wrong in checks.WRONG_ANSWERS if wrong.exercise == exercise]
     wrong_ones = {wrong.mistake: wrong.answer for wrong in listed}
-    return {SOLUTION: solutions(unit)[exercise]} | wrong_ones
+    return {SOLUTION: solutions(unit)[exercise]} | PLAIN.get(unit.name, {}) | wrong_ones
 
 
 def measure(
@@ -173,81 +183,45 @@ def measure(
     *,
     path: Path,
     only: list[str] | None,
-) -> tuple[Gains, Stopped]:
-    """Return gain over the baseline by answer and seed, and on which seeds an answer is stopped.
+    markets: int | None = None,
+) -> tuple[Gains, Stopped, Gains]:
+    """Return gains and CPU seconds by answer and seed, and on which seeds an answer is stopped.
 
-    What is not in the file is measured and added to it.
+    What is not in the file is measured and added to it, in the first `markets` of a seed or in all.
     """
     deploy, baseline = exercise.deploy, exercise.baseline
     gains: Gains = defaultdict(dict)
+    seconds: Gains = defaultdict(dict)
     stopped: Stopped = defaultdict(set)
     for line in path.read_text().splitlines() if path.exists() else ():
         row = json.loads(line)
-        complete = "stopped" in row and row["answer"] in answers and row["seed"] in seeds
+        complete = "cpu_seconds" in row and row["answer"] in answers and row["seed"] in seeds
         if row["lab"] == unit.name and complete:
             gains[row["answer"]][row["seed"]] = row["gain"]
+            seconds[row["answer"]][row["seed"]] = row["cpu_seconds"]
             stopped[row["answer"]] |= {row["seed"]} if row["stopped"] else set()
     asked = [name for name in answers if only is None or name in only]
     # Deployments stand with the material of a lab, not with its checks.
-    share_worlds(sys.modules[deploy.__module__])
+    material = sys.modules[deploy.__module__]
+    share_worlds(material)
+    for name in (name for name in DRAWS if hasattr(material, name)):
+        setattr(material, name, lru_cache(maxsize=DRAWS_KEPT)(getattr(material, name)))
+    if markets:
+        material.market_seeds = lambda seed, all_of_them: market_seeds(seed, markets)
     earned = lru_cache(maxsize=len(answers) + 1)(deploy)
     with path.open("a") as file:
         for seed in seeds:
             for name in (name for name in asked if seed not in gains[name]):
+                began = time.process_time()
                 gain = value_of(earned(seed, answers[name])) - value_of(earned(seed, baseline))
                 gains[name][seed] = gain
                 breaks = exercise.stops(seed, answers[name])
                 stopped[name] |= {seed} if breaks else set()
                 row = {"lab": unit.name, "seed": seed, "answer": name, "gain": gain}
-                row["stopped"] = breaks
+                seconds[name][seed] = round(time.process_time() - began, 2)
+                row |= {"stopped": breaks, "cpu_seconds": seconds[name][seed]}
                 print(json.dumps(row), file=file, flush=True)
-    return gains, stopped
-
-
-def summary(gains: Gains, margin: float, stopped: Stopped, settle: bool) -> dict[str, Any]:
-    """Return the figures of one lab; another condition of its check stops what is in `stopped`."""
-    right = list(gains[SOLUTION].values())
-    wrong = {name: list(values.values()) for name, values in gains.items() if name != SOLUTION}
-    passed = {
-        name: sum(gain >= margin and seed not in stopped[name] for seed, gain in values.items())
-        for name, values in gains.items()
-    }
-    result = {
-        "margin": margin,
-        "stopped": {name: len(stopped[name]) for name in gains},
-        "seeds": {name: len(values) for name, values in gains.items()},
-        "solution_lowest": min(right),
-        "solution_mean": sum(right) / len(right),
-        "wrong_highest": {name: max(values) for name, values in wrong.items()},
-        "right_fails": len(right) - passed[SOLUTION],
-        "wrong_passes": {name: passed[name] for name in wrong},
-    }
-    if settle:
-        seeds = sorted(set.intersection(*(set(values) for values in gains.values())))
-        found = outcome_margin(
-            lambda seed, values: values[seed],
-            dict.fromkeys(seeds, 0.0),
-            right=gains[SOLUTION],
-            wrong=[gains[name] for name in wrong if len(stopped[name]) < len(gains[name])],
-            seeds=seeds,
-        )
-        result["settled"] = vars(found)
-    return result
-
-
-def show(lab: str, result: dict[str, Any]) -> None:
-    """Print the figures of one lab."""
-    print(f"{lab}, margin {result['margin']:g}")
-    head = f"lowest {result['solution_lowest']:.2f}, mean {result['solution_mean']:.2f}"
-    rows = [(SOLUTION, head, result["right_fails"])]
-    for name, highest in result["wrong_highest"].items():
-        rows.append((name, f"highest {highest:.2f}", result["wrong_passes"][name]))
-    for name, gain, false in rows:
-        count = result["stopped"][name]
-        why = f", another condition stops {count}" if count else ""
-        print(f"  {name:40} {gain:28} false {false} of {result['seeds'][name]}{why}")
-    if "settled" in result:
-        print("  settled:", ", ".join(f"{k} {v:.4g}" for k, v in result["settled"].items()))
+    return gains, stopped, seconds
 
 
 def main() -> None:
@@ -258,6 +232,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs=2, type=int, default=(300, 399), metavar=("FROM", "TO"))
     parser.add_argument("--only", nargs="+", help="answers, as in solution 'raw rates'")
     parser.add_argument("--gains", type=Path, required=True, help="JSON lines, to be taken up")
+    parser.add_argument("--markets", nargs=2, type=int, default=(None, None), metavar=("J", "K"))
     parser.add_argument("--settle", action="store_true", help="also say which margin balances")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
@@ -266,14 +241,21 @@ def main() -> None:
     tally.REPETITIONS = exposure.REPETITIONS = 2
     wanted = ("lab", arguments.case)
     units = [unit for unit in find_units(project_root()) if (unit.kind, unit.case) == wanted]
+    measured, of = arguments.markets
     seeds, results = range(arguments.seeds[0], arguments.seeds[1] + 1), {}
     for unit in (unit for number in arguments.labs for unit in units if unit.step == number):
         checks = load_checks(unit)
         exercise = outcome_exercise(checks)
         answers = answers_of(unit, checks, exercise.name)
         asked = {"path": arguments.gains, "only": arguments.only}
-        gains, stopped = measure(unit, exercise, answers, seeds, **asked)
-        results[unit.name] = summary(gains, checks.MARGIN, stopped, arguments.settle)
+        asked["markets"] = measured
+        gains, stopped, seconds = measure(unit, exercise, answers, seeds, **asked)
+        plain = list(PLAIN.get(unit.name, {}))
+        said = {"plain": plain, "share": measured / of if measured else 1.0}
+        found = summary(gains, checks.MARGIN, stopped, seconds, **said)
+        if arguments.settle:
+            found["settled"] = vars(settled_margin(gains, stopped, [SOLUTION, *plain]))
+        results[unit.name] = found
         if not arguments.json:
             show(unit.name, results[unit.name])
     if arguments.json:

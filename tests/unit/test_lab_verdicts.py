@@ -62,13 +62,12 @@ def test_conditions_that_read_the_seed_are_asked_on_each(verdicts, checks):
 
 def test_an_answer_that_breaks_a_condition_does_not_pass(verdicts):
     gains = {verdicts.SOLUTION: {1: 9.0}, "odd": {1: 8.0, 2: 9.0}, "small": {1: 1.0, 2: 6.0}}
-    stopped = defaultdict(set, odd={1, 2})
-    result = verdicts.summary(gains, 5.0, stopped, False)
-    assert result["wrong_passes"] == {"odd": 0, "small": 1}
-    assert result["right_fails"] == 0
-    assert result["stopped"] == {verdicts.SOLUTION: 0, "odd": 2, "small": 0}
+    stopped, seconds = defaultdict(set, odd={1, 2}), defaultdict(dict)
+    answers = verdicts.summary(gains, 5.0, stopped, seconds)["answers"]
+    assert [answers[name]["false"] for name in gains] == [0, 0, 1]
+    assert [answers[name]["stopped"] for name in gains] == [0, 2, 0]
     stopped[verdicts.SOLUTION] = {1}
-    assert verdicts.summary(gains, 5.0, stopped, False)["right_fails"] == 1
+    assert verdicts.summary(gains, 5.0, stopped, seconds)["answers"]["solution"]["false"] == 1
 
 
 def test_worlds_of_any_case_are_shared(verdicts):
@@ -83,3 +82,15 @@ def test_worlds_of_any_case_are_shared(verdicts):
     assert world.history(days=1) is logs
     assert logs.impressions.equals(VideoWorld(seed=3, size="small").history(days=1).impressions)
     assert material.seed == 3
+
+
+def test_distances_are_from_the_margin_on_the_side_where_an_answer_belongs(verdicts):
+    gains = {"solution": {1: 8.0, 2: 12.0}, "simple": {1: 6.0, 2: 10.0}, "poor": {1: 0.0, 2: 2.0}}
+    given = gains, 5.0, defaultdict(set), {name: {1: 2.0, 2: 4.0} for name in gains}
+    answers = verdicts.summary(*given, plain=["simple"])["answers"]
+    # Of two gains, the standard deviation is their difference over the root of two.
+    distances = {"solution": 5 / 8**0.5, "simple": 3 / 8**0.5, "poor": 4 / 2**0.5}
+    assert {n: row["distance"] for n, row in answers.items()} == pytest.approx(distances)
+    assert [row["cpu_seconds"] for row in answers.values()] == [3.0] * 3
+    halved = verdicts.summary(*given, plain=["simple"], share=0.25)["answers"]["poor"]
+    assert halved["distance"] == pytest.approx(2 * distances["poor"])

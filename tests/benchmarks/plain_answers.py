@@ -1,0 +1,99 @@
+"""Plain right answers to exercises that are graded by outcome, which have to pass as well.
+
+They take the steps that an exercise asks for and nothing beyond, and stand here and not with the
+checks, so that nobody can hand one in by importing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlsd.checks.ad_click import shipping_mistakes
+from mlsd.data.log import LabelledLog
+from mlsd.experiments import sample_ratio_p_value
+from mlsd.features import CounterFeatures
+from mlsd.lab_support.ad_click import turning_interest
+from mlsd.lab_support.ad_click.key_budget import CONTEXT, fitted_policy
+from mlsd.lab_support.ad_click.lying_experiments import Experiment
+from mlsd.lab_support.ad_click.watched_services import ServiceLog, Watch
+from mlsd.lab_support.ad_click.winners_market import Correction
+from mlsd.models import HashedLogisticRegression
+from mlsd.monitoring import alarm_threshold
+from mlsd.policies.ad_click import ScorerPolicy
+from mlsd.runtime.times import DAY
+from mlsd.worlds.base import Policy
+
+_TASTE = ("user_id", "category")
+
+
+def own_spread_watch(past: ServiceLog) -> Watch:
+    """Return a watch that holds each slice against the spread of its own quiet nights."""
+    base = np.stack([past.expected[: past.days - age].sum(axis=0) for age in range(7)], axis=1)
+    rates = np.nansum(past.known, axis=0) / base
+
+    def sold(log: ServiceLog, ages: range) -> np.ndarray:
+        """Return last night's sales of clicks so many nights old, per sale that was due."""
+        came = sum(log.known[-1 - age, :, age] for age in ages)
+        return came / sum(rates[:, age] * log.expected[-1 - age] for age in ages)
+
+    new, older, nights = range(1), range(1, 7), range(7, past.days + 1)
+    spread = {a: np.std([sold(past.until(n), a) for n in nights], axis=0) for a in (new, older)}
+    limit = alarm_threshold(len(past.slices), false_alarms=1 / 1_000)
+
+    def watch(log: ServiceLog) -> bool:
+        score = {ages: (sold(log, ages) - 1) / spread[ages] for ages in spread}
+        lost = score[new].min() < -limit and not score[older].min() < -4
+        return bool(score[new].max() > limit or lost or log.missing[-1] > 1.5 * past.missing.max())
+
+    return watch
+
+
+def factors_by_rivals(winners: pd.DataFrame) -> Correction:
+    """Return a correction with one factor for each number of rivals."""
+    sums = winners.groupby("rivals")[["click", "predicted"]].sum()
+    factor = sums["click"] / sums["predicted"]
+    return lambda predicted, rivals: np.minimum(predicted * np.vectorize(factor.get)(rivals), 0.999)
+
+
+def counted_policy(log: LabelledLog) -> Policy:
+    """Return the policy of one nightly counter, of user and category, beside the ids."""
+    counters = CounterFeatures([_TASTE], half_lives=(3 * DAY,), refresh="nightly")
+    table = log.frame.join(counters.compute(log))
+    model = HashedLogisticRegression(categorical=log.roles.identifiers, numeric=counters.names)
+    return ScorerPolicy(model.fit(table, table["click"]), counters=counters.serving(log))
+
+
+def budgeted_policy(log: LabelledLog) -> Policy:
+    """Return the policy of two counters that fit the budget, beside the context."""
+    entities = [("ad_id",), ("publisher_id", "category")]
+    counters = CounterFeatures(entities, half_lives=(3 * DAY,), refresh="nightly")
+    model = HashedLogisticRegression(categorical=CONTEXT, numeric=counters.names)
+    return fitted_policy(log, model, counters)
+
+
+def ten_clicks_policy(log: LabelledLog) -> Policy:
+    """Return the policy that counts how many of ten clicks were in the candidate's category."""
+    past, count = turning_interest._past(log), turning_interest._matching
+    return turning_interest._policy(log, past, count, count)
+
+
+def strict_ship(experiment: Experiment) -> bool:
+    """Ship by all four checks, those of the arms' sizes and of shared budgets at five percent."""
+    arms = [experiment.of(arm).sum() for arm in ("control", "treatment")]
+    z = shipping_mistakes.adjusted_z(experiment, "outside", "control", slice(None))
+    whole = sample_ratio_p_value(arms) > 0.05 and z > -1.96
+    return bool(whole and shipping_mistakes.budgets_ignored(experiment))
+
+
+PLAIN: dict[str, dict[str, Callable[..., Any]]] = {
+    "lab_30_counters": {"user and category, nightly": counted_policy},
+    "lab_32_leaves": {"counters of ad and of publisher and category": budgeted_policy},
+    "lab_41_interest": {"a count of ten clicks": ten_clicks_policy},
+    "lab_50_winners": {"a factor for each number of rivals": factors_by_rivals},
+    "lab_52_lies": {"checks at five percent": strict_ship},
+    "lab_61_alarm": {"the spread of each slice": own_spread_watch},
+}
