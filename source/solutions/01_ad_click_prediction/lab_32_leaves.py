@@ -284,9 +284,9 @@ f"{log_keys(log, [('user_id',), ('publisher_id', 'category')]):,} of {KEY_BUDGET
 #   three fresh markets.
 # - **Inputs**: `log`, a labelled log of a week, with `log.frame`, `log.label` (clicks), `log.roles` and
 #   `log.split`.
-# - **Output**: a `ScorerPolicy`. If it looks up counters, they come from one `CounterFeatures` whose
-#   entities need at most 18,000 keys on that log; a policy beyond the budget is not deployed and earns
-#   nothing.
+# - **Output**: a `ScorerPolicy`. If it looks up counters, they come from one `CounterFeatures`. The entities of
+#   its counters and the `crosses` of its model, which keep a weight for each combination, need at most 18,000
+#   keys together on that log; a policy beyond the budget is not deployed and earns nothing.
 #
 # **Worked number**: the baseline stands at 100 %. The names of the counter columns are
 # `counters.names`, and `counters.serving(log)` makes what the policy looks up. To try a policy in three

@@ -60,8 +60,8 @@ def _earned(seed: int, make_policy: MakePolicy) -> float:
 def deployed_revenue(seed: int, make_policy: MakePolicy) -> Interval:
     """Return three days' revenue in percent of the baseline's: mean, lowest, highest market.
 
-    In each of three markets the policy is made from a week of the log. Where it looks up more keys
-    than the budget allows, it is not deployed and earns nothing.
+    In each of three markets the policy is made from a week of the log. Where its counters and its
+    crosses need more keys than the budget allows, it is not deployed and earns nothing.
     """
     percent = [
         100 * _earned(market, make_policy) / _earned(market, context_policy)
@@ -91,7 +91,11 @@ def fitted_policy(
 
 
 def _keys_of(policy: ScorerPolicy, log: LabelledLog) -> int:
-    counters = getattr(policy, "counters", None)
-    if counters is None:
-        return 0
-    return log_keys(log, dict.fromkeys(counters.features.entities + counters.features.views))
+    """Return the keys of all that a policy holds a number for: counters, crosses and levels."""
+    entities: tuple[tuple[str, ...], ...] = ()
+    counters, scorer = getattr(policy, "counters", None), getattr(policy, "scorer", None)
+    if counters is not None:
+        entities += counters.features.entities + counters.features.views
+    # A hashed cross is a weight for each combination, and a level of a smoothed rate a rate.
+    entities += tuple(getattr(scorer, "crosses", ())) + tuple(getattr(scorer, "levels", ()))
+    return log_keys(log, dict.fromkeys(entities))
