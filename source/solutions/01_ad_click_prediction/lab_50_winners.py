@@ -274,8 +274,9 @@ print(
 #   probabilities of that shape, above 0 and below 1.
 #
 # **Worked number**: promises of 20, 10 and 10 where 10, 10 and 8 clicks come have an accuracy of
-# $(50 + 100 + 80) / 3 = 77$ %. One factor for all winners reaches some 85 %, and the check asks for seven
-# points more than it reaches in the same markets.
+# $(50 + 100 + 80) / 3 = 77$ %. One factor for all winners reaches some 85 %, and the check asks for six
+# points more than it reaches in the same markets. Before that, your correction has to reach 90 % on simulated winners
+# of two other markets, whose clicks fall short of the promise by different amounts.
 
 
 # %% tags=["exercise"] exercise="make_correction"

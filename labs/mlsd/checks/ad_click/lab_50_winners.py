@@ -11,14 +11,19 @@ from mlsd.checks import CheckResult, WrongAnswer, attempted, beats, check, gives
 from mlsd.lab_support.ad_click.winners_market import (
     Correction,
     MakeCorrection,
+    accuracy,
     deployed_accuracy,
     one_factor,
 )
 
-# Percentage points over one factor. On seeds 300 to 339 the solution gains 8.3 or more (mean 12.0,
-# sd 1.6), the curve of the lab's own market up to 4.4 (mean -1.7, sd 3.3).
-MARGIN = 7.0
+# Percentage points over one factor; see `tests/benchmarks/README.md`. What is remembered from
+# another market may come near it in three, so drawn winners refuse it before.
+MARGIN = 6.0
 _FRESH_SEED = 50_022
+# Real clicks over promised ones by number of rivals, in markets that one correction cannot fit.
+_DRAWN = {2: 1.0, 5: 0.8, 12: 0.5}, {2: 0.5, 5: 0.3, 12: 0.2}
+# Of the drawn winners' clicks. Learned from 60,000 of them, factors and curves keep 96 and more.
+_KEPT = 90.0
 
 
 def check_promised_over_real(answer: Callable[..., np.ndarray]) -> CheckResult:
@@ -97,6 +102,14 @@ def check_make_correction(answer: MakeCorrection) -> CheckResult:
             lambda make: _shape_kept(attempted(make(_some_winners()))),
             "a correction gives as many predictions as it gets, in the same shape, also for (n, k)",
         ),
+        *(
+            holds(
+                lambda make, own=factors: _drawn_accuracy(make, own) >= _KEPT,
+                "on winners of a drawn market, promises are off by over a tenth on average: learn"
+                " the correction from the winners given, for each number of rivals",
+            )
+            for factors in _DRAWN
+        ),
         beats(
             deployed_accuracy,
             one_factor,
@@ -116,12 +129,23 @@ def _shape_kept(correct: Correction) -> bool:
     return np.shape(correct(*given)) == (4, 12) and np.shape(correct(*flat)) == (48,)
 
 
-def _some_winners() -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    predicted = rng.uniform(0.01, 0.2, 3_000)
-    click = (rng.random(3_000) < predicted / 2).astype(int)
-    day, rivals = np.arange(3_000) % 3, rng.choice([2, 5, 12], 3_000)
-    return pd.DataFrame({"day": day, "rivals": rivals, "predicted": predicted, "click": click})
+def _some_winners(
+    factors: dict[int, float] | None = None, *, rows: int = 3_000, seed: int = 0
+) -> pd.DataFrame:
+    """Return drawn winners, real over promised clicks as given by number of rivals, or one half."""
+    rng = np.random.default_rng(seed)
+    predicted, rivals = rng.uniform(0.01, 0.2, rows), rng.choice([2, 5, 12], rows)
+    real = predicted * (pd.Series(factors)[rivals].to_numpy() if factors else 0.5)
+    click = (rng.random(rows) < real).astype(int)
+    table = {"day": np.arange(rows) % 3, "rivals": rivals, "predicted": predicted, "click": click}
+    return pd.DataFrame(table)
+
+
+def _drawn_accuracy(make: MakeCorrection, factors: dict[int, float]) -> float:
+    """Return the accuracy of a correction on other winners of the market that it learned from."""
+    given, later = (_some_winners(factors, rows=60_000, seed=seed) for seed in (1, 2))
+    promised = make(given)(later["predicted"].to_numpy(), later["rivals"].to_numpy())
+    return accuracy(later.assign(predicted=promised))
 
 
 def _three_days() -> pd.DataFrame:
