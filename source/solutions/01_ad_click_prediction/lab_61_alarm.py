@@ -288,8 +288,8 @@ TextTable(pd.DataFrame({"yours": named, "truth": report["cause"]}))
 # %% [markdown]
 # ## A watch for days that you have not seen
 #
-# Your watch will run on nine services, three like *flowers*, three like *clothes* and three like *travel*. These differ
-# in delay and in scatter, and within each three the scatter is half, once and one and a half times that of the service
+# Your watch will run on 27 services, nine like *flowers*, nine like *clothes* and nine like *travel*. These differ
+# in delay and in scatter, and within each nine the scatter is half, once or one and a half times that of the service
 # that you know, so it has to be learned. In each service, 60 fortnights are harmless: nothing happens, or a campaign
 # brings more clicks of one category, or most sales of a device stop for three nights and then arrive together (the
 # platform's own alarm rings for that; the model's must not). In 32 others something harms: tastes shift between
@@ -307,7 +307,7 @@ TextTable(pd.DataFrame({"yours": named, "truth": report["cause"]}))
 # harm avoided, minus 1.5 for each percent of harmless fortnights with a page; a page before the harm begins avoids
 # nothing. Your result is the mean over the services. A fortnight here ends seven days after its event, and a harmless one has eight to twelve mornings, so a promise of one
 # false page in 1,000 days costs about 1.5 points and one in 100 days about fifteen. Worked numbers: a watch that
-# never pages has 0 points, and one that always does has -150. The check asks for 67.
+# never pages has 0 points, and one that always does has -150. The check asks for 65.5.
 
 
 # %% tags=["exercise"] exercise="make_watch"

@@ -86,8 +86,8 @@ class ServiceLog:
     def until(self, days: int) -> ServiceLog:
         """Return what was known on the morning after so many days."""
         known = self.known[:days].copy()
-        day, age = np.indices((days, AGES))
-        known.transpose(0, 2, 1)[day + age >= days] = np.nan
+        for age in range(1, AGES):
+            known[max(days - age, 0) :, :, age] = np.nan
         return replace(
             self, expected=self.expected[:days].copy(), known=known, missing=self.missing[:days]
         )

@@ -131,7 +131,7 @@ def test_tables_of_a_morning():
     assert np.isnan(triangle.loc[6, 1])
 
 
-@pytest.mark.parametrize("scatter", graded.GRADED_SCATTER)
+@pytest.mark.parametrize("scatter", graded.SCATTERS)
 def test_a_service_scatters_as_much_as_is_asked_for(scatter):
     log = fortnight(5, "flowers", "nothing", scatter=scatter).log
     sold, expected = log.known[:PAST, of("category"), 0], log.expected[:PAST, of("category")]
@@ -147,7 +147,7 @@ def test_points_are_the_mean_over_services_of_each_scatter():
     def alarming(past):
         return lambda log: log.missing[-1] > 0.008
 
-    seeds = market_seeds(5, 3)
+    seeds = market_seeds(5, len(graded.GRADED_SCATTER))
     points = [
         watch_outcomes(seed, alarming, scatter=scatter)["points"].mean()
         for seed, scatter in zip(seeds, graded.GRADED_SCATTER)
