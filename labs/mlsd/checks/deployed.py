@@ -10,7 +10,12 @@ from mlsd.checks.tests import holds
 
 
 def check_policy(
-    answer: Any, given: Callable[[], Any], earns: Test, *, methods: tuple[str, ...] = ("act",)
+    answer: Any,
+    given: Callable[[], Any],
+    earns: Test,
+    *,
+    methods: tuple[str, ...] = ("act",),
+    also: Callable[[Any], str] = lambda policy: "",
 ) -> CheckResult:
     """Check a function that makes a policy: that it gives one, and what that earns.
 
@@ -24,6 +29,8 @@ def check_policy(
         See `beats`.
     methods : tuple of str
         What the policy has to have.
+    also : callable
+        Says what else is wrong with the policy, in a few words, or ``""``.
 
     Examples
     --------
@@ -38,4 +45,8 @@ def check_policy(
     named = f"method{'s' * (len(methods) > 1)} {' and '.join(methods)}"
     named = named if len(methods) > 1 else f"a {named}"
     promise = holds(is_policy, f"return a policy, with {named}")
-    return check("make_policy", answer, promise, earns, points=4)
+
+    def keeps_rules(make_policy: Callable[[Any], Any]) -> str:
+        return also(make_policy(given()))
+
+    return check("make_policy", answer, promise, keeps_rules, earns, points=4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,7 @@ from mlsd.checks import WrongAnswer
 from mlsd.data.log import LabelledLog
 from mlsd.features import CounterFeatures
 from mlsd.lab_support.ad_click.counted_log import baseline_policy
-from mlsd.models import HashedLogisticRegression
+from mlsd.models import HashedLogisticRegression, LightGBMScorer
 from mlsd.policies.ad_click import ScorerPolicy
 from mlsd.runtime.times import DAY
 from mlsd.worlds.base import Policy
@@ -56,6 +58,22 @@ def same_day_policy(log: LabelledLog) -> Policy:
     features = CounterFeatures(log.roles.entities, half_lives=(DAY, 7 * DAY))
     known_at = log.frame["ts"].to_numpy() // DAY * DAY - 1
     return counter_policy(log, features, known_at=known_at)
+
+
+def crosses_policy(log: LabelledLog) -> Policy:
+    """Return a policy that hashes pairs of columns and counts nothing."""
+    pairs = ("user_id", "category"), ("publisher_id", "category")
+    return _without_counters(log, HashedLogisticRegression, crosses=pairs)
+
+
+def trees_policy(log: LabelledLog) -> Policy:
+    """Return a policy of boosted trees on the ids."""
+    return _without_counters(log, LightGBMScorer, numeric=log.roles.numeric)
+
+
+def _without_counters(log: LabelledLog, model: type, **settings: Any) -> Policy:
+    fitted = model(categorical=log.roles.identifiers, **settings)
+    return ScorerPolicy(fitted.fit(log.frame, log.frame["click"]))
 
 
 def _rate(counted: np.ndarray, key, click, average, strength):
@@ -155,4 +173,6 @@ WRONG_ANSWERS = (
     WrongAnswer("make_policy", "counters by user alone", user_counter_policy),
     WrongAnswer("make_policy", "counters by ad alone", ad_counter_policy),
     WrongAnswer("make_policy", "counters of the whole day", same_day_policy),
+    WrongAnswer("make_policy", "crosses, no counters", crosses_policy),
+    WrongAnswer("make_policy", "trees, no counters", trees_policy),
 )

@@ -12,6 +12,8 @@ from mlsd.checks.ad_click.counter_mistakes import WRONG_ANSWERS
 from mlsd.checks.deployed import check_policy
 from mlsd.lab_support.ad_click.counted_log import MakePolicy, baseline_policy, deployed_revenue
 from mlsd.lab_support.ad_click.small_log import small_log
+from mlsd.models import HashedLogisticRegression
+from mlsd.policies.ad_click import ScorerPolicy
 
 __all__ = [
     "WRONG_ANSWERS",
@@ -22,10 +24,11 @@ __all__ = [
     "check_merged_state",
 ]
 
-# Percent of the baseline's revenue; on seeds 300 to 339 right gains 6.2 or more, wrong under 1.
-MARGIN = 3.0
+# Percent of the baseline's revenue; see `tests/benchmarks/README.md`. Crosses of ids earn up to 6
+# without a counter, so the model has to be the baseline's.
+MARGIN = 2.2
 _FRESH_SEED = 20_030
-_AUTHORS = "106 to 118 on forty seeds"
+_AUTHORS = "106 to 118 in forty single markets"
 _HINT = (
     "Half-lives are in seconds: 86_400 is a day. Count what differs between the candidates of a "
     "request, such as user and category, and train on columns as of each row, not of its whole day"
@@ -137,7 +140,7 @@ def check_leaks(answer: Callable[..., bool]) -> CheckResult:
 
 
 def check_make_policy(answer: MakePolicy) -> CheckResult:
-    """Check the last exercise by what the policy earns in a world that nobody has seen."""
+    """Check the last exercise by what the policy earns in markets that nobody has seen."""
     return check_policy(
         answer,
         lambda: small_log(days=2, split=(1.0, 0.0, 0.0)),
@@ -146,11 +149,19 @@ def check_make_policy(answer: MakePolicy) -> CheckResult:
             baseline_policy,
             margin=MARGIN,
             seed=_FRESH_SEED,
-            unit="percent of the baseline's revenue:",
+            unit="percent of the baseline's revenue, mean of two markets:",
             authors=_AUTHORS,
             hint=_HINT,
         ),
+        also=_earns_by_counting,
     )
+
+
+def _earns_by_counting(policy: ScorerPolicy) -> str:
+    model, counters = getattr(policy, "scorer", None), getattr(policy, "counters", None)
+    if not isinstance(model, HashedLogisticRegression) or model.crosses:
+        return "keep the baseline's model, HashedLogisticRegression without crosses"
+    return "" if counters is not None else "look up counters: ScorerPolicy(model, counters=...)"
 
 
 def _test_log(users: int, *, rows: int) -> tuple[dict[int, np.ndarray], np.ndarray, np.ndarray]:
