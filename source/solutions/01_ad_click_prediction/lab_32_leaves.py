@@ -280,7 +280,7 @@ f"{log_keys(log, [('user_id',), ('publisher_id', 'category')]):,} of {KEY_BUDGET
 # %% [markdown]
 # ### Exercise 5: earn more within 18,000 keys
 #
-# - **Goal**: a policy that earns at least 104.5 % of what trees on context alone earn, on average over
+# - **Goal**: a policy that earns at least 105 % of what trees on context alone earn, on average over
 #   three fresh markets.
 # - **Inputs**: `log`, a labelled log of a week, with `log.frame`, `log.label` (clicks), `log.roles` and
 #   `log.split`.
