@@ -78,7 +78,7 @@ class SharedWorld(SimulatedWorld):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._logs: dict[int, Logs] = {}
-        self._controls: dict[tuple[int, int], Tally] = {}
+        self._firsts: dict[tuple[int, int], Tally] = {}
 
     def history(self, days=14):
         """Return what the world's own method does, made once."""
@@ -89,10 +89,10 @@ class SharedWorld(SimulatedWorld):
     def compare(self, a, b, days=7, *, history_days=14):
         """Return what the world's own method does, but deploy `a` only the first time."""
         span = days, history_days
-        if span not in self._controls:
-            self._controls[span] = self._online([a], *span)[0]
+        if span not in self._firsts:
+            self._firsts[span] = self._online([a], *span)[0]
         (treatment,) = self._online([b], *span)
-        pair = self._controls[span], treatment
+        pair = self._firsts[span], treatment
         return compare_tallies(*pair, design="twin", seed=self.seed, paired=True)
 
 

@@ -14,7 +14,6 @@ import pandas as pd
 
 from mlsd.checks.ad_click import shipping_mistakes
 from mlsd.data.log import LabelledLog
-from mlsd.experiments import sample_ratio_p_value
 from mlsd.features import CounterFeatures
 from mlsd.lab_support.ad_click import turning_interest
 from mlsd.lab_support.ad_click.key_budget import CONTEXT, fitted_policy
@@ -82,11 +81,9 @@ def ten_clicks_policy(log: LabelledLog) -> Policy:
 
 
 def strict_ship(experiment: Experiment) -> bool:
-    """Ship by all four checks, those of the arms' sizes and of shared budgets at five percent."""
-    arms = [experiment.of(arm).sum() for arm in ("control", "treatment")]
+    """Ship by all four checks, that of shared budgets at 1.96."""
     z = shipping_mistakes.adjusted_z(experiment, "outside", "control", slice(None))
-    whole = sample_ratio_p_value(arms) > 0.05 and z > -1.96
-    return bool(whole and shipping_mistakes.budgets_ignored(experiment))
+    return bool(z > -1.96 and shipping_mistakes.budgets_ignored(experiment))
 
 
 PLAIN: dict[str, dict[str, Callable[..., Any]]] = {
@@ -94,6 +91,6 @@ PLAIN: dict[str, dict[str, Callable[..., Any]]] = {
     "lab_32_leaves": {"counters of ad and of publisher and category": budgeted_policy},
     "lab_41_interest": {"a count of ten clicks": ten_clicks_policy},
     "lab_50_winners": {"a factor for each number of rivals": factors_by_rivals},
-    "lab_52_lies": {"checks at five percent": strict_ship},
+    "lab_52_lies": {"shared budgets at 1.96": strict_ship},
     "lab_61_alarm": {"the spread of each slice": own_spread_watch},
 }
