@@ -37,8 +37,8 @@
 # %% [markdown]
 # # Frame the feed before you rank it
 #
-# **You will build** a drawing of the funnel, a capacity sheet for a hundred million daily users, and
-# four feeds that differ in their objective alone.
+# **You will build** a drawing of the funnel, a capacity sheet for a hundred million daily users,
+# and four feeds that differ in their objective alone.
 #
 # **You will learn** to turn "recommend videos" into requirements, labels and an objective, and to
 # tell what each label rewards once a system optimises it.
@@ -60,16 +60,16 @@
 #
 # - **Return.** Of the people who came on a day, the share who come again the next day. This is the
 #   metric that has to improve, by at least 2 %, because a habit is what the platform lives on.
-# - **Guardrail: hours watched** per session must not fall below today's feed, because advertising is
-#   sold by the hour.
+# - **Guardrail: hours watched** per session must not fall below today's feed, because advertising
+#   is sold by the hour.
 # - **Guardrail: refusals** ("not interested") per session must not rise by more than a tenth.
 # - **Latency.** A page within 200 ms at the 99th percentile, of which ranking may take 70 ms.
 # - **Cost.** A fleet of 600 cores for the ranking model.
 #
-# Nobody can compute return from a log of another feed, so a model is trained on something nearer to
-# hand: a click, a second watched, a star. Choosing that something is the most expensive decision of
-# this case study, and it is made before any model is. At the end of the chapter you deploy four
-# feeds that differ in nothing else.
+# Return comes late, and a log of today's feed does not hold the return that another would bring. So
+# a model is trained on something nearer to hand: a click, a second watched, a star. The choice is
+# made before any model is. At the end of the chapter you deploy four feeds that differ in nothing
+# else.
 
 # %%
 import matplotlib.pyplot as plt
@@ -102,16 +102,16 @@ plt.rcParams.update(course_style())
 # | Do videos start by themselves? | what a logged view means |
 # | Which videos must never be shown, and to whom? | the filter between retrieval and ranking: age, region, policy, removals |
 #
-# For this case study: a home feed of six slots; hours are sold to advertisers, so return is the goal
-# and hours are the guardrail; ten million live videos; a survey that few answer; the video in the top
-# slot sometimes starts by itself; and removed videos must not appear.
+# For this case study: a home feed of six slots; hours are sold to advertisers, so return is the
+# goal and hours are the guardrail; ten million live videos; a survey that few answer; the video in
+# the top slot sometimes starts by itself; and removed videos must not appear.
 
 # %% [markdown]
 # ## Draw the funnel
 #
-# No model that is worth running can score ten million videos while somebody waits. The system
-# therefore narrows the catalogue in stages, each more expensive per video than the one before it and
-# looking at fewer. This is the *recommendation funnel*.
+# No expensive model can score ten million videos while somebody waits. The system therefore narrows
+# the catalogue in stages, each more expensive per video than the one before and looking at fewer.
+# This is the *recommendation funnel*.
 #
 # ```mermaid
 # flowchart LR
@@ -133,8 +133,8 @@ plt.rcParams.update(course_style())
 # Retrieval is not one method. Each *candidate source* answers another question, such as what is
 # popular, what resembles the last video, or what is new, and the log keeps which one proposed a
 # video. What no source proposes cannot be shown, however good the ranker is. Ranking compares the
-# candidates one by one, whereas re-ranking looks at the page as a whole: six excellent videos of one
-# topic make a poor page.
+# candidates one by one, whereas re-ranking looks at the page as a whole: six excellent videos of
+# one topic make a poor page.
 #
 # The second half of the system learns from what the first half showed.
 #
@@ -151,8 +151,8 @@ plt.rcParams.update(course_style())
 # ```
 #
 # Two models with one data set, but not with one label: retrieval learns from *positives*, since
-# nobody was asked about the other ten million videos, and the ranker learns from *impressions*, both
-# the chosen and the ignored ones.
+# nobody was asked about the other ten million videos, and the ranker learns from *impressions*,
+# both the chosen and the ignored ones.
 
 # %% [markdown]
 # ## Put numbers on it
@@ -162,7 +162,7 @@ plt.rcParams.update(course_style())
 # - 100 million daily users, each loading the feed 10 times a day; the peak is three times the mean;
 # - 10 million live videos; 500 candidates per request reach the ranker;
 # - 20 microseconds of one core per ranked candidate;
-# - 20 impressions per load, 200 bytes of log each;
+# - 20 impressions per load, as people scroll on past the first six, of 200 bytes of log each;
 # - an item vector of 64 numbers of 4 bytes.
 #
 # **Your guess**, before any arithmetic by machine: how many cores does the ranker keep busy at the
@@ -175,8 +175,8 @@ guess("video_frame_cores_without_funnel", ..., unit="million cores")
 guess("video_frame_log_of_a_day", ..., unit="TB")
 
 # %% [markdown]
-# The *capacity sheet* is that arithmetic as code, with a unit on every quantity, so that a forgotten
-# factor of a thousand has nowhere to hide.
+# The *capacity sheet* is that arithmetic as code, with a unit on every quantity, so that a
+# forgotten factor of a thousand shows.
 
 # %% tags=["nbval-check-output"]
 unit = pint.UnitRegistry()
@@ -209,11 +209,11 @@ compare("video_frame_cores_without_funnel", no_funnel / 1e6)
 compare("video_frame_log_of_a_day", log_of_a_day.to("terabyte / day").magnitude)
 
 # %% [markdown]
-# The ranker alone is affordable, and without a funnel it would need seven million cores. So retrieval
-# has to look at ten million videos for a tiny fraction of that. The cheapest score there is, an inner
-# product of a user vector with every item vector, has to read all vectors once. Suppose that a core
-# reads 10 GB per second from memory; an index that reads one vector in a hundred does the same work
-# approximately.
+# Without a funnel the ranker would need seven million cores, so retrieval has to look at ten
+# million videos for a tiny fraction of that. A cheap score, the inner product of a user vector with
+# every item vector, reads all vectors once per request, unless requests wait to be answered in
+# batches. Suppose that a core reads 10 GB per second from memory. An index does the same
+# approximately and reads one vector in a hundred.
 
 # %%
 vectors = 10e6 * unit.video * (64 * 4 * unit.byte / unit.video)
@@ -239,13 +239,13 @@ plt.show()
 
 # %% [markdown]
 # A bar is the number of cores that one stage keeps busy at the peak, the funnel's two in blue. The
-# vectors are no problem for memory. Reading all of them for every request is one for the cores, and
-# [32_index](32_index.ipynb) builds the index that avoids it and measures what it misses.
+# vectors fit in memory easily, but reading all of them takes a core a quarter of a second, longer
+# than the page may take. [32_index](32_index.ipynb) builds the index that avoids it and measures
+# what it misses.
 #
-# **Your turn.** Turn the sheet round: given a fleet, how many candidates may a request rank? Two
-# limits apply. At the peak each core may be busy at most a share `load` of the time. And one request,
-# scored by one core, has to be done within `deadline` seconds. Return the largest whole number of
-# candidates that keeps both.
+# **Your turn.** Given a fleet, how many candidates may a request rank? At the peak each core may be
+# busy at most a share `load` of the time, and one request, scored by one core, has to be done
+# within `deadline` seconds. Return the largest whole number of candidates that keeps both limits.
 
 
 # %% tags=["your-turn"]
@@ -280,19 +280,19 @@ pd.DataFrame(
 ).rename_axis("one score takes").T
 
 # %% [markdown]
-# With 20 microseconds the fleet allows 518 candidates, just what we planned. A model of 2 ms could
-# look at five, which is no ranking any more; it would have to come after another ranker, as one more
-# stage of the funnel. All of these costs are assumptions so far. [42_rank](42_rank.ipynb) measures a
-# ranker's, and [60_serve](60_serve.ipynb) the whole service.
+# With 20 microseconds the fleet allows 518 candidates, just over the 500 we planned. A model of 2
+# ms could look at five, fewer than a page; it would have to come after another ranker. All of these
+# costs are assumptions so far. [42_rank](42_rank.ipynb) measures a ranker's, and
+# [60_serve](60_serve.ipynb) the whole service.
 #
 # **Change this and see.** Make it one video per swipe: 150 loads per user and day, one impression
-# each, and a prefetch of five videos per request. Which of the numbers change, and which stage would
-# you make smaller first?
+# each, and a prefetch of five videos per request. Which of the numbers change, and which stage
+# would you make smaller first?
 
 # %% [markdown]
 # ## Frame the learning task
 #
-# There are many reasonable translations of "a good feed" into an example, a label and a loss.
+# There are many reasonable translations of "a good feed" into a label.
 #
 # | framing | label | what a system that optimises it may learn to do |
 # |---|---|---|
@@ -309,19 +309,20 @@ pd.DataFrame(
 # Stars, likes and refusals are *explicit feedback*: clear, sparse, and given by those who felt like
 # it. Three biases are special to video.
 #
-# - An *autoplay view* starts without a click. The log of this platform calls it a click all the same.
+# - An *autoplay view* starts without a click. The log of this platform calls it a click all the
+#   same.
 # - Watch time is *censored*: when the video ends, so does the watching. Somebody who watched 60
 #   seconds of a 60-second video was interested for at least 60 seconds, and nobody knows how much
 #   longer. *Censored watch time* understates how much short videos are liked.
 # - *Clickbait* is clicked for its thumbnail and not enjoyed, so that clicks and satisfaction part.
 #
-# And one is special to sessions. *Satiation* is the loss of interest in a topic after several videos
-# of it; it passes by the next visit. A label of a single impression cannot express it, which is why
-# re-ranking exists.
+# And one effect is special to sessions. *Satiation* is the loss of interest in a topic after
+# several videos of it; it passes by the next visit. A value computed for each video alone cannot
+# express it, which is one reason for re-ranking.
 #
 # The metrics follow. Offline, retrieval is judged by whether the videos that people chose later are
-# among the first twenty recommended; the next chapter builds that evaluator. Online, we read return,
-# hours, satisfaction and refusals from a deployment.
+# among the first twenty recommended; the next chapter builds that evaluator. Online, we read
+# return, hours, satisfaction and refusals from a deployment.
 
 # %% [markdown]
 # ## Look at what is logged
@@ -335,10 +336,11 @@ logs = world.history(days=14)
 {name: list(table.columns[:6]) for name, table in logs.tables.items() if name != "users"}
 
 # %% [markdown]
-# `candidates` holds what was proposed and not shown (`position` is −1), `impressions` what was shown,
-# `surveys` the stars of the few who answered, and `returns` whether a day's visitor came back. Every
-# row has an event time `ts` and a known-at time `known_at`: a survey answer comes hours after its
-# view, and a return is known a day later. Two columns of the impressions say why a video was shown.
+# `candidates` holds what was proposed, shown or not (`position` is −1 where not), `impressions`
+# what was shown, `surveys` the stars of the few who answered, and `returns` whether a day's visitor
+# came back. Beside the event time `ts`, the tables of feedback have a known-at time `known_at`: a
+# return, for instance, is known a day later. Two columns of the impressions, `source` and
+# `propensity`, say why a video was shown.
 
 # %%
 shown = logs.impressions
@@ -353,13 +355,13 @@ by_source["share of impressions, %"] = 100 * by_source["impressions"] / len(show
 by_source.round(5)
 
 # %% [markdown]
-# Each slot first drew its *source* and then a video from it. The propensity is the exact probability
-# of that video in that slot, tiny for a random video of a large catalogue. A tenth of the
-# impressions are random, so for most videos there is evidence that does not depend on what the feed
-# thought of them.
+# Each slot first drew its *source* and then a video from it. The propensity is the exact
+# probability of that video in that slot, tiny for a random video of a large catalogue. A tenth of
+# the impressions are random, so for most videos there is evidence that does not depend on what the
+# feed thought of them.
 #
 # Does a click mean interest? The video in the top slot may have started by itself, and the log does
-# not say so. What it does say is for how long each started video ran.
+# not say so. It says for how long each started video ran.
 #
 # **Your guess**: of the "clicks" in the top slot, what share lasted less than ten seconds? In the
 # other slots it is less than one percent.
@@ -390,11 +392,11 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# The height of a bar counts views of that length. Slots 2 to 6 have one hump around three minutes,
-# and the top slot has a second one at a few seconds, which can hardly be anything but videos that
-# started by themselves and were stopped. Take all clicks as labels and a third of the top slot's are
-# noise, so the position bias of ad clicks is here joined by a bias of *meaning*. From now on a view
-# counts as *watched* if it lasted 30 seconds or to the end, which is what `logs.labelled()` calls it.
+# Slots 2 to 6 have one hump around three minutes, and the top slot has a second one at a few
+# seconds, which can hardly be anything but videos that started by themselves and were stopped. Take
+# all clicks as labels and almost two fifths of the top slot's are noise, which adds a bias of
+# *meaning* to the position bias known from ads. From now on a view counts as *watched* if it lasted
+# 30 seconds or to the end, which is what `logs.labelled()` calls it.
 #
 # The second look is at duration. Which videos are watched to the end, and which for long?
 
@@ -421,8 +423,8 @@ plt.show()
 
 # %% [markdown]
 # A dot is a tenth of the watched views, by the length of their videos. For the shortest, most watch
-# times are censored by the end of the video. A label in seconds is therefore a label about length
-# first and about interest second, and a label of completions is the same with the sign turned.
+# times are censored by the end of the video. So seconds favour long videos, and completions short
+# ones.
 
 # %%
 assert by_length["seconds"].is_monotonic_increasing
@@ -440,12 +442,12 @@ pd.Series(counts, name="rows").to_frame().assign(
 )
 
 # %% [markdown]
-# Explicit feedback is where the shortage is: one impression in a thousand has an answer to the
-# survey, fewer than one per video. Their stars cannot rank videos by themselves. They can teach what
-# the other signals of a view are worth, and that is how we will use them.
+# Explicit feedback is scarce: one impression in a thousand has an answer to the survey, fewer than
+# one per video. The stars cannot rank videos by themselves, but they can teach what the other
+# signals of a view are worth.
 #
-# Last, satiation. Here is the click rate by how many videos of the same topic the viewer had already
-# watched in the session:
+# Last, satiation. Here is the click rate by how many videos of the same topic the viewer had
+# already watched in the session:
 
 # %%
 ordered = shown.sort_values(["session_id", "step", "position"])
@@ -457,18 +459,19 @@ by_count = ordered.groupby(ordered["watched_before"].clip(upper=3))["click"]
 pd.DataFrame({"click rate, %": 100 * by_count.mean(), "impressions": by_count.size()}).round(1).T
 
 # %% [markdown]
-# It *rises*. Would you conclude that people want more of the same? Those who watched three videos of a
-# topic are the ones who like it, and the table cannot tell their taste from the effect of watching.
-# The world's behaviour card (`data/cards/video_world.md`), whose author may set the number of videos
-# watched and leave the taste alone, reports the opposite: three views of a topic take two thirds off
-# the odds of a click. No column of this log shows it. A causal question needs a design, not a group-by.
+# It *rises*. Would you conclude that people want more of the same? Those who watched three videos
+# of a topic are the ones who like it, and the table cannot tell their taste from the effect of
+# watching. For the world's behaviour card (`data/cards/video_world.md`) the number of videos
+# watched is set and the taste left alone, and it reports the opposite: three views of a topic take
+# two thirds off the odds of a click. A causal question needs a design, not a group-by.
 
 # %% [markdown]
 # ## Choose the objective
 #
 # Back to the requirement. Three teams each rank by what they believe in. To compare objectives and
 # nothing else, all use the same simple machinery: a mean per video, shrunk towards the mean of all
-# videos with a prior strength of 50 rows, and everybody is shown the same order.
+# rows with a prior strength of 50 rows and not corrected for the slot, and everybody is shown the
+# same order.
 
 
 # %%
@@ -488,8 +491,8 @@ def feed_by(value):
 # Clicks and seconds are means over impressions. For satisfaction, a linear regression on the survey
 # says how many stars a view deserves, given the share of the video that was watched, whether it was
 # completed and whether it was liked. It then predicts stars for *all* views, of which there are a
-# hundred times as many, and these are averaged per video. (Who answers is not random, so the level of
-# the stars is biased. We use only their order.)
+# hundred times as many, and these are averaged per video. (Who answers is not random, so the level
+# of the stars is biased, and their order may be; we use only the order.)
 
 # %%
 signals = ["share_watched", "completed", "like"]
@@ -517,12 +520,12 @@ rank_correlations = values.assign(duration=length_of).corr("spearman")
 rank_correlations.round(2)
 
 # %% [markdown]
-# The objectives are not three names for one thing: the most clicked videos are hardly the most
-# satisfying ones.
+# The objectives are not three names for one thing: clicks and satisfaction have a rank correlation
+# of 0.34, seconds and satisfaction none.
 #
-# **Your guess**: all three feeds are deployed for five days beside today's feed, in twin worlds. Which
-# objective raises the share of visitors who come back the next day *most*? And what happens to that
-# share when the feed is ranked by watch time?
+# **Your guess**: all three feeds are deployed for five days beside today's feed, in twin worlds.
+# Which objective raises the share of visitors who come back the next day *most*? And what happens
+# to that share when the feed is ranked by watch time?
 
 # %% tags=["guess"]
 guess("video_frame_return", ..., choices=("clicks", "watch time", "satisfaction", "none"))
@@ -533,10 +536,9 @@ guess(
 )
 
 # %% [markdown]
-# **Your turn.** You may enter a fourth feed. It gets, for each video, its rank by watch time and its
-# rank by predicted stars, both from 0 (last) to 1 (first), and returns one positive value by which to
-# order. The check only makes sure that your rule can be deployed. Whether it meets the requirement,
-# the viewers will say.
+# **Your turn.** You may enter a fourth feed. It gets, for each video, its rank by watch time and
+# its rank by predicted stars, both from 0 (last) to 1 (first), and returns one positive value by
+# which to order. The check only makes sure that your rule can be deployed.
 
 
 # %% tags=["your-turn"]
@@ -556,8 +558,8 @@ rule = check(
 rule
 
 # %% [markdown]
-# Where you made no rule, the fourth feed adds the two ranks. Four feeds, each alone in a copy of the
-# world with the same viewers and the same random numbers, against today's feed, which made the log:
+# Where you made no rule, the fourth feed adds the two ranks. Each feed runs in a copy of the world
+# with the same viewers and random numbers, against today's feed, which made the log:
 
 # %%
 combine = rule.answer_or(lambda time_rank, star_rank: time_rank + star_rank)
@@ -587,9 +589,10 @@ figure.suptitle("Stars bring people back, seconds bring hours")
 plt.show()
 
 # %% [markdown]
-# A dot is the change against today's feed with its 95 % interval, and left of the black line means
-# less. Mind the two scales. The feed that is ranked by clicks loses on both counts. The one ranked by seconds gains half the hours
-# again and hardly any return. Predicted stars bring people back, and alone they almost halve the hours. All measures:
+# A dot is the change against today's feed with its 95 % interval. Mind the two scales. The feed
+# that is ranked by clicks loses on both counts. The one ranked by seconds gains half the hours
+# again and only 1 % of return. Predicted stars bring people back, and alone they almost halve the
+# hours. All measures:
 
 # %%
 assert returned.loc["clicks", "high"] < 0 < returned.loc["satisfaction", "low"]
@@ -599,14 +602,15 @@ all_changes = changes["estimate"].unstack("measure")[measures].loc[list(values)]
 all_changes.round(1)
 
 # %% [markdown]
-# Read the row of clicks from left to right. It starts twice as many videos as today's feed, each of them
-# satisfies an eighth less, and fewer people return. Its offline metric, clicks per impression, would have
-# looked superb. Nobody cheated: the objective was met, and it was the wrong one. The row of satisfaction has
-# the opposite problem. It prefers short videos (its rank correlation with length was −0.54), and people see
-# two thirds more pages, watch fewer hours, and refuse more videos, of which they are shown more.
+# The feed by clicks starts twice as many videos per session as today's, each of them satisfies an
+# eighth less, and fewer people return. Its offline metric, clicks per impression, would have looked
+# superb: the objective was met, and it was the wrong one. The feed by satisfaction prefers short
+# videos (its rank correlation with length was −0.54). People see two thirds more pages, watch fewer
+# hours, and refuse more videos per session, though not more per page.
 #
-# Is that a peculiarity of this world, or of the prior strength of 50? The study repeats it in three other
-# worlds, for a week each and with four strengths. Changes in percent, lowest and highest of the twelve runs:
+# A study repeats this in three other worlds, for a week each and with four prior strengths (`stars`
+# is the feed by satisfaction, `both` the sum of two ranks). Changes in percent, lowest and highest
+# of the twelve runs:
 
 # %%
 study = load_study("video/10_objectives")
@@ -616,19 +620,19 @@ assert span["return_1"].loc["watch time", "max"] < 2
 span.loc[["clicks", "watch time", "stars", "both"]].round(1)
 
 # %% [markdown]
-# The signs stay: clicks always lose return, stars always gain it, and watch time moves it by less than
-# two percent either way. What does not stay is the comfort of the sum of two ranks (`both`). It
-# brought 17 % more hours here, which was fortunate: in the other worlds it brought between 9 % fewer and 4 % more, so that it would
-# miss the guardrail in some of them. How much weight each goal should have is a decision that has to be measured, and [50_value](50_value.ipynb) makes it.
+# Clicks always lose return, stars always gain it, and watch time moves it by about one percent at
+# most. The sum of two ranks does not repeat its 17 % of hours: in the other worlds it brought
+# between 9 % fewer and 4 % more, so that in some runs it would miss the guardrail. How much weight
+# each goal should have has to be measured, and [50_value](50_value.ipynb) does it.
 #
-# **Change this and see.** Rank by completions, and by likes per view. Each is a third opinion on what a
-# good video is. Which lengths does each prefer, and which of the two comes closer to return?
+# **Change this and see.** Rank by completions, and by likes per view. Each is a third opinion on
+# what a good video is. Which lengths does each prefer, and which of the two comes closer to return?
 
 # %% [markdown]
 # ## Results
 #
-# Nothing has been learned from users yet, so there is no earlier rung to compare with. The table holds the
-# requirements and what each feed did to them.
+# This is the first chapter, so there is no earlier rung to compare with. The table holds the
+# requirements and, by the estimates, which feed met them.
 
 # %%
 refused = changes.xs("not_interested", level="measure")["estimate"]
@@ -643,8 +647,8 @@ assert not met.loc[["clicks", "watch time", "satisfaction"]].all(axis=1).any()
 met.map({True: "met", False: "missed"}.get)
 
 # %% [markdown]
-# No feed with a single objective meets all three. The online numbers with their intervals, and the two
-# rows of the capacity sheet:
+# No feed with a single objective meets all three. The online numbers with their intervals, and the
+# two rows of the capacity sheet:
 
 # %%
 labels = {"return_1": "return, %", "watch_hours": "hours per session, %"}
@@ -663,40 +667,45 @@ TextTable(pd.DataFrame(rows, columns=["ranked by, or stage", *labels.values()]))
 # %% [markdown]
 # ## What breaks in production
 #
-# The label changes its meaning. Somebody switches autoplay on for another surface, and every model that was trained
-# on clicks starts to prefer videos that are shown in the top slot. Log how each view started, or at least watch the share
-# of views below ten seconds, which is 39 % in the top slot here and below 1 % elsewhere.
+# The label changes its meaning. Somebody switches autoplay on for another surface, and every model
+# that is trained on clicks learns from views that nobody chose. Log how each view started, or at
+# least watch the share of views below ten seconds, which is 39 % in the top slot here and below 1 %
+# elsewhere.
 #
-# The proxy drifts away from the goal. Creators learn what is rewarded: under seconds videos get longer, under
-# clicks thumbnails get louder. This world's uploads follow a plan and cannot show it, real ones answer within weeks.
-# Keep the survey running, because it is the only signal that was not optimised.
+# The proxy drifts away from the goal. Creators learn what is rewarded: under seconds videos get
+# longer, under clicks thumbnails get louder. This world's uploads follow a plan and cannot show it.
+# Keep the survey running, because it tells when a proxy and satisfaction part.
 #
-# The survey stops. It costs attention, a redesign drops it, and months later the stars model predicts from a relation
-# of last year. Alert on the number of answers per day as you would on errors.
+# The survey stops. A redesign drops it, and months later the stars are predicted from a relation of
+# last year. Alert on the number of answers per day.
 
 # %% [markdown]
 # ## In the interview
 #
-# **"What do you optimise?"** A mid-level candidate says click-through rate, because it is easy to measure. A senior candidate
-# says watch time, and names its bias for long videos. A staff candidate starts from return and treats every
-# label as a proxy: here clicks doubled and return fell by 1.8 %, seconds brought 53 % more hours and 1 % of return, and stars that a
-# model predicts brought 3.9 % of return and cost half the hours.
+# **"What do you optimise?"** A mid-level candidate says click-through rate, because it is easy to
+# measure. A senior candidate says watch time, and names its bias for long videos. A staff candidate
+# starts from return and treats every label as a proxy: here clicks doubled and return fell by 1.8
+# %, seconds brought 53 % more hours and 1 % of return, and stars that a model predicts brought 3.9
+# % of return and cost half the hours.
 #
-# **"Why not score everything?"** A mid-level candidate says that it is slow. A senior candidate multiplies: ten million
-# videos at 20 microseconds are 6.9 million cores at the peak, 500 candidates are 347. A staff candidate adds
-# that the funnel limits quality too, because what no source proposes cannot be ranked, so the recall of retrieval is measured by
-# itself.
+# **"Why not score everything?"** A mid-level candidate says that it is slow. A senior candidate
+# multiplies: ten million videos at 20 microseconds are 6.9 million cores at the peak, 500
+# candidates are 347. A staff candidate adds that the funnel limits quality too, because what no
+# source proposes cannot be ranked, so the recall of retrieval is measured by itself.
 #
-# **"You have a survey with one answer per thousand impressions. What is it good for?"** A mid-level candidate averages stars per
-# video and finds most videos without any. A senior candidate fits stars on the signals that every view has, such as the
-# share watched and likes. A staff candidate also asks who answers, checks that the relation holds next month, and keeps it out
-# of the objective of at least one holdout, so that it stays a judge.
+# **"You have a survey with one answer per thousand impressions. What is it good for?"** A mid-level
+# candidate averages stars per video and finds most videos without any. A senior candidate fits
+# stars on the signals that every view has, such as the share watched and likes. A staff candidate
+# also asks who answers, checks that the relation holds next month, and keeps it out of the
+# objective of at least one holdout, so that it stays a judge.
 
 # %% [markdown]
 # ## Summary
 #
-# - A funnel of cheap and expensive stages exists because of arithmetic: 347 cores against seven million.
-# - A click may be autoplay, seconds measure length, completions prefer short videos, stars are rare.
+# - A funnel of cheap and expensive stages exists because of arithmetic: 347 cores against seven
+#   million.
+# - A click may be autoplay, seconds favour long videos, completions short ones, and stars are
+#   rare.
 # - Twice the clicks went with less return; half again the hours with hardly more.
 # - Stars predicted from plentiful signals raised return, and cost hours until combined with them.
 # - Log candidate sources, propensities, what was not shown, and two times per fact.
@@ -707,11 +716,11 @@ TextTable(pd.DataFrame(rows, columns=["ranked by, or stage", *labels.values()]))
 # 1. Why is watch time called censored, and whom does that hurt?
 #
 # <details><summary>Answer</summary>It ends with the video at the latest, so it says only that the interest lasted at
-# least that long. Short videos are watched to the end often, and their seconds understate how much they are
-# liked.</details>
+# least that long. Short videos are watched to the end often, and their seconds understate how much
+# they are liked.</details>
 #
-# 2. The click rate rises with the number of videos of a topic already watched in the session. Why is that no
-# argument against satiation?
+# 2. The click rate rises with the number of videos of a topic already watched in the session. Why
+#    is that no argument against satiation?
 #
 # <details><summary>Answer</summary>Those who have watched several are those who like the topic. Taste causes both, and
 # the table does not hold it fixed.</details>
@@ -724,10 +733,12 @@ TextTable(pd.DataFrame(rows, columns=["ranked by, or stage", *labels.values()]))
 # %% [markdown]
 # ## Lab and further reading
 #
-# This chapter has no lab of its own. The first one, [lab_20_evaluators](../../labs/02_video_recommendation/lab_20_evaluators.ipynb),
-# belongs to the next chapter, [20_baseline](20_baseline.ipynb).
+# This chapter has no lab of its own. The first one,
+# [lab_20_evaluators](../../labs/02_video_recommendation/lab_20_evaluators.ipynb), belongs to the
+# next chapter, [20_baseline](20_baseline.ipynb).
 #
-# - Paul Covington, Jay Adams, Emre Sargin 2016, *Deep Neural Networks for YouTube Recommendations*, RecSys.
+# - Paul Covington, Jay Adams, Emre Sargin 2016, *Deep Neural Networks for YouTube Recommendations*,
+#   RecSys.
 # - Ruohan Zhan et al. 2022, *Deconfounding Duration Bias in Watch-time Prediction for Video
 #   Recommendation*, KDD.
 # - Yifan Hu, Yehuda Koren, Chris Volinsky 2008, *Collaborative Filtering for Implicit Feedback
