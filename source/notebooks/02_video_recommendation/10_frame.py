@@ -130,11 +130,11 @@ plt.rcParams.update(course_style())
 #   page --> log[("Log: candidates, sources,<br/>propensities, two times")]
 # ```
 #
-# Retrieval is not one method. Each *candidate source* answers another question, such as what is
-# popular, what resembles the last video, or what is new, and the log keeps which one proposed a
-# video. What no source proposes cannot be shown, however good the ranker is. Ranking compares the
-# candidates one by one, whereas re-ranking looks at the page as a whole: six excellent videos of
-# one topic make a poor page.
+# Each *candidate source* of retrieval answers another question, such as what is popular, what
+# resembles the last video, or what is new, and the log keeps which one proposed a video. What no
+# source proposes cannot be shown, however good the ranker is. Ranking scores candidates one by one,
+# whereas re-ranking looks at the page as a whole: six excellent videos of one topic make a poor
+# page.
 #
 # The second half of the system learns from what the first half showed.
 #
@@ -150,9 +150,8 @@ plt.rcParams.update(course_style())
 #   uploads[New videos] --> content[Content vectors] --> index
 # ```
 #
-# Two models with one data set, but not with one label: retrieval learns from *positives*, since
-# nobody was asked about the other ten million videos, and the ranker learns from *impressions*,
-# both the chosen and the ignored ones.
+# The two models do not share a label: retrieval learns from *positives*, since nobody was asked
+# about the other ten million videos, and the ranker from *impressions*, both chosen and ignored.
 
 # %% [markdown]
 # ## Put numbers on it
@@ -165,9 +164,9 @@ plt.rcParams.update(course_style())
 # - 20 impressions per load, as people scroll on past the first six, of 200 bytes of log each;
 # - an item vector of 64 numbers of 4 bytes.
 #
-# **Your guess**, before any arithmetic by machine: how many cores does the ranker keep busy at the
-# peak? How many would it take without a funnel, if it scored all ten million videos? And how many
-# terabytes of impressions does one day bring?
+# **Your guess**: how many cores does the ranker keep busy at the peak? How many would it take
+# without a funnel, if it scored all ten million videos? And how many terabytes of impressions does
+# one day bring?
 
 # %% tags=["guess"]
 guess("video_frame_busy_cores", ..., unit="cores")
@@ -238,10 +237,9 @@ axes.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# A bar is the number of cores that one stage keeps busy at the peak, the funnel's two in blue. The
-# vectors fit in memory easily, but reading all of them takes a core a quarter of a second, longer
-# than the page may take. [32_index](32_index.ipynb) builds the index that avoids it and measures
-# what it misses.
+# The funnel's two stages are in blue. The vectors fit in memory easily, but reading all of them
+# takes a core a quarter of a second, longer than the page may take. [32_index](32_index.ipynb)
+# builds the index that avoids it and measures what it misses.
 #
 # **Your turn.** Given a fleet, how many candidates may a request rank? At the peak each core may be
 # busy at most a share `load` of the time, and one request, scored by one core, has to be done
@@ -305,30 +303,28 @@ pd.DataFrame(
 # | value of the session or of the user | return days later | little, for lack of data; the label is late and noisy |
 #
 # Clicks and *watch time*, the seconds for which a started video was watched, are *implicit
-# feedback*: what people did without being asked. It comes with every impression and is ambiguous.
-# Stars, likes and refusals are *explicit feedback*: clear, sparse, and given by those who felt like
-# it. Three biases are special to video.
+# feedback*: what people did without being asked, plentiful and ambiguous. Stars, likes and refusals
+# are *explicit feedback*: clear, sparse, and given by those who felt like it. Three biases are
+# special to video.
 #
-# - An *autoplay view* starts without a click. The log of this platform calls it a click all the
-#   same.
-# - Watch time is *censored*: when the video ends, so does the watching. Somebody who watched 60
-#   seconds of a 60-second video was interested for at least 60 seconds, and nobody knows how much
-#   longer. *Censored watch time* understates how much short videos are liked.
-# - *Clickbait* is clicked for its thumbnail and not enjoyed, so that clicks and satisfaction part.
+# - An *autoplay view* starts without a click, and this platform logs it as a click.
+# - Watch time is *censored* by the end of the video. Somebody who watched all of a 60-second video
+#   was interested for at least 60 seconds, and nobody knows how much longer. *Censored watch time*
+#   understates how much short videos are liked.
+# - *Clickbait* is clicked for its thumbnail and not enjoyed.
 #
 # And one effect is special to sessions. *Satiation* is the loss of interest in a topic after
 # several videos of it; it passes by the next visit. A value computed for each video alone cannot
 # express it, which is one reason for re-ranking.
 #
-# The metrics follow. Offline, retrieval is judged by whether the videos that people chose later are
-# among the first twenty recommended; the next chapter builds that evaluator. Online, we read
-# return, hours, satisfaction and refusals from a deployment.
+# Offline, retrieval is judged by whether the videos that people chose later are among the first
+# twenty recommended; the next chapter builds that evaluator. Online, we read return, hours,
+# satisfaction and refusals from a deployment.
 
 # %% [markdown]
 # ## Look at what is logged
 #
-# The world below stands for the company. It knows how its viewers behave, and we see its log of two
-# weeks.
+# A simulated world stands for the company. We see its log of two weeks.
 
 # %% tags=["nbval-check-output"]
 world = VideoWorld(seed=22)
@@ -357,8 +353,7 @@ by_source.round(5)
 # %% [markdown]
 # Each slot first drew its *source* and then a video from it. The propensity is the exact
 # probability of that video in that slot, tiny for a random video of a large catalogue. A tenth of
-# the impressions are random, so for most videos there is evidence that does not depend on what the
-# feed thought of them.
+# the impressions are random: evidence that does not depend on what the feed thought of a video.
 #
 # Does a click mean interest? The video in the top slot may have started by itself, and the log does
 # not say so. It says for how long each started video ran.
@@ -504,8 +499,8 @@ shown["stars"] = weights[0] + shown[signals] @ weights[1:]
 pd.Series(weights, ["constant", *signals]).round(2).to_frame("stars").T
 
 # %% [markdown]
-# Stars grow with the share that was watched and with a like. With the share given, completion takes
-# some away again, which we suspect corrects for short videos. The three values of each video:
+# Stars grow with the share that was watched and with a like. At a given share, completion takes
+# some away, which we suspect corrects for short videos. How the three values of a video correlate:
 
 # %%
 values = pd.DataFrame(
@@ -626,7 +621,7 @@ span.loc[["clicks", "watch time", "stars", "both"]].round(1)
 # each goal should have has to be measured, and [50_value](50_value.ipynb) does it.
 #
 # **Change this and see.** Rank by completions, and by likes per view. Each is a third opinion on
-# what a good video is. Which lengths does each prefer, and which of the two comes closer to return?
+# what a good video is. Which lengths does each prefer, and which brings more return?
 
 # %% [markdown]
 # ## Results

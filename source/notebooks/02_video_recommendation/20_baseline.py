@@ -190,9 +190,9 @@ known = {"perfect": judge(perfect).mean(), "random": judge(chance).mean()}
 pd.DataFrame(known).T.assign(expected_recall=[np.nan, 20 / len(corpus)]).round(4)
 
 # %% [markdown]
-# The perfect list has an NDCG of 1 and a recall a little below it, because a few users discovered
-# more than 20 videos. The random one is where arithmetic puts it. Does your function agree with the
-# package on real lists?
+# The perfect list has a recall a little below 1, because a few users discovered more than 20
+# videos. The random one is where arithmetic puts it. Does your function agree with the package on
+# these lists?
 
 # %%
 mine = verdict.answer_or(
@@ -328,9 +328,8 @@ guess("video_baseline_half_life", ..., unit="days")
 guess("video_baseline_fading_helps", ..., choices=("better", "a tie", "worse"))
 
 # %% [markdown]
-# Seven half-lives with your counts (or ours, where yours did not pass), on validation. The
-# package's `PopularityRecommender(half_life=...)` does the same count; here it is given yours as
-# weights.
+# Seven half-lives on validation, with your counts (or ours, where yours did not pass) as weights.
+# `PopularityRecommender(half_life=...)` counts the same way.
 
 # %%
 DAY = 86_400
@@ -369,11 +368,11 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A dot is one half-life. Between twelve hours and two days the choice hardly matters; at a week
-# most of the gain is gone. The interval of the gain is a *paired* one: both recommenders were
-# judged on the same users, and their differences are resampled. We had expected plain popularity to
-# lead offline and trending online, but trending leads offline already. We suspect the log: today's
-# feed has a shelf of its own for what trends, and so people watch what trends.
+# Between twelve hours and two days the choice hardly matters; at a week most of the gain is gone.
+# The interval of the gain is a *paired* one: both recommenders were judged on the same users, and
+# their differences are resampled. We had expected plain popularity to lead offline and trending
+# online, but trending leads offline already. We suspect the log: today's feed has a shelf of its
+# own for what trends, and so people watch what trends.
 
 # %% tags=["nbval-check-output"]
 assert gain.low > 0
@@ -547,13 +546,12 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A dot above the black line says that EASE finds more of the discoveries in lists of that length.
-# At `l2=300` it is ahead at 20 and 50 and behind from 100 on, also at rank 380, where the sampled
-# metric looks. (At 10 it is behind too; the dots have no intervals, and those of short lists jump.)
-# With `l2=1000` it hardly loses anywhere, and the sampled metric agrees that it is better. So the
-# sample does not reverse every order. It asks about the best tenth of a catalogue, whereas a page
-# asks about six. Two other worlds, with every setting of EASE (`ease` is the one that validation
-# chose):
+# Above the black line EASE finds more of the discoveries in lists of that length. At `l2=300` it is
+# ahead at 20 and 50 and behind from 100 on, also at rank 380, where the sampled metric looks. (At
+# 10 it is behind too; the dots have no intervals, and those of short lists jump.) With `l2=1000` it
+# hardly loses anywhere, and the sampled metric agrees that it is better. So the sample does not
+# reverse every order. It asks about the best tenth of a catalogue, whereas a page asks about six.
+# Two other worlds, with every setting of EASE (`ease` is the one that validation chose):
 
 # %%
 assert leads["full corpus, NDCG@20"].low > 0 > leads["100 sampled, NDCG@10"].high
