@@ -30,7 +30,7 @@ from mlsd.lab_support.video.shipped_feeds import (
 
 # Percentage points of the hours that popularity brings.
 MARGIN = 45.0
-AUTHORS = "93 to 101"
+AUTHORS = "95 to 102"
 _FRESH_SEED = 20_061
 _FRESH_LOGS = (20_071, 20_072)
 Probe = tuple[Recommender, float, float]
