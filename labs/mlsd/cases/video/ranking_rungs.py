@@ -112,12 +112,12 @@ def _linear_time(columns: Mapping[str, Any], settings: Settings) -> models.Watch
 
 
 def _network(columns: Mapping[str, Any], settings: Settings) -> models.PointwiseRanker:
-    return models.PointwiseRanker(scorer=models.DCNv2(**columns, **_TRAINED, **settings))
+    return models.PointwiseRanker(scorer=models.DCNv2(**columns, **TRAINED, **settings))
 
 
 def _tasks(name: str) -> Callable[[Mapping[str, Any], Settings], Ranker]:
     def build(columns: Mapping[str, Any], settings: Settings) -> Ranker:
-        scorer = getattr(models, name)(**columns, **_TRAINED, **settings, tasks=TASKS)
+        scorer = getattr(models, name)(**columns, **TRAINED, **settings, tasks=TASKS)
         return models.PointwiseRanker(scorer=OneTask(scorer=scorer, task="watched"))
 
     return build
@@ -144,7 +144,7 @@ def _grid(**choices: tuple) -> tuple[Settings, ...]:
     return tuple(dict(zip(choices, values)) for values in product(*choices.values()))
 
 
-_TRAINED = {"epochs": 2.0, "batch_size": 1024, "hidden": (64,)}
+TRAINED = {"epochs": 2.0, "batch_size": 1024, "hidden": (64,)}
 PENALTIES = _grid(C=(0.001, 0.01, 0.1, 1.0))
 RATES = _grid(learning_rate=(1e-3, 3e-3), dropout=(0.0, 0.2))
 GROWN = _grid(learning_rate=(0.05, 0.1), num_leaves=(15, 63))
