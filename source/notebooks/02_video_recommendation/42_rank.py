@@ -443,7 +443,7 @@ by_class[shown].rename(columns=lambda name: name.replace("_", " ")).round(4)
 
 # %% [markdown]
 # DCN-v2 is ahead of logistic regression by 0.006, the two multi-task networks lie between, and LambdaMART,
-# which is trained on the metric itself, comes last. It chose the smallest of its four trees settings, 15
+# whose gradients follow the metric, comes last. It chose the smallest of its four settings, 15
 # leaves at the low rate, so we suspect that one day of slates, most of them with one watched video, is too
 # little for it. Nothing here says that trees cannot rank; it says that on this day's data, with four settings
 # each, the model class is worth about 0.01 of NDCG from the worst to the best. What is that worth in the feed?
@@ -711,7 +711,7 @@ plt.show()
 # We had expected the opposite for satisfaction, because long videos gain from a weight by time whether or not
 # they are liked. In this world enjoyment lengthens a view, so that the weight carries some of it. Whether yours
 # does is a question for surveys, and one reason for the value model of the next chapter. Sessions did get
-# shorter (−3.1 % slates): a viewer's evening has only so many minutes.
+# shorter (−3.1 % slates), we suspect because a viewer's evening has only so many minutes.
 
 # %%
 assert deployed.loc["watch_hours", "low"] > 5
@@ -858,7 +858,7 @@ table
 # **"Your retrieval has three sources. How do you combine them?"**
 # *Mid*: weigh their scores and sort. *Senior*: merge them into a union and let a ranker order it, because the
 # scores are on different scales; keep who found what. *Staff*: adds what it is worth and how you know: the
-# same ranker earned 4.5 % of hours with six candidates and 16.3 % with 80, so the number of candidates is a
+# same ranker earned 4.5 % more hours with six candidates and 16.3 % with 80, so the number of candidates is a
 # budget to be bought with latency, and a source is kept for the recall that no other brings.
 #
 # **"Would you use LambdaMART or a neural ranker?"**
