@@ -113,8 +113,14 @@ def lists_where_memory_allows(
 ) -> VectorIndex:
     """Return an index by the budget alone, lists of equal norms where memory is spare."""
     if budget.memory > 2.5:
-        return EqualNormsIndex(index=IVFIndex(clusters=round(2 * len(vectors) ** 0.5), probes=12))
+        return EqualNormsIndex(index=IVFIndex(clusters=round(2 * len(vectors) ** 0.5), probes=16))
     return _by_memory(budget)
+
+
+def by_size(vectors: np.ndarray, queries: np.ndarray, budget: Budget) -> VectorIndex:
+    """Return an index by budget and size, lists where the corpus is large."""
+    chosen = lists_where_memory_allows if len(vectors) > 8_250 else graph_where_memory_allows
+    return chosen(vectors, queries, budget)
 
 
 def raw_vectors(vectors: np.ndarray, queries: np.ndarray, budget: Budget) -> VectorIndex:
@@ -187,6 +193,7 @@ WRONG_ANSWERS = (
     WrongAnswer("choose_index", "budget ignored", best_recall),
     WrongAnswer("choose_index", "data ignored, graph", graph_where_memory_allows),
     WrongAnswer("choose_index", "data ignored, lists", lists_where_memory_allows),
+    WrongAnswer("choose_index", "size, not vectors", by_size),
     WrongAnswer("choose_index", "never equal norms", raw_vectors),
     WrongAnswer("choose_index", "recall ignored", cheapest),
 )

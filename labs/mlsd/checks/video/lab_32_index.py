@@ -29,8 +29,9 @@ __all__ = [
     "check_filter_plan",
 ]
 
-# Budgets kept beyond the two of brute force: all five have to be. On seeds 701 to 704 right keeps
-# five, the closest wrong answer four.
+# Budgets kept beyond the two of brute force: all five have to be. On seeds 300 to 339 right finds
+# 0.950 or more and reads 0.0403 at most, where 0.94 and 0.042 pass. Answers by budget alone, on 300
+# to 303 and 500 to 506: 0.46 at most in one of the corpora that share a budget, or reads of 0.10.
 MARGIN = 3.0
 _FRESH_SEED = 32_032
 _NAMES = ("small corpus", "long and short vectors", "clusters", "little memory", "no structure")

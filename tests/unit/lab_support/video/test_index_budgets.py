@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from mlsd.lab_support.video.index_budgets import (
+    Budget,
+    Kept,
     always_flat,
     budgets_kept,
     measured,
@@ -22,6 +24,7 @@ from mlsd.retrieval import (
 def test_two_corpora_share_a_budget_that_different_indexes_keep():
     skewed, clustered = tasks(9)[1:3]
     assert skewed.budget == clustered.budget
+    assert skewed.vectors.shape == clustered.vectors.shape
     kept = {}
     for name, task in {"skewed": skewed, "clustered": clustered}.items():
         lists = IVFIndex(clusters=round(2 * len(task.vectors) ** 0.5), probes=16)
@@ -36,6 +39,14 @@ def test_two_corpora_share_a_budget_that_different_indexes_keep():
 def _reached(index, task):
     built = index.build(task.vectors, np.arange(len(task.vectors)))
     return measured(built, task.vectors, task.fresh_queries)
+
+
+def test_limits_forgive_what_two_samples_differ_by():
+    budget = Budget(recall=0.96, read=0.04, memory=3.5)
+    assert Kept(recall=0.945, read=0.0415, memory=3.5).fits(budget)
+    assert not Kept(recall=0.935, read=0.0415, memory=3.5).fits(budget)
+    assert not Kept(recall=0.945, read=0.0425, memory=3.5).fits(budget)
+    assert not Kept(recall=0.945, read=0.0415, memory=3.51).fits(budget)
 
 
 def test_brute_force_keeps_the_two_budgets_that_allow_it():
