@@ -188,9 +188,8 @@ assert recall(exact, exact) == 1
 # one: `grown_corpus` clusters the directions of the real vectors, and each new vector takes a real video's
 # cluster and norm, and mixes its deviation from the centre with that of another video of the cluster.
 # Whether that is a fair stand-in can be tested, because at the real size the same indexes should behave alike
-# on both; we do so once we have indexes. Beside it stands a corpus without any structure,
-# independent normal numbers, which is a popular choice for trying an index out; a study that we read below
-# searched both.
+# on both; we do so once we have indexes. Beside it, a study that we read below searched vectors without any structure, independent normal numbers, which are a
+# popular choice for trying an index out.
 
 # %%
 grown, parent = grown_corpus(videos, 20_000, seed=1)
@@ -230,9 +229,8 @@ plt.show()
 # video that few have watched a short vector. On the right, a point says which share of all exact answers is
 # among the longest vectors. The longest 5 % hold practically all of them.
 #
-# That suggests an index without any structure: keep the longest 5 % and compare with all of these. It is exact enough,
-# reads 5 % and fits anywhere. We carry it along as a candidate, with the suspicion that a catalogue of the popular may fail
-# when somebody asks for something else.
+# That suggests the simplest index: keep the longest 5 % and compare with all of these. We carry it along as a candidate, and suspect that
+# it fails when somebody asks for something unpopular.
 
 # %% [markdown]
 # ## Look into a few lists
@@ -356,9 +354,8 @@ pd.Series(
 
 # %% [markdown]
 # Among directions alone, the same lists find 0.75. So the vectors do have clusters, and most of what the
-# raw lists lost was lost to norms. The last two rows show the short cuts that suggest
-# themselves. Searching by cosine, which is the inner product of directions, is exact and answers
-# another question: 12 % of its answers are right. Searching by distance without the extra coordinate finds none:
+# raw lists lost was lost to norms. The last two rows are tempting short cuts. An exact search by cosine, the inner product of directions, answers
+# another question: 12 % of its answers are right. A search by distance without the extra coordinate finds none:
 # $|q - x|^2 = |q|^2 + |x|^2 - 2\, q \cdot x$ puts long vectors last, for $|x|^2$ counts against them.
 #
 # Now we can also ask whether the grown corpus is a fair stand-in. The study
@@ -461,8 +458,7 @@ pd.Series(
 ).to_frame("codes of 8 bytes").round(2)
 
 # %% [markdown]
-# The codes alone find three quarters, and re-ranking restores the rest. Memory falls to a tenth, ids included. A warning for
-# the pages to come: 400 whole vectors read from disk are a cost of another kind than 400 read from memory.
+# The codes alone find three quarters, and re-ranking restores the rest. Memory falls to a tenth, ids included. But 400 whole vectors read from disk cost more than 400 read from memory.
 
 # %% [markdown]
 # ## Spend a budget
@@ -508,9 +504,9 @@ plt.show()
 
 # %% [markdown]
 # Further up and to the left is better; the budget allows what lies left of and above the dotted lines. On grown vectors
-# of equal norms, lists and graph get there with about one percent of the bytes. On raw vectors they do not, at any setting. On structureless vectors no index comes near the
-# corner: in 64 independent dimensions there are no neighbourhoods to find, so a benchmark on random vectors would have told us to buy
-# machines for brute force, or that raw graphs beat equal norms. Measure on your own vectors.
+# of equal norms, lists and graph get there with one percent of the bytes or less. On raw vectors they do not, at any setting. On structureless vectors no index comes near the
+# corner: 64 independent dimensions have no neighbourhoods to find. A benchmark on random vectors would have told us to buy
+# machines for brute force, so measure on your own.
 #
 # **Your turn**: choose for a budget. Which rule do you follow where several candidates fit, and what do
 # you answer where none does?
@@ -562,8 +558,8 @@ pd.DataFrame(
 # nothing fits: 8-byte codes find 0.91 after re-ranking 400 of 200,000 videos, so one would fetch more, or use longer codes. On structureless
 # vectors, no budget is kept.
 #
-# So far nothing was timed. Bytes predict time when memory is what one waits for, and they leave out what it costs to decide which
-# bytes to read. The table has the CPU time of one query at a time, relative to brute force on the same machine:
+# So far nothing was timed. Bytes predict time where memory is what one waits for, and leave out the work of deciding what to read. The
+# table has the CPU time of one query at a time, relative to brute force on the same machine:
 
 # %%
 shown = frontier[frontier["corpus"] == "grown"].copy()
@@ -576,9 +572,8 @@ by_size[["recall", "read, %", "cpu"]].mean().unstack("items").round(2)
 # At 3,000 vectors none of the three beats brute force, although the lists read a tenth: 0.8 MB fit into a processor's cache, and one
 # long product is what processors do best. At 20,000 the lists read 3 % and take more than half of the time. Only at 200,000 does an
 # index pay off clearly, with a tenth of the time or less. Even there the graph reads a quarter of what the lists read and takes longer, we
-# suspect because its reads are scattered. Codes take the least memory and are slow all the same, where each score is eight look-ups. The
-# ratios hold for one machine and one library; that an index has to be earned by size holds more widely. For the
-# home feed of this world, brute force is the right index, and we keep it there.
+# suspect because its reads are scattered. Codes take the least memory and are slow all the same, where each score is eight look-ups. The ratios hold for one machine and one library. For the
+# home feed of this world, with its 3,123 videos, we keep brute force.
 #
 # **Change this and see**: we said that fetching more would repair the codes. Build `PQIndex(subvectors=8)` and
 # `PQIndex(subvectors=16)` on `grown_corpus(videos, 100_000, seed=2)` (half a minute), and find out what 1,000 fetched videos
@@ -647,7 +642,7 @@ plt.show()
 # A point on the left is the recall where so many videos are allowed, a point on the right what it costs. Only the pre-filter
 # keeps its recall, and it gets cheaper the less is allowed. Everything else returns short rows, without a word:
 # at 2 % the lists fill about 6 places of 100, because the 16 lists hold only so many allowed videos, and the graph is no better, since it stops when its
-# candidates are used up, allowed or not. A selector inside the search is a convenience and no guarantee.
+# candidates are used up, allowed or not. A selector inside the search guarantees nothing.
 #
 # Real filters are not random. A viewer opens the page of a topic that they like, or one they never
 # watch. The grown videos inherit the topic of the video that they were grown from. For each of the 300
@@ -698,7 +693,7 @@ pd.DataFrame(after).T.round(2)
 # fifth topic has a selectivity of 10 % and a quarter of the places filled; at random, 10 % would fill 40. On
 # the pages of disliked topics the viewer gets an empty page, precisely because the search knows what they like. Selectivity does
 # not tell what a post-filter returns; the overlap of the filter with the query does (Amanbayev et al. 2026 measure it as
-# global and local selectivity). A test with random filters would have passed the one and missed the other.
+# global and local selectivity). A test with random filters would have missed it.
 #
 # The figure suggests a rule, which the function `ask` can already apply: where at most 5 % of the videos are allowed, compare with all of
 # them. Where more are allowed, filter inside the lists, and look into more of them: up to 16 over the selectivity, and fewer where the
@@ -712,9 +707,8 @@ pages["recall, longest 5 %"] = [ask(of, longest, longest)["recall"] for of in as
 pages.round(2)
 
 # %% [markdown]
-# All pages are full, at a recall of 0.99 and more and a cost below 5 %, with viewers who like a topic and with those who do not. The
-# last column is the candidate from the beginning. The index over the longest vectors answers the home feed, and it fails
-# on the pages, because what they need was never put in.
+# All pages are full, at a recall of 0.99 and more and a cost below 5 %, with viewers who like a topic and with those who do not. The last column is the candidate from the beginning: the longest vectors answer the home feed and fail on the
+# pages, because what those need was never put in.
 #
 # **Change this and see**: allow the 10 % of videos with the *shortest* vectors, such as fresh uploads would have
 # (`np.argsort(norms)[:2_000]`), for all viewers. What do the lists return, and which number in the rule would you change?
@@ -896,8 +890,9 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# The naive column is what a reader of the manual would build: lists on the vectors as they come, with as many probes as the cost
-# allows, and a post-filter. It fails on quality, on the pages and with viewers. Brute force fails on cost, and the longest vectors alone on the
+# The naive column is what a reader of the manual would build: lists on the vectors as they come, with as many probes as the cost allows, and a
+# post-filter. Its viewers are those of the study, where raw lists with default settings had a recall of 0.24 and not 0.61. It fails on
+# quality and on the pages, and that study gives little hope for viewers. Brute force fails on cost, and the longest vectors alone on the
 # pages. The price of our column is that norms have to be watched: a model with vectors of one length would want other lists.
 
 # %%
@@ -909,8 +904,7 @@ assert hours["low"] > -1
 # %% [markdown]
 # ## What breaks in production
 #
-# **Recall falls and no alarm rings.** Latency does not change when lists return the second best, and clicks may even rise, as they did
-# here. Send a small share of the requests to brute force as well, in the background, and plot index recall by the day and by kind of request.
+# **Recall falls and no alarm rings.** Latency does not change when lists return the second best, and clicks may even rise, as they did behind the raw lists. Send a small share of the requests to brute force as well, in the background, and plot index recall by the day and by kind of request.
 #
 # **Rows run short.** A filter, a narrow search or a heavy history leaves fewer videos than asked for, and some later stage fills
 # the gap with whatever it has. Count the places filled, and alert on them.
