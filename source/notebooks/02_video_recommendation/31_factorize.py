@@ -66,9 +66,9 @@
 # | requirement | criterion |
 # |---|---|
 # | size | item vectors for 10 million videos fit into 8 GB |
-# | online | no fewer hours than EASE: the 95 % interval of the change does not lie below zero |
+# | online | no fewer hours than EASE: the 95 % interval of the change lies above $-1$ % |
 # | new viewers | their first videos count without a refit, and they watch longer than under lists made overnight; interval above zero |
-# | published table | tuned classics reach the best published figures on a public benchmark, or we say by how much they miss |
+# | published table | tuned classics reach the best figure of a published table, or we say by how much they miss |
 
 # %%
 import matplotlib.pyplot as plt
@@ -120,7 +120,7 @@ matrix = corpus.matrix
 # %% [markdown]
 # ## Solve one side at a time
 #
-# *Implicit ALS* (Hu, Koren and Volinsky 2008) gives viewer $u$ a vector $p_u$ and video $i$ a vector
+# *Implicit ALS* (Hu, Koren and Volinsky 2008, here in the form of Rendle et al. 2022) gives viewer $u$ a vector $p_u$ and video $i$ a vector
 # $q_i$. A pair with an interaction should score 1 and every pair should score 0, the latter with
 # a small *unobserved weight* $\alpha$. With $N(u)$ for the videos of a viewer and $\lambda_u$ for the
 # penalty, the loss of one viewer is
@@ -204,8 +204,8 @@ compare("video_gram_trick", matrix.shape[1] / (matrix.nnz / matrix.shape[0]))
 
 # %% [markdown]
 # The whole model is now a loop. The penalty of a viewer grows with what stands in their part of the
-# loss, $\lambda_u = \lambda\,(|N(u)| + \alpha \cdot \text{videos})$, and likewise for a video, because
-# Rendle et al. (2022) found that this scaling makes one $\lambda$ serve busy and rare users alike.
+# loss, $\lambda_u = \lambda\,(|N(u)| + \alpha \cdot \text{videos})$, and likewise for a video: the
+# *frequency scaling* of Rendle et al. (2022), meant to let one $\lambda$ serve busy and rare users.
 
 
 # %%
@@ -245,7 +245,7 @@ f"largest difference of a score: {difference:.4f}, of scores up to {theirs.max()
 # an interaction $(u, i)$ and a video $j$ that the viewer never had, and asks for the first to score
 # higher. With $s = p_u^\top q_i + b_i$ for a score, $b_i$ being a bias of the video, it lowers
 #
-# $$-\ln \sigma(s_{ui} - s_{uj}) + \tfrac{\lambda}{2} \left( \lVert p_u \rVert^2 + \lVert q_i \rVert^2 + \lVert q_j \rVert^2 \right)$$
+# $$-\ln \sigma(s_{ui} - s_{uj}) + \tfrac{\lambda}{2} \left( \lVert p_u \rVert^2 + \lVert q_i \rVert^2 + \lVert q_j \rVert^2 + b_i^2 + b_j^2 \right)$$
 #
 # by stochastic gradient descent, where $\sigma(x) = 1 / (1 + e^{-x})$. If both score alike, the gradient
 # pulls with $1 - \sigma(0) = 0.5$; at a lead of 3 it pulls with 0.05, so that pairs already in
@@ -321,6 +321,7 @@ for axes, guide in zip(panels, ("all choices", "elsewhere")):
         axes.plot([0.003, 0.01, 0.03], own, marker="o", color=COLOURS[colour], **style)
     axes.set(xscale="log", xlabel="l2", ylabel="validation NDCG@20", title=guide)
     axes.set_xticks([0.003, 0.01, 0.03], ["0.003", "0.01", "0.03"])
+    axes.minorticks_off()
 panels[0].legend(title="dim, unobserved", ncols=2, fontsize=8)
 figure.suptitle("All choices want more penalty than the choices elsewhere do")
 plt.show()
@@ -378,32 +379,33 @@ centred = study.assign(
 )
 for place, family in enumerate(families[::-1]):
     own = centred[centred["family"] == family]
-    axes.plot(own["hours"], np.full(len(own), place), "o", color=COLOURS["grey"], alpha=0.6)
+    (dots,) = axes.plot(own["hours"], [place] * len(own), "o", color=COLOURS["grey"], alpha=0.6)
     found = centred.loc[best.index.intersection(own.index), "hours"]
-    axes.plot(found, np.full(len(found), place), "D", color=COLOURS["red"])
+    (diamonds,) = axes.plot(found, [place] * len(found), "D", color=COLOURS["red"])
+axes.legend([dots, diamonds], ["a setting", "picked elsewhere"], fontsize=8, loc="lower right")
 axes.set_yticks(range(7), families[::-1])
 axes.set_xlabel("hours per 1,000 sessions, minus the mean of all settings in that world")
 axes.set_title("Settings move hours as much as the choice of a family does")
 plt.show()
 
 # %% [markdown]
-# The five settings of iALS range over 43, 35 and 41 hours; the six personal families, each at the setting
-# that the choices elsewhere picked, over 47, 16 and 36. On average, and in two worlds of three, the
-# settings of one model therefore spread wider than the families differ. The first world is the
-# exception, and for an instructive reason: there our own guide picked the worst setting of iALS (its
-# leftmost diamond), and that mistake stretches the range of the families. EASE and its denoising
-# variant are forgiving, with ranges of 20 to 27 and 7 to 10 hours, which in practice is an argument for them.
+# The five settings of iALS range over 43, 35 and 41 hours; the six personal families, each at the
+# setting that the choices elsewhere picked, over 47, 16 and 36. On average, and in two worlds of
+# three, the settings of one model spread wider than the families differ. The first world is the
+# exception because our own guide picked the worst setting of iALS there (its leftmost diamond), which
+# stretches the range of the families. EASE is forgiving: it was swept over a factor of 100 in its
+# penalty, iALS over one of 10, and yet its ranges are 20 to 27 hours.
 
 # %% [markdown]
 # ## Stand beside a published table
 #
 # One world's law cannot settle what models are worth elsewhere, so we also ask a *published
 # benchmark*: MovieLens 1M with the split of Yu and Qin (2020), on which UltraGCN and SimpleX (both 2021)
-# reported their results. A test film counts as found in the 20 best of all 3,043 films, without the
-# user's training films. The best published NDCG@20 is 0.2670 (SimpleX); LightGCN has 0.2427 there.
+# report their results. A test film counts as found in the 20 best of all 3,043 films, without the
+# user's training films. The best NDCG@20 of their tables is 0.2670 (SimpleX); LightGCN has 0.2427 there.
 #
 # The data may not be copied into this course, so what we show are means: the committed ledger of the
-# ladder on this split, in which every rung chose among four settings on the validation part.
+# ladder on this split, in which every rung but popularity chose among four settings on the validation part.
 #
 # **Your guess**: where does iALS, a model of 2008, end up?
 
@@ -426,7 +428,8 @@ compare("video_published_ials", "below LightGCN" if ials < published["LightGCN"]
 # %% [markdown]
 # How much of that is tuning? A script fitted three of the rungs at four settings each
 # ([31_published.py](../../tests/studies/video/31_published.py)), among them the package's defaults. The
-# last column is the ledger, whose settings also weigh users by how active they are:
+# last column is the ledger, whose settings differ in more: they weigh users by how active they are,
+# EASE also divides scores by popularity, and iALS has 128 factors in place of 64:
 
 # %%
 trials = load_study("video/31_published")
@@ -454,23 +457,21 @@ axes.set_title("Tuned classics reach the best published models, and blends pass 
 plt.show()
 
 # %% [markdown]
-# The tuned iALS has 0.2693 (95 % interval 0.2647 to 0.2735) and EASE 0.2697. Both are at the level of
-# SimpleX; its 0.2670 lies inside the intervals, so we call it a tie. Denoising EASE is at 0.2741 (0.2693
-# to 0.2787), and blends of such classics reach 0.2752 and, with a kernel regression over users
-# (`user_kernel`), 0.2778. BPR, at 0.2134, is far behind. The table of settings tells the story of the
-# hypothesis. Four sensible settings of iALS span 0.2396 to 0.2634, so that the worst is below LightGCN,
-# and weighing users in the ledger's fit adds another 0.006. The whole distance between LightGCN and
-# SimpleX, 0.024, fits into the settings of one model of 2008.
+# The tuned iALS has 0.2693 (95 % interval 0.2647 to 0.2735) and EASE 0.2697; the 0.2670 of SimpleX
+# lies inside both intervals, so we call it a tie. Denoising EASE is at 0.2741 (0.2693 to 0.2787), and
+# blends of such classics reach 0.2752 and, with a kernel regression over users (`user_kernel`),
+# 0.2778. BPR, at 0.2134, is far behind. Four sensible settings of iALS span 0.2396 to 0.2634, so that
+# the worst is below LightGCN, and the ledger's setting adds another 0.006. The whole distance between
+# LightGCN and SimpleX, 0.024, fits into the settings of one model of 2008.
 #
-# Three caveats belong to it. The published figures have no intervals, and we do not know how much effort
-# went into each baseline. The split is random, so every model here learned from ratings made after
-# the ones that it predicts. And many people have looked at this test part before us, which flatters whoever
-# comes last.
+# Three caveats: the published figures have no intervals, and we do not know how much effort went into
+# each baseline. The split is random, so every model learned from ratings made after those that it
+# predicts. And many people have looked at this test part before us, which flatters whoever comes last.
 
 # %% [markdown]
 # ## Fold in a new viewer
 #
-# Five per cent of the viewers of the test days are not in training. EASE can score them from any
+# Some viewers of the test days are not in training. EASE can score them from any
 # history, because its weights belong to videos. So can iALS: with the item vectors fixed, the vector of
 # a new viewer solves the same equation as that of an old one. This is *fold-in*. First the promise
 # itself, on a viewer of the training: solving from their own row must give back their vector.
@@ -527,10 +528,9 @@ said = "no difference" if gain.low < 0 < gain.high else "raises it" if gain.low 
 compare("video_fold_in", said)
 
 # %% [markdown]
-# Fold-in *lowers* their NDCG by 0.11 (95 % interval 0.03 to 0.20), on 34 viewers. Part of it is the metric:
-# as before, it rewards the list that guesses what trending showed. But a vector from three or four
-# videos is also a poor estimate, whereas popularity was estimated on everybody. That fold-in works as
-# algebra says nothing about whether it should be used after the first video; the deployment will.
+# Fold-in *lowers* their NDCG by 0.11 (95 % interval 0.03 to 0.20), on 34 viewers. We suspect the
+# metric, which rewards the list that guesses what trending showed, and the vector, which is a poor
+# estimate from a handful of videos. The deployment will say whether to use it.
 
 # %% [markdown]
 # ## Filter and blend
@@ -542,7 +542,8 @@ compare("video_fold_in", said)
 # smoothest signals. There is nothing to train. A *blend* scales the scores of several models to mean 0 and
 # deviation 1 per viewer and adds them with weights that validation chooses.
 #
-# Both, and BPR, get five settings or one search, by the choices elsewhere:
+# Both, and BPR and EASE, get five settings or one search, by the choices elsewhere. iALS had twelve, and
+# its pick is a corner of that grid, so its lead may be partly one of effort.
 
 # %%
 tries = {"graph_filter": {}, "bpr": {}, "ease": {}}
@@ -609,16 +610,16 @@ compare("video_ials_online", "more" if low > 0 else "fewer" if high < 0 else "no
 plot_changes(
     lifts,
     xlabel="change against EASE in the twin world, % (bar: 95 % interval)",
-    title="Online, all rungs lie within a few per cent of EASE",
+    title="Online, iALS is ahead of EASE, and BPR falls far behind",
 )
 plt.show()
 
 # %% [markdown]
 # The tuned iALS is watched 2.2 % longer than EASE (95 % interval 1.0 to 3.4) and satisfaction is 2.3 %
-# higher. The graph filter is 2.2 % behind, popularity 4.0 %, and BPR 8.9 %, at a setting that the
-# choices elsewhere preferred: the guide is wrong about BPR, as it was about iALS in the first world
-# of the study. Vectors at the request bring no more than vectors made overnight. What do they do for
-# the viewers whom training never saw? The next cell has minutes watched in three days per such viewer.
+# higher. The graph filter is 2.2 % behind, popularity 4.0 %, and BPR 8.9 %. We suspect the guide:
+# the setting of BPR that it picked, a rate of 0.2 with a penalty of 0.003, is among the two worst in
+# each world of the study. Vectors at the request bring no more than vectors made overnight. What do they do
+# for the viewers whom training never saw? The next cell has minutes watched in three days per such viewer.
 #
 # **Change this and see**: deploy `grid[64, 0.3, 0.01]`, the setting that all choices prefer.
 
@@ -659,19 +660,26 @@ told = {
     for name, row in hours.iterrows()
 }
 table["hours against EASE, %"] = pd.Series(told)
+picks = study.loc[study.groupby(["seed", "family"])["ndcg elsewhere"].idxmax()]
+earned = picks.pivot(index="family", columns="seed", values="watch_hours")
+others = (100 * (earned / earned.loc["ease"] - 1)).map("{:+.1f}".format)
+table["in other worlds"] = others.agg(", ".join, axis=1)
 table.sort_values("elsewhere").round(4)
 
 # %% [markdown]
-# The last column is online, with its interval; EASE is the reference. Both offline columns have a flaw
-# that the table shows: all choices put popularity first, and the choices elsewhere put BPR above EASE.
-# The requirements:
+# The hours are those of the deployment above, with their interval. The last column has the change
+# against EASE in the three worlds of the study, each family at the setting picked elsewhere. There
+# iALS is ahead once, level once, and 11.4 % behind in the world in which the guide picked its worst
+# setting. So its lead depends on world and setting, whereas graph filter and BPR are behind in
+# all four. Both offline columns have a flaw: all choices put popularity first, and the choices
+# elsewhere put BPR above EASE. The requirements:
 
 # %%
 gigabytes = 4 * chosen[0] * 1e7 / 1e9
 pd.DataFrame(
     [
         ("size", "at most 8 GB", f"{gigabytes:.1f} GB for 10 million videos"),
-        ("online", "not below EASE", f"{low:+.1f} to {high:+.1f} %"),
+        ("online", "low end above -1 %", f"{low:+.1f} to {high:+.1f} %"),
         (
             "new viewers",
             "interval above 0",
@@ -688,6 +696,7 @@ pd.DataFrame(
 
 # %%
 assert gigabytes <= 8
+assert low > -1
 assert hours.loc["popularity", "high"] < 0
 
 # %% [markdown]
@@ -702,22 +711,23 @@ assert hours.loc["popularity", "high"] < 0
 #
 # **The penalty drifts with the data.** Loss and penalty scale with the number of interactions. After a
 # campaign doubles traffic, last quarter's settings are no longer tuned; the frequency-scaled penalty
-# softens this, and a yearly sweep is too rare.
+# softens this. Sweep again after such a change, not once a year.
 #
 # **Fold-in without the Gram matrix.** The request path needs the item vectors and their Gram matrix of
-# the same version. A service that leaves out the unobserved term returns longer vectors that prefer
-# popular videos, and the list still looks plausible.
+# the same version. A service that leaves out the unobserved term returns vectors of another
+# objective, and the list still looks plausible.
 
 # %% [markdown]
 # ## In the interview
 #
-# **"Why factorise when EASE is as good?"**
+# **"Why factorise when EASE is about as good?"**
 #
 # - *Mid-level*: because matrix factorisation is the standard.
 # - *Senior*: size. EASE takes 400 TB of weights for 10 million videos, vectors of 64 numbers 2.6 GB, and
 #   vectors can be searched with an index.
-# - *Staff*: adds that both fold in new viewers, that here the change of hours between them is $+2.2$ % (1.0 to 3.4),
-#   and that the decision therefore rests on the catalogue and on what retrieval can search.
+# - *Staff*: adds that hours do not decide it: $+2.2$ % (1.0 to 3.4) here, but $-11.4$, $-0.4$ and
+#   $+2.8$ % in three other worlds, the first with a badly picked setting. So the decision rests on
+#   the catalogue, on what retrieval can search, and on who keeps the settings tuned.
 #
 # **"Your colleague's new model beats iALS by 3 %. What do you ask?"**
 #
@@ -740,7 +750,8 @@ assert hours.loc["popularity", "high"] < 0
 # - Implicit ALS solves a ridge regression per viewer and per video; one Gram matrix serves all.
 # - The settings of iALS moved hours by 35 to 43 per 1,000 sessions, on average more than the families differ.
 # - On a published split, four settings of iALS and a fifth from the ledger span the distance from LightGCN to SimpleX.
-# - Online, tuned iALS beat EASE by 2.2 % with vectors that fit a large catalogue; BPR lost 9 %.
+# - Online, tuned iALS beat EASE by 2.2 % with vectors that fit a large catalogue, but in three other
+#   worlds the change was $-11.4$, $-0.4$ and $+2.8$ %: EASE is the safer of the two.
 # - Folding in new viewers works as algebra, and did not beat a fresh popularity list.
 
 # %% [markdown]
