@@ -12,9 +12,9 @@ import faiss
 import numpy as np
 import pandas as pd
 
+from mlsd.retrieval.candidates import NO_ITEM
 from mlsd.runtime import InputError
 
-NO_ITEM = -1
 When = Literal["before", "after"]
 FLOAT_BYTES = 4
 
