@@ -43,3 +43,12 @@ def ad_artifact(tmp_path_factory):
     root = tmp_path_factory.mktemp("artifacts")
     service = find_service("ad_click")
     return service.train(root, rung=service.default_rung, size="small", seed=3, history_days=2)
+
+
+@pytest.fixture(scope="session")
+def video_artifact(tmp_path_factory):
+    """Return a served version of the video case, from the small world; as above."""
+    from mlsd.cases import find_service
+
+    root = tmp_path_factory.mktemp("feeds")
+    return find_service("video").train(root, rung="ease", size="small", seed=3)

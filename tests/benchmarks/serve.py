@@ -3,6 +3,7 @@
 Run by hand, on two cores that have nothing else to do:
 
     OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 python tests/benchmarks/serve.py ad_click [--json]
+    OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 python tests/benchmarks/serve.py video --rate 100
 
 `mlsd serve` runs as a process of its own, the load comes from this one on the same cores. Requests
 come by a Poisson process at a fixed rate, whatever became of those before, and their latency counts
@@ -157,12 +158,14 @@ def wait_until_ready(port: int) -> None:
     raise SystemExit("serve.py: the service did not become ready")
 
 
-def capacity(service: Service, seconds: float) -> tuple[float, list[dict[str, object]]]:
+def capacity(
+    service: Service, seconds: float, rate: float
+) -> tuple[float, list[dict[str, object]]]:
     """Return the highest rate that was served as required, to a tenth, and the runs that led there.
 
     Doubles until the service falls short, or halves until it does not; then halves the distance.
     """
-    runs, low, high, rate = [], 0.0, None, REQUIRED_RATE
+    runs, low, high = [], 0.0, None
     while high is None or high > 1.1 * low:
         runs.append(service.load(rate, seconds, seed=len(runs) + 1_000))
         if runs[-1]["hit_share"] >= 0.99:
@@ -176,13 +179,15 @@ def capacity(service: Service, seconds: float) -> tuple[float, list[dict[str, ob
     return low, runs
 
 
-def measure(case: str, folder: str, options: tuple[str, ...], seconds: float) -> dict[str, object]:
+def measure(
+    case: str, folder: str, options: tuple[str, ...], *, rate: float, seconds: float
+) -> dict[str, object]:
     """Start the service, load it, stop it."""
     with serving(case, folder, *options) as service:
         load_before = os.getloadavg()[0]
-        service.load(REQUIRED_RATE / 2, 3.0, seed=99)
-        required = service.load(REQUIRED_RATE, seconds, seed=1)
-        most, search = capacity(service, max(seconds / 6, 2.0))
+        service.load(rate / 2, 3.0, seed=99)
+        required = service.load(rate, seconds, seed=1)
+        most, search = capacity(service, max(seconds / 6, 2.0), rate)
         at_capacity = service.load(most, seconds, seed=2)
         twice = service.load(2 * most, seconds, seed=3)
         return {
@@ -224,13 +229,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a smoke test of two seconds a rate")
     parser.add_argument("--artifacts", help="folder of versions; that of `mlsd serve` where absent")
     parser.add_argument("--rung", help="the best deployed one where absent")
+    parser.add_argument("--rate", type=float, default=REQUIRED_RATE, help="requests a second")
     parser.add_argument("--size", help="of the world that it is trained in")
     given = parser.parse_args()
     print_object = one_json_object(given.json)
     chosen = {"--rung": given.rung, "--size": given.size}
     options = tuple(word for pair in chosen.items() if pair[1] for word in pair)
     folder = given.artifacts or str(project_root() / "work" / "artifacts")
-    result = measure(given.case, folder, options, 2.0 if given.quick else 60.0)
+    seconds = 2.0 if given.quick else 60.0
+    result = measure(given.case, folder, options, rate=given.rate, seconds=seconds)
     if given.json:
         print_object(result)
         return

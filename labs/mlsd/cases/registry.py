@@ -30,8 +30,17 @@ def _ad_click_service() -> CaseService:
     return SERVICE
 
 
+def _video_service() -> CaseService:
+    from mlsd.cases.video.service import SERVICE
+
+    return SERVICE
+
+
 _LOADERS: dict[str, Callable[[], Case]] = {"ad_click": _ad_click, "video": _video}
-_SERVICE_LOADERS: dict[str, Callable[[], CaseService]] = {"ad_click": _ad_click_service}
+_SERVICE_LOADERS: dict[str, Callable[[], CaseService]] = {
+    "ad_click": _ad_click_service,
+    "video": _video_service,
+}
 
 
 def built_cases() -> tuple[str, ...]:

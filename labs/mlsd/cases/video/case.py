@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlsd.cases.base import Case, OnlineMeasure
 from mlsd.cases.video.ladder import LADDER, LIST_LENGTH
+from mlsd.cases.video.service import SERVICE
 from mlsd.cases.video.worlds import WORLDS
 from mlsd.experiments.display import LadderFigure, TableColumn, at_rank
 from mlsd.runtime import case_name
@@ -62,6 +63,7 @@ CASE = Case(
     variants=tuple(VARIANTS),
     headline=OnlineMeasure("watch_hours", "per thousand sessions"),
     card=render_card,
+    service=SERVICE,
     about_oracle=(
         "The oracle knows every viewer's taste and shows how many watch hours there are to be won. "
         "Offline this does not show, because only what the logging policy showed could be watched."

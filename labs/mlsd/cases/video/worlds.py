@@ -12,12 +12,17 @@ from mlsd.experiments.sources import Replicate
 from mlsd.models.corpus import Corpus
 from mlsd.models.recommenders.lists import ListRecommender
 from mlsd.policies.video import RecommenderPolicy
+from mlsd.worlds.base import HISTORY_DAYS
 from mlsd.worlds.video import VideoConfig, VideoWorld
+from mlsd.worlds.video.logs import VideoLogs
 from mlsd.worlds.video.oracle import TasteOracle
 
 
-def _replicate(world: VideoWorld, history_days: int) -> Replicate:
-    logs = world.history(days=history_days)
+def replicate_of(
+    world: VideoWorld, history_days: int = HISTORY_DAYS, logs: VideoLogs | None = None
+) -> Replicate:
+    """Return what rungs are fitted to and judged by in a world; `logs`, where made already."""
+    logs = world.history(days=history_days) if logs is None else logs
     log = logs.labelled()
     return Replicate(
         world.seed,
@@ -69,4 +74,4 @@ def oracle_policy(prepared: PreparedInteractions) -> TasteOracle:
     return prepared.replicate.world.oracle()
 
 
-WORLDS = CaseWorlds("video_world", VideoWorld, VideoConfig, _replicate)
+WORLDS = CaseWorlds("video_world", VideoWorld, VideoConfig, replicate_of)

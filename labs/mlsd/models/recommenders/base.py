@@ -29,8 +29,8 @@ class MatrixRecommender(ListRecommender):
     ----------
     folds_in : bool
         Whether a history that was not in the training can be scored.
-    item_ids_ : array
-        Items in training, sorted.
+    user_ids_, item_ids_ : array
+        Users and items in training, sorted.
 
     Notes
     -----
@@ -57,7 +57,7 @@ class MatrixRecommender(ListRecommender):
             If a column is missing, there is no row, or an argument of the constructor is wrong.
         """
         self._corpus = Corpus(interactions)
-        self.item_ids_ = self._corpus.item_ids
+        self.user_ids_, self.item_ids_ = self._corpus.user_ids, self._corpus.item_ids
         self._popularity = self._corpus.matrix.sum(axis=0).astype(np.float32)
         self._learn(users=users, valid=valid)
         return self
@@ -96,6 +96,10 @@ class MatrixRecommender(ListRecommender):
         others = ~told & (rows < 0)
         table[others] = self._of_strangers(users[others])
         return table
+
+    def profiles(self) -> sparse.csr_array:
+        """Return who had what in training, shape (users, items), in the order of the ids."""
+        return self._corpus.matrix
 
     @abstractmethod
     def _learn(self, *, users: pd.DataFrame | None, valid: pd.DataFrame | None) -> None:

@@ -111,10 +111,40 @@ def _ftrl(parts: ServedParts, scorer: models.FTRLProximal) -> ServedScorer:
     return LinearScore(float(intercept), hashed, used, *weights)
 
 
-def _trees(parts: ServedParts, scorer: models.LightGBMScorer) -> ServedScorer:
+def _trees(
+    parts: ServedParts,
+    scorer: models.LightGBMScorer | models.LambdaMART,
+    rename: Mapping[str, str] | None = None,
+) -> ServedScorer:
     codes = parts.codes(scorer.vocabulary_)
     dump, fields = scorer.booster_.dump_model(), len(scorer.categorical)
-    return compile_trees(dump, codes=codes, fields=fields, numeric=tuple(scorer.numeric))
+    numeric = tuple((rename or {}).get(name, name) for name in scorer.numeric)
+    return compile_trees(dump, codes=codes, fields=fields, numeric=numeric)
+
+
+def compile_trees_of(
+    ranker: models.LambdaMART, *, rename: Mapping[str, str] | None = None
+) -> ServedScorer:
+    """Return what scores as a fitted ranker does.
+
+    Parameters
+    ----------
+    ranker : LambdaMART
+    rename : mapping of str to str, optional
+        What columns of numbers are called where they are served.
+
+    Examples
+    --------
+    >>> from mlsd.serving.compiled.encoding import RequestColumns
+    >>> X = {"age": np.tile([1.0, 2.0, 3.0], 200)}
+    >>> ranker = models.LambdaMART(numeric=("age",), n_estimators=5)
+    >>> ranker = ranker.fit(X, np.tile([0, 1, 2], 200), np.repeat(np.arange(200), 3))
+    >>> served = compile_trees_of(ranker, rename={"age": "days"})
+    >>> found = served.score(RequestColumns({"days": np.array([1.0, 3.0])}))
+    >>> np.allclose(found, ranker.score({"age": [1.0, 3.0]}))
+    True
+    """
+    return _trees(ServedParts(), ranker, rename)
 
 
 def _tree_leaves(parts: ServedParts, scorer: models.TreeLeavesLogisticRegression) -> ServedScorer:
