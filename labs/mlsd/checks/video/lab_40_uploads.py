@@ -128,7 +128,7 @@ def _near_best(switch: Callable[..., float], at: int, seed: int) -> bool:
 
 
 def check_blend_rule(answer: Rule) -> CheckResult:
-    """Check the last exercise by the hours that uploads are watched in two fresh worlds."""
+    """Check the last exercise by the hours that uploads are watched in three fresh worlds."""
     seed = grading_seed(_FRESH_SEED)
     return check(
         "blend_rule",

@@ -22,7 +22,7 @@ from mlsd.policies.video import RecommenderPolicy
 from mlsd.runtime.times import DAY
 from mlsd.worlds.video import FeedRequests, Slates, VideoWorld
 
-HISTORY_DAYS, DAYS, WORLDS = 14, 7, 2
+HISTORY_DAYS, DAYS, WORLDS = 14, 7, 3
 ATTRIBUTES = ("creator_id", "topic")
 _TOWERS = {"temperature": 0.3, "learning_rate": 6e-3, "uniform_negatives": 256, "epochs": 7.0}
 
@@ -212,7 +212,7 @@ def content_alone(
 def upload_hours(seed: int, rule: Rule) -> float:
     """Return the hours that uploads are watched, in percent of those under content alone.
 
-    The mean of the two worlds of a seed, as `hours_kept`.
+    The mean of the three worlds of a seed, as `hours_kept`.
     """
     return _against_content(seed, rule, "upload_hours")
 
