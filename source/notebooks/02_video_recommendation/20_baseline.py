@@ -691,8 +691,8 @@ met.map({True: "met", False: "missed"}.get)
 # Alert on the age of the list.
 #
 # Popularity feeds on itself. What is on top is shown, what is shown is watched, and next week's
-# counts contain this week's feed. Only counts from random slots do not; [61_loop](61_loop.ipynb)
-# measures what happens without them.
+# counts contain this week's feed. Only counts from random slots do not,
+# so keep a small share of slots random and count those apart.
 #
 # Counts can be bought. With a short half-life a burst of views is enough to trend, which is cheap
 # for whoever sells views. Cap what one user adds to a count, and leave out views that started by
