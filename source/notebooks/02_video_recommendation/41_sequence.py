@@ -189,8 +189,6 @@ def visible(present):
     return ...
 
 
-
-
 # %% tags=["check"]
 full, padded = torch.ones(3, dtype=torch.bool), torch.tensor([False, True, True])
 verdict = check(
