@@ -5,7 +5,7 @@
 #     builds: the funnel as one service with a home feed, its fallback, and a release in which vectors and index travel together
 #     sections:
 #     - {name: What decides success, minutes: 5}
-#     - {name: Start the funnel and ask it, minutes: 10}
+#     - {name: Start the funnel in a small world and ask it, minutes: 10}
 #     - {name: Overnight or at the request, minutes: 13, stop: true}
 #     - {name: Two versions in one page, minutes: 14, stop: true}
 #     - {name: When a source is down, minutes: 12}
@@ -111,7 +111,7 @@ from mlsd.worlds import VideoWorld
 plt.rcParams.update(course_style())
 
 # %% [markdown]
-# ## Start the funnel and ask it
+# ## Start the funnel in a small world and ask it
 #
 # One command trains the funnel in a world, writes it as an *artifact* and serves it: `mlsd serve video`. Here we
 # do the two steps apart, in the small world, so that the cell takes seconds. The artifact is one folder with the
@@ -204,6 +204,9 @@ pd.Series(changed).to_frame("videos that are new on the page of 12")
 
 # %% tags=["guess"]
 guess("video_serve_request_time", ..., unit="%")
+
+# %% [markdown]
+# The history of two weeks takes most of the time of the next cell.
 
 # %%
 world = VideoWorld(seed=60)
@@ -311,6 +314,9 @@ compare("video_serve_mixed_bpr", skew["BPR"]["estimate"].iloc[0])
 # %% tags=["guess"]
 guess("video_serve_mixed_ials", ..., unit="%")
 
+# %% [markdown]
+# The second mixture turns the axes of Monday's training before.
+
 # %%
 als = {"unobserved": 0.1, "l2": 0.03}
 ials = [ImplicitALSRecommender(**als).fit(rows) for rows in track(nights.values(), "fitting")]
@@ -354,7 +360,7 @@ index = VersionedIndex(FlatIndex().build(ials[1].item_vectors_, ials[1].item_ids
 try:
     index.search(ials[0].user_vectors_[:1], 3, version=monday)
 except WrongVersionError as error:
-    print(f"{type(error).__name__}: {str(error).rsplit('; ')[-1]}")
+    print(f"refused: {str(error).rsplit('; ')[-1]}")
 
 # %% [markdown]
 # Refusing a search is better than a bad page only if something else fills the page. That is the next section.
@@ -392,6 +398,10 @@ verdict = check(
     gives([[1, 1], [1]], [1, 2], 4, expected=[1, 2], hint="the page may be shorter than asked"),
 )
 verdict
+
+# %% [markdown]
+# From here on the chapter uses your function where it passed, and this one otherwise:
+
 
 # %%
 def own_fill_page(found, trending, slots):
@@ -433,6 +443,9 @@ assert min(full.values()) == 1
 # %% tags=["guess"]
 guess("video_serve_fallback", ..., unit="%")
 
+# %% [markdown]
+# We deploy decayed popularity to everybody, in the twin of the world that sees EASE.
+
 # %%
 down = world.compare(overnight, RecommenderPolicy(popular), 3)
 price = down.changes("watch_hours", "satisfaction", "coverage")
@@ -458,7 +471,9 @@ study[study["pair"] == "trending instead of EASE"].round(1)
 times = load_study("video/60_stage_times")
 stages = ["history", "retrieve", "rank", "arrange", "http"]
 per_request = times[stages].sum(axis=1)
-print(f"{times['candidates'].median():.0f} candidates; {per_request.mean():.2f} ms of a core per request")
+print(
+    f"{times['candidates'].median():.0f} candidates; {per_request.mean():.2f} ms of a core per request"
+)
 times[stages].mean().round(3).to_frame("CPU ms")
 
 # %%
@@ -467,7 +482,10 @@ left = 0.0
 for colour, stage in zip(COLOURS.values(), stages):
     axis.barh(["request"], [times[stage].mean()], left=left, color=colour, label=stage)
     left += times[stage].mean()
-axis.set(xlabel="CPU time (ms of one core, mean of 200 requests)", title="The ranker takes most of a request, and all of it 2 ms")
+axis.set(
+    xlabel="CPU time (ms of one core, mean of 200 requests)",
+    title="The ranker is the largest part of a request that takes 2 ms",
+)
 axis.legend(ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.55), frameon=False)
 plt.show()
 
@@ -536,7 +554,11 @@ service.stop()
 closing = pd.DataFrame(
     [
         ("in time", "p99 within 50 ms at 50 per core", f"{tails[50.0]:.1f} ms, queued CPU times"),
-        ("never empty", "every page full", f"{min(full.values()):.0%}, also with both sources down"),
+        (
+            "never empty",
+            "every page full",
+            f"{min(full.values()):.0%}, also with both sources down",
+        ),
         ("of one version", "a mixed search is refused", "WrongVersionError; artifacts swap whole"),
         ("worth it", "fresh lists lose no hours", f"{fresh.loc['watch_hours', 'estimate']:+.1f} %"),
     ],

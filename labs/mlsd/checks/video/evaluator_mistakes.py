@@ -108,8 +108,8 @@ def most_popular_items(candidates: Candidates, log: pd.DataFrame) -> str:
 
 def _later(candidates: Candidates, log: pd.DataFrame, *, leaking: bool = False) -> pd.DataFrame:
     """Return the rows to judge on: after the first training, or after all of them."""
-    untils = [one.trained_until for one in candidates.values()]
-    return log[log["ts"] >= (min(untils) if leaking else max(untils))]
+    ends = [one.trained_until for one in candidates.values()]
+    return log[log["ts"] >= (min(ends) if leaking else max(ends))]
 
 
 def _judged(
