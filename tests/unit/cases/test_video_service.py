@@ -47,7 +47,7 @@ def ranker(stage):
 
 @pytest.fixture(scope="module")
 def requests(stage):
-    """Return requests of the first day after the history, as if all came at its end."""
+    """Return the first requests after the history and some of later steps, as if at its end."""
     heard = []
 
     class Listening(RecommenderPolicy):
@@ -57,7 +57,9 @@ def requests(stage):
 
     stage.world.deploy(Listening(stage.features.sources["popular"]), days=1, history_days=14)
     late = max((each for each in heard if each.shown.shape[1] >= 12), key=len)
-    return replace(late, ts=np.full(len(late), float(stage.logs.until)))
+    # Counters are as of the moment at which the sessions of an hour began, so those come first.
+    batches = heard[0], late
+    return [replace(each, ts=np.full(len(each), float(stage.logs.until))) for each in batches]
 
 
 def page(engine, **request):
@@ -98,7 +100,7 @@ def test_sources_score_as_the_fitted_models_do(stage, ranker, requests):
     feed = feed_of(stage, ranker)
     engine, videos = FeedEngine(feed), np.arange(len(stage.logs.videos))
     compared = 0
-    for user in np.asarray(requests.context["user_id"])[:8].tolist():
+    for user in np.asarray(requests[1].context["user_id"])[:8].tolist():
         viewer = engine.viewer(engine.parse(b'{"user_id": %d}' % user))
         expected = stage.features.score_pairs(np.full(len(videos), user), videos).T
         for name, scores in zip(("trending", "ials", "ease"), expected):
@@ -110,12 +112,14 @@ def test_sources_score_as_the_fitted_models_do(stage, ranker, requests):
 
 
 def test_a_request_is_looked_up_and_scored_as_by_the_deployed_policy(stage, ranker, requests):
-    feed, rng = feed_of(stage, ranker), np.random.default_rng(0)
+    feed, rng, policy = feed_of(stage, ranker), np.random.default_rng(0), stage.policy(ranker)
+    first, requests = requests
+    policy.rank(first, np.zeros((len(first), 1), np.int32), np.zeros((len(first), 1, 3)))
     users, history = np.asarray(requests.context["user_id"]), requests.history(20)
     live = requests.live[requests.live < len(stage.logs.videos)]  # no later upload
     items = np.stack([rng.permutation(live)[:30] for _ in users])
     scores = stage.features.score_pairs(np.repeat(users, 30), items.ravel())
-    expected = stage.policy(ranker).rank(requests, items, scores.reshape(len(users), 30, -1))
+    expected = policy.rank(requests, items, scores.reshape(len(users), 30, -1))
     engine, gaps = FeedEngine(feed), []
     for row, user in enumerate(users.tolist()):
         told = {name: int(requests.context[name][row]) for name in ("device", "hour", "step")}
