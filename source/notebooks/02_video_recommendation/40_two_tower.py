@@ -722,12 +722,15 @@ creators.T.round(3)
 
 # %%
 assert to_uploads["mixed"] == to_uploads["decayed_popularity"] == 0 < to_uploads["content"]
-assert hours.loc["content", "low"] > 0
+assert hours.loc["content", "high"] > 0
 
 # %% [markdown]
 # ## Look into other worlds
 #
-# One market is an anecdote. [40_uploads.py](../../tests/studies/video/40_uploads.py) repeats tuning,
+# The intervals so far cover viewers and not trainings. A training whose sums are rounded otherwise, as on another
+# machine, ends in another tower: repeated with the same seed under another installation, content was a tie with
+# EASE (+0.7 %, -2.6 to 4.0), and the parts of reading and of uploads came out differently. So neither the 5.9 %
+# nor its split should be quoted alone. One market is an anecdote, too. [40_uploads.py](../../tests/studies/video/40_uploads.py) repeats tuning,
 # judging and deploying in six other worlds of this size. Changes are in percent of EASE's hours in the
 # same world, with their 95 % intervals.
 
@@ -833,8 +836,9 @@ assert against.high > 0
 # - *Mid-level*: because it solves cold start.
 # - *Senior*: slices by the item's past. On videos without a watch it finds 12.5 % and ids find none; they are
 #   10 % of the test watches, since the logging policy showed few.
-# - *Staff*: deploys both for a week against the present model and removes the cause. Here content won 5.9 %
-#   of hours with a tied NDCG, in six other worlds 5.6 to 16.5 %, and 2.6 of the 5.9 points are owed to uploads.
+# - *Staff*: deploys both for a week against the present model, with more than one training of each, and removes
+#   the cause. Here content won 5.9 % of hours in one training and tied in another, with a tied NDCG;
+#   in six other worlds it won 5.6 to 16.5 %.
 #
 # **"How does a video that was uploaded a minute ago get into a recommendation?"**
 #
