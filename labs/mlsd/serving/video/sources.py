@@ -5,6 +5,7 @@ A source is asked for one viewer at a time. Videos are places in the catalogue, 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,12 +57,16 @@ class FeedSource(Protocol):
         ...
 
 
-class ScoredSource:
+class ScoredSource(ABC):
     """Base of the sources that score every video; a subclass writes `scores` and `reason`."""
 
+    @abstractmethod
     def scores(self, viewer: Viewer) -> np.ndarray | None:
         """Return a score per video, shape (videos,); None for a viewer of whom nothing is known."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def reason(self, viewer: Viewer, item: int) -> str:
+        """Return why the viewer is shown a video that this source found."""
 
     def find(self, viewer: Viewer, showable: np.ndarray, k: int) -> Found:
         """Return at most k showable videos and their scores, best first."""
