@@ -729,7 +729,7 @@ assert hours.loc["content", "high"] > 0
 #
 # The intervals so far cover viewers and not trainings. A training whose sums are rounded otherwise, as on another
 # machine, ends in another tower: repeated with the same seed under another installation, content was a tie with
-# EASE (+0.7 %, -2.6 to 4.0), and the parts of reading and of uploads came out differently. So neither the 5.9 %
+# EASE, and the parts of reading and of uploads came out differently. So neither the 5.9 %
 # nor its split should be quoted alone. One market is an anecdote, too. [40_uploads.py](../../tests/studies/video/40_uploads.py) repeats tuning,
 # judging and deploying in six other worlds of this size. Changes are in percent of EASE's hours in the
 # same world, with their 95 % intervals.

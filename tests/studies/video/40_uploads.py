@@ -36,7 +36,7 @@ def measure(seed):
         for rung in LADDER.rungs
         if rung.name in RUNGS
     }
-    ndcg = {name: test_ndcg(fit.model, feed) for name, fit in fits.items()}
+    ndcg = {name: ndcg_on_test(fit.model, feed) for name, fit in fits.items()}
     models = {name: on_everything(fit.model, replicate, feed) for name, fit in fits.items()}
     control, rows = RecommenderPolicy(models["ease"]), []
     for name, model in models.items():
@@ -56,7 +56,7 @@ def fitted(rung, replicate, feed):
     return max(fits, key=lambda fit: fit.validation["validation_ndcg@20"])
 
 
-def test_ndcg(model, feed):
+def ndcg_on_test(model, feed):
     """Return the mean NDCG@20 over the users of the test part."""
     lists = model.recommend(feed.users["test"], 20)[0]
     places = feed.corpus.get_indexer(lists.ravel()).reshape(lists.shape)
