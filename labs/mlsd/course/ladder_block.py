@@ -106,9 +106,10 @@ def _picture(ledger: pd.DataFrame, case: Case) -> Axes:
         metric=figure.metric,
         label=figure.label,
         online=online,
-        online_label=f"{measure.name} {measure.unit}, deployed",
+        online_label=f"{measure.name.replace('_', ' ')} {measure.unit}, deployed",
         names=case.highlights.rungs,
         title=case.highlights.finding,
+        higher_is_better=case.highlights.higher_is_better,
     )
 
 

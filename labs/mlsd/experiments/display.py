@@ -121,10 +121,13 @@ class Highlights:
         From a rung's name in the ledger to the name that a newcomer understands.
     finding : str
         Title of the picture: what the rungs show together.
+    higher_is_better : bool
+        Of the offline metric.
     """
 
     rungs: Mapping[str, str]
     finding: str
+    higher_is_better: bool = False
 
 
 def is_selected(row: Mapping[str, Any]) -> bool:

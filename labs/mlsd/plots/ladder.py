@@ -80,9 +80,10 @@ def plot_deployed(
     online_label: str,
     names: Mapping[str, str],
     title: str = "",
+    higher_is_better: bool = False,
     axes: Axes | None = None,
 ) -> Axes:
-    """Draw what some rungs earned when deployed against an offline metric that is to be low.
+    """Draw what some rungs earned when deployed against an offline metric.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ def plot_deployed(
         From the rungs to draw to what is written beside them.
     title : str
         What the figure shows.
+    higher_is_better : bool
+        Of the offline metric.
     axes : Axes or None
         Where to draw; a new figure for None.
 
@@ -115,16 +118,17 @@ def plot_deployed(
         style = {"fmt": marker, "color": COLOURS[colour], "capsize": 3, "markersize": 8}
         axes.errorbar(row[metric], row[online], xerr=error, **style)
         # The name stands on the side where the figure has more room.
-        is_left = row[metric] > middle
+        is_left = (row[metric] < middle) == higher_is_better
         axes.annotate(
             names[row["rung"]],
-            ((low if is_left else high).iloc[place], heights[place]),
+            ((low if is_left != higher_is_better else high).iloc[place], heights[place]),
             xytext=(8 if is_left else -8, 0),
             textcoords="offset points",
             ha="left" if is_left else "right",
             va="center",
         )
-    axes.invert_xaxis()
+    if not higher_is_better:
+        axes.invert_xaxis()
     axes.margins(x=0.06, y=0.12)
     axes.set(xlabel=label, ylabel=online_label, title=title)
     return axes

@@ -56,6 +56,32 @@ def test_what_was_earned_stands_against_what_was_predicted_with_the_better_side_
     assert places["deep"][1] - places["trees"][1] > 0.1
     assert axes.xaxis_inverted()
     assert (axes.get_title(), axes.get_ylabel()) == ("the finding", "revenue")
+    assert places["trees"][0] == 0.91
+
+
+def test_where_more_is_better_the_axis_runs_upwards_and_names_stand_inside():
+    ledger = pd.DataFrame(
+        {
+            "rung": ["rule", "deep"],
+            "features": ["none", "ids"],
+            "ndcg": [0.1, 0.2],
+            "ndcg_low": [0.09, 0.19],
+            "ndcg_high": [0.11, 0.21],
+            "online": [47.0, 49.0],
+        }
+    )
+    axes = plot_deployed(
+        ledger,
+        metric="ndcg",
+        label="NDCG",
+        online="online",
+        online_label="hours",
+        names={"rule": "a rule", "deep": "deep"},
+        higher_is_better=True,
+    )
+    places = {text.get_text(): (text.xy[0], text.get_ha()) for text in axes.texts}
+    assert places == {"a rule": (0.11, "left"), "deep": (0.19, "right")}
+    assert not axes.xaxis_inverted()
 
 
 def test_changes_of_one_measure_share_a_colour():

@@ -6,7 +6,7 @@ from mlsd.cases.base import Case, OnlineMeasure
 from mlsd.cases.video.ladder import LADDER, LIST_LENGTH
 from mlsd.cases.video.service import SERVICE
 from mlsd.cases.video.worlds import WORLDS
-from mlsd.experiments.display import LadderFigure, TableColumn, at_rank
+from mlsd.experiments.display import Highlights, LadderFigure, TableColumn, at_rank
 from mlsd.runtime import case_name
 from mlsd.worlds.video.card import render_card
 from mlsd.worlds.video.config import SIZES, VARIANTS
@@ -64,6 +64,18 @@ CASE = Case(
     headline=OnlineMeasure("watch_hours", "per thousand sessions"),
     card=render_card,
     service=SERVICE,
+    highlights=Highlights(
+        {
+            "popularity": "popular of all time",
+            "decayed_popularity": "popular today",
+            "ease": "item-to-item weights",
+            "ials": "matrix factors",
+            "content_two_tower": "two towers with content",
+            "sasrec": "sequence model",
+        },
+        "The best NDCG does not win the most watch hours",
+        higher_is_better=True,
+    ),
     about_oracle=(
         "The oracle knows every viewer's taste and shows how many watch hours there are to be won. "
         "Offline this does not show, because only what the logging policy showed could be watched."
