@@ -19,6 +19,7 @@ from mlsd.experiments.ledger import (
     write_json,
     write_ledger,
 )
+from mlsd.experiments.metric_validity import metric_validity
 from mlsd.experiments.protocols import RankingProtocol, RecommendingProtocol, ScoringProtocol
 from mlsd.experiments.run_store import RunStore
 from mlsd.experiments.rungs import Outcomes, Rung
@@ -47,6 +48,7 @@ __all__ = [
     "load_ledger",
     "load_study",
     "mean_lift",
+    "metric_validity",
     "ratio_lift",
     "require_replaceable",
     "rows_to_learn",

@@ -13,7 +13,7 @@ from mlsd.metrics.classification import (
     log_loss,
     normalized_entropy,
 )
-from mlsd.metrics.discovery import catalogue_coverage, novelty_by_user
+from mlsd.metrics.discovery import catalogue_coverage, gini, novelty_by_user
 from mlsd.metrics.draws import bootstrap_draws, mean_draws, present_mean
 from mlsd.metrics.grouped import (
     auc_of_group,
@@ -27,6 +27,7 @@ from mlsd.metrics.intervals import (
     mean_interval,
     paired_interval,
 )
+from mlsd.metrics.orders import rank_correlation
 from mlsd.metrics.ranking import (
     average_precision_at_k,
     ndcg_at_k,
@@ -47,6 +48,7 @@ __all__ = [
     "catalogue_coverage",
     "expected_calibration_error",
     "f1_score",
+    "gini",
     "grouped_auc",
     "log_loss",
     "mean_draws",
@@ -57,6 +59,7 @@ __all__ = [
     "novelty_by_user",
     "paired_interval",
     "present_mean",
+    "rank_correlation",
     "ranking_by_user",
     "recall_at_k",
     "reliability_table",

@@ -84,6 +84,19 @@ def novelty_by_user(recommended: ArrayLike, chosen_by: ArrayLike, users: int, k:
     return bits.sum(axis=1) / np.where(length > 0, length, np.nan)
 
 
+def gini(amounts: ArrayLike) -> float:
+    """Return the Gini coefficient of non-negative amounts: 0 all equal, 1 one has it all.
+
+    Examples
+    --------
+    >>> gini([1, 1]), gini([0, 1])
+    (0.0, 0.5)
+    """
+    ordered = np.sort(amounts).astype(float)
+    n = len(ordered)
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
+
+
 def _shown(lists: np.ndarray, items: int) -> np.ndarray:
     wrong = (lists >= items) | (lists < FILLER)
     if wrong.any():

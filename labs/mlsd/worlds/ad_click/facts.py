@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mlsd.metrics import gini
 from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds.ad_click.behaviour import ATTRIBUTION_WINDOW, conversion_delay
 from mlsd.worlds.ad_click.logs import AdClickLogs
-from mlsd.worlds.kit.facts import RANKS_FITTED, Fact, gini, zipf_exponent
+from mlsd.worlds.kit.facts import RANKS_FITTED, Fact, zipf_exponent
 
 
 def _click_through_rate(logs: AdClickLogs, truth: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlsd.worlds.kit.facts import gini
+from mlsd.metrics import gini
 from mlsd.worlds.kit.luck import generator
 from mlsd.worlds.kit.tally import REPETITIONS, Measures, Tally
 

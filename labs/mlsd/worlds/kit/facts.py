@@ -32,19 +32,6 @@ class Fact:
     source: str
 
 
-def gini(amounts: np.ndarray) -> float:
-    """Return the Gini coefficient of non-negative amounts: 0 all equal, 1 one has it all.
-
-    Examples
-    --------
-    >>> gini(np.array([1, 1])), gini(np.array([0, 1]))
-    (0.0, 0.5)
-    """
-    ordered = np.sort(amounts).astype(float)
-    n = len(ordered)
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
-
-
 def zipf_exponent(counts: np.ndarray, ranks: int = RANKS_FITTED) -> float:
     """Return minus the slope of log count over log rank, over the first `ranks` ranks.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mlsd.metrics import gini
 from mlsd.runtime.times import DAY, HOUR
-from mlsd.worlds.kit.facts import Fact, gini
+from mlsd.worlds.kit.facts import Fact
 from mlsd.worlds.video.config import VideoConfig
 from mlsd.worlds.video.logging_policy import RANDOM
 from mlsd.worlds.video.logs import VideoLogs

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlsd.worlds.kit.facts import gini
+from mlsd.metrics import gini
 from mlsd.worlds.video import VideoConfig, VideoWorld
 from mlsd.worlds.video.behaviour import Behaviour
 from mlsd.worlds.video.oracle import TasteOracle

@@ -1,0 +1,41 @@
+"""Agreement of orders: known values, rows apart, and intervals that widen with few models."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from mlsd.metrics import rank_correlation
+from mlsd.runtime import InputError
+
+
+def test_one_row_is_spearman_with_ties():
+    random = np.random.default_rng(0)
+    one, other = random.integers(5, size=12), random.normal(size=12)
+    expected = spearmanr(one, other).statistic
+    assert rank_correlation(one, other, repetitions=20).estimate == pytest.approx(expected)
+
+
+def test_rows_are_ranked_apart_and_averaged():
+    one = np.array([[1, 2, 3, 4], [400, 300, 200, 100]])
+    other = np.array([[1, 2, 3, 4], [1, 2, 3, 4]])
+    assert rank_correlation(one, other, repetitions=20).estimate == pytest.approx(0)
+    one[1] = 7
+    assert rank_correlation(one, other, repetitions=20).estimate == pytest.approx(1)
+
+
+def test_the_interval_covers_what_it_promises_and_shrinks():
+    random = np.random.default_rng(1)
+    widths = []
+    for columns in (10, 100):
+        x = random.normal(size=(1, columns))
+        found = rank_correlation(x, x + random.normal(size=x.shape), repetitions=300)
+        assert found.low < found.estimate < found.high
+        widths.append(found.high - found.low)
+    assert widths[1] < 0.6 * widths[0]
+
+
+def test_other_shapes_are_refused():
+    with pytest.raises(InputError, match="at least three"):
+        rank_correlation([1, 2], [1, 2])
+    with pytest.raises(InputError, match="shapes"):
+        rank_correlation([1, 2, 3], [[1, 2, 3], [1, 2, 3]])
