@@ -632,4 +632,4 @@ closing
 # - G. Linden, B. Smith and J. York, Amazon.com Recommendations: Item-to-Item Collaborative Filtering, IEEE Internet Computing 7 (1), 2003: what is computed offline so that the request stays cheap.
 # - J. Johnson, M. Douze and H. Jégou, Billion-scale Similarity Search with GPUs, IEEE Transactions on Big Data 7 (3), 2021.
 #
-# What the loop of retraining does to such a feed is the subject of the last chapter of this case.
+# What the loop of retraining does to such a feed is the subject of [61_loop](61_loop.ipynb), the last chapter of this case.
