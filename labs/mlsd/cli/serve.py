@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from socket import socket
 
     from mlsd.cases import CaseService
-    from mlsd.serving import Engine
+    from mlsd.serving import Engine, ServiceLimits
     from mlsd.serving.artifact import Artifact
 
 _PORT = 8100
@@ -52,11 +52,13 @@ def _newest(case: str, root: Path, wanted: dict[str, str]) -> Artifact | None:
     return None
 
 
-def _run(case: str, service: CaseService, listener: socket, watched: Callable) -> None:
+def _run(
+    case: str, service: CaseService, listener: socket, watched: Callable, limits: ServiceLimits
+) -> None:
     from mlsd import serving
     from mlsd.serving.artifact import read_artifact
 
-    answering = serving.Service()
+    answering = serving.Service(limits=limits)
     about: dict[str, Mapping[str, str]] = {}
 
     def load(folder: Path) -> Engine:
@@ -102,6 +104,12 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, help="8100 where absent; 0 takes any free port."),
     ] = None,
+    timeout_ms: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=60_000, help="Time for an answer, then the fallback; 30 if absent."
+        ),
+    ] = None,
     train_only: Annotated[bool, typer.Option("--train-only", help="Train, and stop.")] = False,
     retrain: Annotated[bool, typer.Option("--retrain", help="Train in any case.")] = False,
 ) -> None:
@@ -120,8 +128,14 @@ def serve(
     from mlsd.serving.artifact import versions
 
     service = find_service(case)
-    if train_only and port is not None:
-        raise InputError("--port: with --train-only nothing is served; leave one of them out")
+    for name, value in {"port": port, "timeout-ms": timeout_ms}.items():
+        if train_only and value is not None:
+            raise InputError(
+                f"--{name}: with --train-only nothing is served; leave one of them out"
+            )
+    limits = serving.ServiceLimits()
+    if timeout_ms is not None:
+        limits = serving.ServiceLimits(timeout_seconds=timeout_ms / 1000)
     root = artifacts or project_root() / "work" / "artifacts"
     if root.exists() and not root.is_dir():
         raise InputError(f"--artifacts {root}: is not a folder")
@@ -136,7 +150,7 @@ def serve(
     if train_only:
         typer.echo(f"version {artifact.version} of rung {artifact.about.get('rung')} in {root}")
         return
-    _run(case, service, serving.bind(port), lambda: versions(root, case, wanted))
+    _run(case, service, serving.bind(port), lambda: versions(root, case, wanted), limits)
 
 
 def _trained(service: CaseService, root: Path, made_of: dict[str, str]) -> Artifact:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+STYLE_MARK = "/* page.css */"
+
 
 def load_page(package: str, name: str) -> str:
-    """Return a page that lies in a package as a file.
+    """Return a page that lies in a package as a file, with the style that all pages share.
 
     Examples
     --------
     >>> load_page("mlsd.serving", "page.html")[:15]
     '<!doctype html>'
     """
-    return files(package).joinpath(name).read_text(encoding="utf-8")
+    style = files("mlsd.serving").joinpath("page.css").read_text(encoding="utf-8")
+    page = files(package).joinpath(name).read_text(encoding="utf-8")
+    return page.replace(STYLE_MARK, style)
 
 
 PAGE = load_page("mlsd.serving", "page.html")

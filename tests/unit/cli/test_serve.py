@@ -156,6 +156,8 @@ def test_train_only_serves_nothing_and_takes_no_port(run, case, served, tmp_path
     code, printed = run("--train-only", "--port", 0)
     assert (code, case.trained) == (2, [])
     assert printed.err.startswith("mlsd: --port: with --train-only nothing is served")
+    _, printed = run("--train-only", "--timeout-ms", 5)
+    assert printed.err.startswith("mlsd: --timeout-ms: with --train-only nothing is served")
     code, printed = run("--train-only")
     assert (code, served) == (0, [])
     assert printed.out.startswith(f"version {newest(tmp_path).name} of rung best in ")
