@@ -4,8 +4,6 @@ from mlsd.experiments.ab_statistics import (
     cuped,
     false_alarm_probability,
     holm,
-    mean_lift,
-    ratio_lift,
     sample_ratio_p_value,
     sequential_boundary,
     users_per_arm,
@@ -19,6 +17,7 @@ from mlsd.experiments.ledger import (
     write_json,
     write_ledger,
 )
+from mlsd.experiments.lifts import mean_lift, paired_ratio_lift, ratio_lift, ratio_spread
 from mlsd.experiments.metric_validity import metric_validity
 from mlsd.experiments.protocols import RankingProtocol, RecommendingProtocol, ScoringProtocol
 from mlsd.experiments.run_store import RunStore
@@ -49,7 +48,9 @@ __all__ = [
     "load_study",
     "mean_lift",
     "metric_validity",
+    "paired_ratio_lift",
     "ratio_lift",
+    "ratio_spread",
     "require_replaceable",
     "rows_to_learn",
     "run_ab_test",

@@ -1,4 +1,4 @@
-"""Statistics of A/B tests: sample ratio, lifts by the delta method, CUPED, sequential looks.
+"""Statistics of A/B tests: sample size and ratio, CUPED, sequential looks, many metrics.
 
 Every function takes one value per unit of randomisation (a user, a window of time), because rows
 of one unit are not independent.
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from mlsd.metrics import Interval
 from mlsd.runtime import InputError
 
 BOUNDARIES = ("pocock", "obrien_fleming")
@@ -84,82 +83,6 @@ def sample_ratio_p_value(counts: ArrayLike, shares: ArrayLike | None = None) -> 
     expected = seen.sum() * planned / planned.sum()
     statistic = ((seen - expected) ** 2 / expected).sum()
     return float(stats.chi2.sf(statistic, len(seen) - 1))
-
-
-def mean_lift(control: ArrayLike, treatment: ArrayLike, *, level: float = 0.95) -> Interval:
-    """Return the relative lift of the mean per unit, with its interval by the delta method.
-
-    Parameters
-    ----------
-    control, treatment : array, shape (n,) and (m,)
-        One value per unit.
-    level : float
-        Nominal coverage.
-
-    Raises
-    ------
-    InputError
-        As `ratio_lift`.
-
-    Examples
-    --------
-    >>> print(mean_lift([1.0, 2.0, 3.0, 2.0], [2.0, 3.0, 2.0, 3.0]))
-    0.2500 [-0.3246, 0.8246]
-    """
-    one, two = np.ones(len(np.asarray(control))), np.ones(len(np.asarray(treatment)))
-    return ratio_lift((control, one), (treatment, two), level=level)
-
-
-def ratio_lift(
-    control: tuple[ArrayLike, ArrayLike],
-    treatment: tuple[ArrayLike, ArrayLike],
-    *,
-    level: float = 0.95,
-) -> Interval:
-    """Return the relative lift of a ratio of sums, with its interval by the delta method.
-
-    Parameters
-    ----------
-    control, treatment : pair of arrays
-        Numerator and denominator of each unit: clicks and impressions of a user, for instance.
-    level : float
-        Nominal coverage.
-
-    Raises
-    ------
-    InputError
-        If an arm has fewer than two units, or the control's ratio is not positive.
-
-    Notes
-    -----
-    With :math:`R = \\sum y / \\sum x`, the variance of R is that of :math:`y - R x` over
-    :math:`n \\bar x^2`; the log of the lift adds the relative variances of both arms (Deng,
-    Knoblich, Lu 2018, KDD).
-
-    Examples
-    --------
-    >>> clicks, views = np.array([1.0, 0.0, 2.0, 1.0]), np.array([10.0, 5.0, 15.0, 10.0])
-    >>> round(ratio_lift((clicks, views), (2 * clicks, views)).estimate, 6)
-    1.0
-    """
-    (base, base_variance), (other, other_variance) = (_ratio(*arm) for arm in (control, treatment))
-    if not base > 0:
-        raise InputError("ratio_lift: the control's ratio has to be positive")
-    quotient = other / base
-    error = np.sqrt(other_variance + quotient**2 * base_variance) / base
-    reach = NormalDist().inv_cdf((1 + level) / 2) * error
-    return Interval(float(quotient - 1), float(quotient - 1 - reach), float(quotient - 1 + reach))
-
-
-def _ratio(numerator: ArrayLike, denominator: ArrayLike) -> tuple[float, float]:
-    """Return a ratio of sums and its variance."""
-    y, x = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
-    if y.shape != x.shape or y.ndim != 1 or len(y) < 2:
-        raise InputError("ratio_lift: give numerator and denominator of two units or more")
-    if not x.sum() > 0:
-        raise InputError("ratio_lift: the denominators have to add up to more than 0")
-    ratio = y.sum() / x.sum()
-    return ratio, (y - ratio * x).var(ddof=1) / (len(y) * x.mean() ** 2)
 
 
 def cuped(outcome: ArrayLike, covariates: ArrayLike) -> np.ndarray:

@@ -8,8 +8,6 @@ from mlsd.experiments import (
     cuped,
     false_alarm_probability,
     holm,
-    mean_lift,
-    ratio_lift,
     sample_ratio_p_value,
     sequential_boundary,
     users_per_arm,
@@ -36,50 +34,6 @@ def test_the_sample_ratio_test_refuses_what_is_no_split():
     for counts, shares in (([5], None), ([0, 0], None), ([5, 5], [1.0]), ([5, 5], [0.0, 1.0])):
         with pytest.raises(InputError):
             sample_ratio_p_value(counts, shares)
-
-
-def test_a_ratio_lift_covers_the_truth_where_rows_of_a_user_are_alike():
-    """Users differ in rate and in number of views; 95 of 100 intervals hold a lift of 0."""
-    rng = np.random.default_rng(5)
-    covered, widths = [], []
-    for _ in range(400):
-        arms = []
-        for _ in range(2):
-            views = 1 + rng.poisson(rng.gamma(0.5, 20.0, 1_000))
-            arms.append((rng.binomial(views, rng.beta(1, 9, 1_000)), views))
-        lift = ratio_lift(*arms)
-        covered.append(not lift.excludes(0))
-        widths.append(lift.high - lift.low)
-    assert 0.92 < np.mean(covered) < 0.98
-    (clicks, views), _ = arms
-    rate = clicks.sum() / views.sum()
-    by_row = 2 * 1.96 * np.sqrt(2 * (1 - rate) / (rate * views.sum()))
-    assert np.mean(widths) > 1.5 * by_row
-
-
-def test_users_of_one_rate_leave_a_ratio_without_error():
-    views = np.array([10.0, 40.0, 100.0])
-    lift = ratio_lift((0.1 * views, views), (0.2 * views, views))
-    assert (lift.estimate, lift.low, lift.high) == pytest.approx((1, 1, 1))
-
-
-def test_a_mean_lift_has_the_error_of_two_independent_means():
-    rng = np.random.default_rng(1)
-    control, treatment = rng.gamma(2.0, 1.0, 500), rng.gamma(2.2, 1.0, 400)
-    lift = mean_lift(control, treatment, level=0.9)
-    assert lift.estimate == pytest.approx(treatment.mean() / control.mean() - 1)
-    # Relative variances add where the lift is near zero.
-    relative = [x.var(ddof=1) / len(x) / x.mean() ** 2 for x in (control, treatment)]
-    wanted = stats.norm.ppf(0.95) * np.sqrt(sum(relative)) * treatment.mean() / control.mean()
-    assert lift.high - lift.estimate == pytest.approx(wanted)
-
-
-def test_lifts_refuse_arms_without_a_ratio():
-    for bad in (([1.0], [1.0]), ([1.0, 2.0], [0.0, 0.0]), ([1.0, 2.0], [1.0])):
-        with pytest.raises(InputError):
-            ratio_lift(bad, ([1.0, 2.0], [1.0, 1.0]))
-    with pytest.raises(InputError, match="positive"):
-        mean_lift([0.0, 0.0], [1.0, 2.0])
 
 
 def test_cuped_leaves_the_unexplained_variance_and_the_mean():
