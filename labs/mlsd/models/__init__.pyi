@@ -33,6 +33,7 @@ from .stacking import StackedEnsemble as StackedEnsemble
 from .student import StudentPerceptron as StudentPerceptron
 from .tree_leaves import TreeLeavesLogisticRegression as TreeLeavesLogisticRegression
 from .trees import LightGBMScorer as LightGBMScorer
+from .value import ValueRanker as ValueRanker
 
 SCORERS: tuple[str, ...]
 MULTI_TASK_SCORERS: tuple[str, ...]
