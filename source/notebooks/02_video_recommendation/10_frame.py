@@ -619,6 +619,7 @@ span.loc[["clicks", "watch time", "stars", "both"]].round(1)
 # most. The sum of two ranks does not repeat its 17 % of hours: in the other worlds it brought
 # between 9 % fewer and 4 % more, so that in some runs it would miss the guardrail. How much weight
 # each goal should have has to be measured in a deployment, goal by goal.
+# [50_value](50_value.ipynb) does so for feeds that are ranked for each viewer.
 #
 # **Change this and see.** Rank by completions, and by likes per view. Each is a third opinion on
 # what a good video is. Which lengths does each prefer, and which brings more return?
