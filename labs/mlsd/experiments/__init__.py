@@ -26,6 +26,7 @@ from mlsd.experiments.sources import LogSource, Replicate, WorldSource, default_
 from mlsd.experiments.stream import rows_to_learn
 from mlsd.experiments.studies import load_study, run_study, study_path
 from mlsd.experiments.summary import summarise_ladder
+from mlsd.experiments.twins import twin_changes
 
 __all__ = [
     "Ladder",
@@ -60,6 +61,7 @@ __all__ = [
     "sequential_boundary",
     "study_path",
     "summarise_ladder",
+    "twin_changes",
     "users_per_arm",
     "write_json",
     "write_ledger",

@@ -7,6 +7,7 @@ from .release import decide_release as decide_release
 from .reranking import capped as capped
 from .reranking import greedy_determinant as greedy_determinant
 from .reranking import maximal_marginal_relevance as maximal_marginal_relevance
+from .reranking import standardised as standardised
 from .reranking import top_scores as top_scores
 from .reranking import with_reserved_slots as with_reserved_slots
 from .scoring import ModelPolicy as ModelPolicy

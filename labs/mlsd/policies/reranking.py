@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-# What is left of a candidate's squared distance to the span of those chosen, at the least.
+# What is left of a candidate's squared distance to the span of those chosen, at the least, as a
+# share of its squared quality: rounding must not make it negative.
 SMALLEST = 1e-10
 
 
@@ -28,6 +29,32 @@ def top_scores(scores: np.ndarray, slots: int) -> np.ndarray:
     [[1, 2]]
     """
     return np.argsort(-scores, axis=1, kind="stable")[:, :slots]
+
+
+def standardised(scores: np.ndarray) -> np.ndarray:
+    """Return scores with mean 0 and standard deviation 1 over the candidates of each request.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n, c)
+        Minus infinity for a candidate that cannot be shown, which stays so.
+
+    Returns
+    -------
+    ndarray, shape (n, c)
+        0 where all candidates of a request score alike.
+
+    Examples
+    --------
+    >>> standardised(np.array([[3.0, 1.0, -np.inf]])).tolist()
+    [[1.0, -1.0, -inf]]
+    """
+    there = np.isfinite(scores)
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    known = np.where(there, scores, 0.0)
+    centred = np.where(there, known - known.sum(axis=1, keepdims=True) / count, 0.0)
+    spread = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
+    return np.where(there, centred / np.where(spread > 0, spread, 1.0), -np.inf)
 
 
 def maximal_marginal_relevance(
@@ -128,17 +155,18 @@ def greedy_determinant(
     """
     rows, (n, candidates) = np.arange(len(quality)), quality.shape
     factor = np.zeros((n, slots, candidates))
+    least = SMALLEST * quality**2
     left = np.where(quality > 0, (1 + ridge) * quality**2, -np.inf)
     chosen = np.zeros((n, slots), np.intp)
     for slot in range(slots):
         best = left.argmax(axis=1)
         chosen[:, slot] = best
-        pivot = np.sqrt(np.maximum(left[rows, best], SMALLEST))
+        pivot = np.sqrt(np.where(left[rows, best] > 0, left[rows, best], 1.0))
         alike = np.einsum("ncd,nd->nc", vectors, vectors[rows, best])
         kernel = quality * quality[rows, best][:, None] * alike
         done = np.einsum("nsc,ns->nc", factor[:, :slot], factor[rows, :slot, best])
         factor[:, slot] = (kernel - done) / pivot[:, None]
-        left = left - factor[:, slot] ** 2
+        left = np.where(np.isneginf(left), left, np.maximum(left - factor[:, slot] ** 2, least))
         left[rows, best] = -np.inf
     return chosen
 

@@ -9,6 +9,7 @@ from mlsd.policies.reranking import (
     capped,
     greedy_determinant,
     maximal_marginal_relevance,
+    standardised,
     top_scores,
     with_reserved_slots,
 )
@@ -123,3 +124,23 @@ def test_reserved_slots_take_only_what_is_new_to_the_slate():
         np.array([[1, 2, 3], [1, 2, 3], [1, 2, 3]]), np.array([[8], [2], [-1]]), (2,)
     )
     assert slates.tolist() == [[1, 2, 8], [1, 2, 3], [1, 2, 3]]
+
+
+def test_a_determinant_outlives_the_span_of_its_vectors():
+    rng = np.random.default_rng(0)
+    quality = np.exp(rng.normal(0, 1, (50, 30)))
+    vectors = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (50, 30))]
+    with np.errstate(all="raise"):
+        chosen = greedy_determinant(quality, vectors, 12)
+    assert all(len(set(row)) == 12 for row in chosen.tolist())
+    # Four directions, each once, before any comes again.
+    kinds = np.take_along_axis(vectors.argmax(axis=2), chosen[:, :4], axis=1)
+    assert all(len(set(row)) == len(set(v)) for row, v in zip(kinds, vectors.argmax(axis=2)))
+
+
+def test_standardised_scores_leave_out_what_cannot_be_shown():
+    scores = np.array([[4.0, 2.0, -np.inf, 0.0], [1.0, 1.0, 1.0, -np.inf], [-np.inf] * 4])
+    found = standardised(scores)
+    np.testing.assert_allclose(found[0, [0, 1, 3]], [1.5**0.5, 0, -(1.5**0.5)])
+    assert found[1, :3].tolist() == [0, 0, 0]
+    assert np.isneginf(found[np.isneginf(scores)]).all()

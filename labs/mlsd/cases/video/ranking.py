@@ -13,6 +13,7 @@ from mlsd.data.log import LabelledLog, Split
 from mlsd.models.base import Ranker, Recommender
 from mlsd.policies.video import FeedFeatures, RankingPolicy
 from mlsd.policies.video.features import CATEGORICAL, POSITION
+from mlsd.policies.video.ranking import Arrange
 from mlsd.retrieval import CandidateUnion
 from mlsd.runtime.times import DAY
 from mlsd.worlds.video import VideoWorld
@@ -75,12 +76,17 @@ class RankingStage:
         return ranker.fit(train, train[outcome].to_numpy(), train["request_id"].to_numpy())
 
     def policy(
-        self, ranker: Ranker, *, candidates: int = CANDIDATES, per_source: int = PER_SOURCE
+        self,
+        ranker: Ranker,
+        *,
+        candidates: int = CANDIDATES,
+        per_source: int = PER_SOURCE,
+        arrange: Arrange | None = None,
     ) -> RankingPolicy:
         """Return the policy that serves a fitted ranker from the end of the history on."""
         union = CandidateUnion(self.features.sources, per_source=per_source)
         serving = self.features.serving(self.logs, self.log)
-        return RankingPolicy(union, serving, ranker, candidates=candidates)
+        return RankingPolicy(union, serving, ranker, candidates=candidates, arrange=arrange)
 
 
 def ranking_stage(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mlsd.models.base import Ranker
@@ -12,6 +14,10 @@ from mlsd.retrieval.union import CandidateUnion
 from mlsd.worlds.logs import Tables
 from mlsd.worlds.video import FeedRequests, Slates
 from mlsd.worlds.video.slates import NO_ITEM
+
+# Requests, candidates (n, k) and their scores (n, k), -inf where there is nothing to show; returns
+# the places of the slates' videos, (n, slots), best position first.
+Arrange = Callable[[FeedRequests, np.ndarray, np.ndarray], np.ndarray]
 
 
 class RankingPolicy:
@@ -26,6 +32,10 @@ class RankingPolicy:
         Fitted; deployment does not refit it.
     candidates : int
         How many candidates of a request are ranked: the first of the union that can be shown.
+    arrange : callable or None
+        Chooses a slate in view of the whole slate (see `Arrange`), such as the functions of
+        `policies.reranking` do; None fills it from the top. What it chooses of score ``-inf`` is
+        replaced as at the end of a list.
 
     Notes
     -----
@@ -41,11 +51,13 @@ class RankingPolicy:
         ranker: Ranker,
         *,
         candidates: int = 60,
+        arrange: Arrange | None = None,
     ) -> None:
         self.union = union
         self.features = features
         self.ranker = ranker
         self.candidates = candidates
+        self.arrange = arrange
         self._overnight = Overnight()
 
     def observe(self, events: Tables) -> None:
@@ -56,6 +68,8 @@ class RankingPolicy:
         """Return the best candidates of each request."""
         items, source, scores = self._retrieve(requests)
         ranked = self.rank(requests, items, scores)
+        if self.arrange is not None:
+            ranked = _as_scores(self.arrange(requests, items, ranked), ranked)
         slates = filled_slates(items, ranked, requests)
         place = (items[:, None, :] == slates[:, :, None]).argmax(axis=2)
         return Slates(slates, source=np.take_along_axis(source, place, axis=1))
@@ -100,3 +114,11 @@ class RankingPolicy:
         pairs = users[row], found.items[row, place]
         scores[row, place] = self.features.features.score_pairs(*pairs)
         return found.items, found.first_source, scores
+
+
+def _as_scores(places: np.ndarray, ranked: np.ndarray) -> np.ndarray:
+    """Return scores that put the chosen places on top, in their order; ``-inf`` for the others."""
+    order = np.arange(places.shape[1], 0, -1.0)
+    scores = np.full(ranked.shape, -np.inf)
+    np.put_along_axis(scores, places, np.broadcast_to(order, places.shape), axis=1)
+    return np.where(np.isneginf(ranked), -np.inf, scores)
