@@ -6,7 +6,13 @@ import pytest
 
 from mlsd.models import ImplicitALSRecommender, PopularityRecommender
 from mlsd.monitoring import RecordedPolicy
-from mlsd.policies.video import FeedFeatures, RankingPolicy, RecommenderPolicy, ViewerMoments
+from mlsd.policies.video import (
+    FeedFeatures,
+    RankingPolicy,
+    RecommenderPolicy,
+    SlateArranger,
+    ViewerMoments,
+)
 from mlsd.policies.video.features import POSITION
 from mlsd.retrieval import CandidateUnion
 from mlsd.runtime.times import DAY
@@ -124,6 +130,22 @@ def test_one_source_ranked_by_its_own_score_is_that_recommender(world, logs, log
     listed = RecommenderPolicy(source, depth=90)
     options = {"days": 1, "history_days": HISTORY}
     assert world.deploy(ranked, **options).measures == world.deploy(listed, **options).measures
+
+
+def test_a_rule_arranges_the_slate_and_the_top_is_one(world, logs, log, features):
+    options = {"days": 1, "history_days": HISTORY}
+    plain, top, second = (
+        policy_of(features, logs, log, "log_duration", candidates=12) for _ in range(3)
+    )
+    top.arrange = SlateArranger()
+    second.arrange = lambda requests, items, scores: np.argsort(-scores, axis=1)[:, 6:]
+    reports = [world.deploy(policy, **options) for policy in (plain, top)]
+    assert reports[0].measures == reports[1].measures
+    record = RecordedPolicy(second)
+    world.deploy(record, **options)
+    shown = record.rows().query("ts >= @HISTORY * @DAY").sort_values(["request_id", "position"])
+    length = shown["duration"].to_numpy().reshape(-1, 6)
+    assert (np.diff(length, axis=1) <= 0).mean() > 0.95
 
 
 def test_moments_of_a_log_are_those_before_the_request():
