@@ -16,10 +16,10 @@ from mlsd.models.base import Recommender
 from mlsd.policies.video import moments
 from mlsd.policies.video.moments import ViewerMoments
 from mlsd.runtime.times import DAY
+from mlsd.worlds.kit.slates import NO_ITEM
 from mlsd.worlds.logs import Tables, table_of
 from mlsd.worlds.video import FeedRequests
 from mlsd.worlds.video.logs import VideoLogs, with_watched
-from mlsd.worlds.video.slates import NO_ITEM
 
 CONTEXT = ("device", "hour", "age_band", "country")
 VIDEO = ("topic", "creator_id")

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from mlsd.worlds.kit.slates import NO_ITEM
 from mlsd.worlds.video import FeedRequests
-from mlsd.worlds.video.slates import NO_ITEM
 from mlsd.worlds.video.sources import contains
 
 STARTS = 20

@@ -11,9 +11,9 @@ from mlsd.policies.video.features import ServingFeedFeatures
 from mlsd.policies.video.overnight import Overnight
 from mlsd.policies.video.recommending import HISTORY, filled_slates, passed_over
 from mlsd.retrieval.union import CandidateUnion
+from mlsd.worlds.kit.slates import NO_ITEM
 from mlsd.worlds.logs import Tables
 from mlsd.worlds.video import FeedRequests, Slates
-from mlsd.worlds.video.slates import NO_ITEM
 
 # Requests, candidates (n, k) and their scores (n, k), -inf where there is nothing to show; returns
 # the places of the slates' videos, (n, slots), best position first.

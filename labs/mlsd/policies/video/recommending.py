@@ -8,9 +8,9 @@ from mlsd.models.base import Recommender
 from mlsd.policies.video.overnight import Overnight
 from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
+from mlsd.worlds.kit.slates import NO_ITEM
 from mlsd.worlds.logs import Tables, table_of
 from mlsd.worlds.video import FeedRequests, Slates
-from mlsd.worlds.video.slates import NO_ITEM
 from mlsd.worlds.video.sources import contains
 
 HISTORY = 50

@@ -11,6 +11,7 @@ from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds.base import Policy
 from mlsd.worlds.kit.records import Columns, day_end
 from mlsd.worlds.kit.simulator import Assign
+from mlsd.worlds.kit.slates import Slates
 from mlsd.worlds.logs import LazyMapping
 from mlsd.worlds.video.config import HOURS
 from mlsd.worlds.video.records import (
@@ -20,7 +21,7 @@ from mlsd.worlds.video.records import (
     context_columns,
 )
 from mlsd.worlds.video.setup import Setup
-from mlsd.worlds.video.slates import FeedRequests, Slates, require_showable
+from mlsd.worlds.video.slates import FeedRequests, require_showable
 from mlsd.worlds.video.state import Batch, FeedState
 from mlsd.worlds.video.steps import HourStep, NightStep
 from mlsd.worlds.video.traffic import DaySessions, Traffic

@@ -6,9 +6,10 @@ import numpy as np
 
 from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds.kit.luck import hashed_uniform
+from mlsd.worlds.kit.slates import NO_ITEM, Slates
 from mlsd.worlds.logs import Tables
 from mlsd.worlds.video.config import AGE_BANDS, COUNTRIES, MOST_STEPS
-from mlsd.worlds.video.slates import NO_ITEM, FeedRequests, Slates
+from mlsd.worlds.video.slates import FeedRequests
 from mlsd.worlds.video.sources import Corpus, Related, Source
 
 SOURCES = ("trending", "related", "fresh", "random")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlsd.worlds.kit.slates import Slates
 from mlsd.worlds.logs import Tables
 from mlsd.worlds.video.behaviour import Behaviour
 from mlsd.worlds.video.config import VideoConfig
 from mlsd.worlds.video.population import Population
-from mlsd.worlds.video.slates import FeedRequests, Slates
+from mlsd.worlds.video.slates import FeedRequests
 from mlsd.worlds.video.sources import contains
 from mlsd.worlds.video.state import FeedState
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds.kit.records import Columns
+from mlsd.worlds.kit.slates import Slates
 from mlsd.worlds.video.behaviour import Reaction
 from mlsd.worlds.video.config import HOURS, MOST_ITEMS, MOST_SESSIONS
 from mlsd.worlds.video.population import Population
 from mlsd.worlds.video.setup import Setup
-from mlsd.worlds.video.slates import Slates
 from mlsd.worlds.video.state import Batch
 
 OBSERVED_TABLES = ("requests", "impressions", "surveys", "sessions", "returns", "videos")

@@ -9,9 +9,8 @@ import numpy as np
 
 from mlsd.runtime import InputError
 from mlsd.worlds.base import Requests
+from mlsd.worlds.kit.slates import Slates
 from mlsd.worlds.logs import LazyMapping
-
-NO_ITEM = -1
 
 
 @dataclass(frozen=True)
@@ -61,55 +60,6 @@ class FeedRequests(Requests):
             context=LazyMapping(makers),
             shown=self.shown[rows],
             recent=lambda length: self.recent(length)[rows],
-        )
-
-
-@dataclass(frozen=True)
-class Slates:
-    """Videos for some requests, best position first.
-
-    Attributes
-    ----------
-    items : ndarray of int, shape (n, slots)
-        No video twice in a row.
-    propensity : ndarray, shape (n, slots), or None
-        Probability that the policy put this video here, given the slots above; None where nothing
-        was left to chance.
-    source : ndarray of int8, shape (n, slots), or None
-        Which part of the policy found each video; the meaning is the policy's own.
-    candidates : ndarray of int, shape (n, k), or None
-        What was considered, for the log.
-    candidate_source : ndarray of int8, shape (n, k), or None
-
-    Examples
-    --------
-    >>> one, two = Slates(np.array([[1, 2], [3, 4]])), Slates(np.array([[5, 6], [7, 8]]))
-    >>> one.where(np.array([True, False]), two).items.tolist()
-    [[1, 2], [7, 8]]
-    """
-
-    items: np.ndarray
-    propensity: np.ndarray | None = None
-    source: np.ndarray | None = None
-    candidates: np.ndarray | None = None
-    candidate_source: np.ndarray | None = None
-
-    def where(self, mask: np.ndarray, other: Slates) -> Slates:
-        """Return these slates where `mask`, shape (n,), is true, and `other` elsewhere."""
-        first, second = self.filled(), other.filled()
-        return Slates(
-            np.where(mask[:, None], first.items, second.items),
-            np.where(mask[:, None], first.propensity, second.propensity),
-            np.where(mask[:, None], first.source, second.source),
-        )
-
-    def filled(self) -> Slates:
-        """Return these slates with propensities of 1 and sources of 0 where there are none."""
-        shape = self.items.shape
-        return replace(
-            self,
-            propensity=np.ones(shape, np.float32) if self.propensity is None else self.propensity,
-            source=np.zeros(shape, np.int8) if self.source is None else self.source,
         )
 
 

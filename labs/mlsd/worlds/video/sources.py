@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mlsd.worlds.video.slates import NO_ITEM
+from mlsd.worlds.kit.slates import NO_ITEM
 
 
 class Source(Protocol):

@@ -8,11 +8,11 @@ import numpy as np
 from scipy.special import ndtri
 
 from mlsd.worlds.kit.draws import sigmoid
+from mlsd.worlds.kit.slates import Slates
 from mlsd.worlds.video.behaviour import AUTOPLAY_SD, AUTOPLAY_SECONDS, Behaviour, Reaction
 from mlsd.worlds.video.config import MOST_STEPS
 from mlsd.worlds.video.records import UNWANTED_SATISFACTION, StepRecord, item_keys
 from mlsd.worlds.video.setup import Setup
-from mlsd.worlds.video.slates import Slates
 from mlsd.worlds.video.state import Batch, FeedState
 
 LEAST_GAP, MEAN_GAP = 2.0, 6.0
