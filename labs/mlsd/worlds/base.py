@@ -253,20 +253,24 @@ class World(Protocol):
     seed : int
     designs : tuple of str
         Designs that `ab_test` knows.
+    history_days : int
+        How long a history is, and after how many days a deployment begins, where no other number is
+        asked for.
     """
 
     seed: int
     designs: tuple[str, ...]
+    history_days: int
 
-    def history(self, days: int = HISTORY_DAYS, *, to: Path | str | None = None) -> Logs:
+    def history(self, days: int | None = None, *, to: Path | str | None = None) -> Logs:
         """Return what the logging policy recorded, in memory or streamed to a folder."""
         ...
 
-    def logging_policy(self, days: int = HISTORY_DAYS) -> Policy:
+    def logging_policy(self, days: int | None = None) -> Policy:
         """Return the policy that made the history, as it stood at its end."""
         ...
 
-    def deploy(self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS) -> Report:
+    def deploy(self, policy: Policy, days: int = 7, *, history_days: int | None = None) -> Report:
         """Return what would really happen from the end of the history on."""
         ...
 
@@ -277,19 +281,19 @@ class World(Protocol):
         days: int = 7,
         *,
         design: str = "user",
-        history_days: int = HISTORY_DAYS,
+        history_days: int | None = None,
     ) -> Comparison:
         """Return what a company could observe: both policies in one shared world."""
         ...
 
     def compare(
-        self, a: Policy, b: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS
+        self, a: Policy, b: Policy, days: int = 7, *, history_days: int | None = None
     ) -> Comparison:
         """Return the truth: each policy alone in a twin world with common luck."""
         ...
 
     def compare_with_logging(
-        self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS
+        self, policy: Policy, days: int = 7, *, history_days: int | None = None
     ) -> Comparison:
         """Return the truth about a policy, its control being the one that made the history."""
         ...

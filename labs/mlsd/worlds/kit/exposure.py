@@ -30,6 +30,8 @@ class ExposureTally(Tally):
         Which items could be shown in the span.
     span : range
         Days.
+    often : int
+        Coverage is the share of available items that are counted so many times, or more.
 
     Notes
     -----
@@ -45,10 +47,12 @@ class ExposureTally(Tally):
         owner: np.ndarray,
         available: np.ndarray,
         span: range,
+        often: int = SHOWN_OFTEN,
     ) -> None:
         super().__init__(units, measures, first_day=span.start, days=len(span))
         self.owner = owner
         self.available = available
+        self.often = often
         self.shown = np.zeros((GROUPS, len(owner)), np.int64)
 
     def add_exposures(self, user: np.ndarray, item: np.ndarray) -> None:
@@ -68,7 +72,7 @@ class ExposureTally(Tally):
         return np.hstack([super().draws(seed), self._exposure(total) + weights @ influence])
 
     def _exposure(self, shown: np.ndarray) -> np.ndarray:
-        often = (shown[self.available] >= SHOWN_OFTEN).mean()
+        often = (shown[self.available] >= self.often).mean()
         by_creator = np.bincount(self.owner, shown)
         present = np.bincount(self.owner, self.available) > 0
         unequal = gini(by_creator[present]) if shown.any() else np.nan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -47,6 +47,8 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         Event tables of a history.
     designs : tuple of str
         Designs of an A/B test.
+    history_days : int
+        How long a history is where no other length is asked for.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class SimulatedWorld(ABC, Generic[LogsType]):
     measures: ClassVar[Measures]
     tables: ClassVar[tuple[str, ...]]
     designs: ClassVar[tuple[str, ...]] = DESIGNS
+    history_days: ClassVar[int] = HISTORY_DAYS
 
     def __init__(self, seed: int, *, horizon_days: int) -> None:
         if seed < 0:
@@ -73,12 +76,13 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         self._truths: dict[int, Truth] = {}
         self._controls: dict[tuple[int, int], Tally] = {}
 
-    def history(self, days: int = HISTORY_DAYS, *, to: Path | str | None = None) -> LogsType:
+    def history(self, days: int | None = None, *, to: Path | str | None = None) -> LogsType:
         """Return what the logging policy recorded and knew at the end of the last day.
 
         Parameters
         ----------
-        days : int
+        days : int or None
+            None for `history_days`.
         to : path or None
             A new folder to stream Parquet files to, in bounded memory; None keeps it in memory.
 
@@ -93,6 +97,7 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         InputError
             For days beyond the horizon, or a folder that is not empty.
         """
+        days = self._history_days(days)
         until = self._until(days)
         streamed = to is not None
         sink = ParquetSink(to, until, self.tables) if streamed else MemorySink(until, self.tables)
@@ -108,11 +113,11 @@ class SimulatedWorld(ABC, Generic[LogsType]):
             self._truths[days] = truth
         return self._make_logs(sink.tables(), until)
 
-    def logging_policy(self, days: int = HISTORY_DAYS) -> Policy:
+    def logging_policy(self, days: int | None = None) -> Policy:
         """Return the logging policy as it stood at the end of the history."""
-        return copy.deepcopy(self._end_of_history(days)[1])
+        return copy.deepcopy(self._end_of_history(self._history_days(days))[1])
 
-    def deploy(self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS) -> Report:
+    def deploy(self, policy: Policy, days: int = 7, *, history_days: int | None = None) -> Report:
         """Return what would really happen under a policy, from the end of the history on.
 
         Parameters
@@ -121,8 +126,8 @@ class SimulatedWorld(ABC, Generic[LogsType]):
             Comes trained on the history; a copy is deployed. It is handed every event that becomes
             known after the end of the history, those of the history's last hours among them.
         days : int
-        history_days : int
-            Where the history ends.
+        history_days : int or None
+            Where the history ends; None for the world's own length.
 
         Returns
         -------
@@ -133,22 +138,22 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         return tally.report(tally.draws(self.seed))
 
     def compare(
-        self, a: Policy, b: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS
+        self, a: Policy, b: Policy, days: int = 7, *, history_days: int | None = None
     ) -> Comparison:
         """Return the truth about two policies: each alone in a twin world, with common luck."""
         tallies = [self._online([policy], days, history_days)[0] for policy in (a, b)]
         return compare_tallies(*tallies, design="twin", seed=self.seed, paired=True)
 
     def compare_with_logging(
-        self, policy: Policy, days: int = 7, *, history_days: int = HISTORY_DAYS
+        self, policy: Policy, days: int = 7, *, history_days: int | None = None
     ) -> Comparison:
         """Return the truth about a policy, its control being the one that made the history.
 
         It is what `compare` says of the two, but the control is run once for all policies.
         """
-        span = (days, history_days)
+        span = (days, self._history_days(history_days))
         if span not in self._controls:
-            logging = self.logging_policy(history_days)
+            logging = self.logging_policy(span[1])
             (self._controls[span],) = self._online([logging], *span)
         tallies = [self._controls[span], *self._online([policy], *span)]
         return compare_tallies(*tallies, design="twin", seed=self.seed, paired=True)
@@ -160,7 +165,7 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         days: int = 7,
         *,
         design: str = "user",
-        history_days: int = HISTORY_DAYS,
+        history_days: int | None = None,
     ) -> Comparison:
         """Return what a company could observe: both policies in one shared world.
 
@@ -172,8 +177,8 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         design : str
             ``"user"``: users are split; ``"switchback"``: all users see one policy at a time, by
             random windows of four hours. A world may have further ones: see its `designs`.
-        history_days : int
-            Where the history ends.
+        history_days : int or None
+            Where the history ends; None for the world's own length.
 
         Returns
         -------
@@ -238,6 +243,9 @@ class SimulatedWorld(ABC, Generic[LogsType]):
     def _make_logs(self, events: Tables, until: float) -> LogsType:
         """Return the logs with these event tables."""
 
+    def _history_days(self, days: int | None) -> int:
+        return self.history_days if days is None else days
+
     def _until(self, days: int) -> float:
         if not 1 <= days <= self._horizon_days:
             raise InputError(f"days={days}: give 1 to horizon_days={self._horizon_days}")
@@ -256,25 +264,37 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         self,
         policies: Sequence[Policy],
         days: int,
-        history_days: int,
+        history_days: int | None,
         *,
         design: str | None = None,
     ) -> list[Tally]:
         """Run one policy alone, or several in one shared world, and tally each."""
+        history_days = self._history_days(history_days)
         self._until(days)
         self._until(history_days + days)
         state, _ = self._end_of_history(history_days)
         span = range(history_days, history_days + days)
-        users = self._count_users()
-        split = Assignment(design or "user", self.seed, users=users, first_day=span.start)
+        split = self._assignment(design or "user", span)
         count = split.count(days)
         tallies = [self._new_tally(count, span) for _ in policies]
         copies = [copy.deepcopy(policy) for policy in policies]
         assign = None if design is None else split.arms
         until = np.inf if design is None else day_end(span[-1])
-        for step in self._resume(state, design).run(copies, span, assign):
+        simulator = self._resume(state, design)
+        for step in simulator.run(copies, span, assign):
+            self._tally(step, tallies, split, until)
+        for step in self._still_to_come(simulator):
             self._tally(step, tallies, split, until)
         return tallies
+
+    def _still_to_come(self, simulator: Simulator) -> Iterable[Step]:
+        """Return what comes of the days of a run after them; nothing, unless a world says so."""
+        return ()
+
+    def _assignment(self, design: str, span: range) -> Assignment:
+        """Return who gets which policy in a test of so many days."""
+        users = self._count_users()
+        return Assignment(design, self.seed, users=users, first_day=span.start)
 
     def _new_tally(self, units: int, span: range) -> Tally:
         """Return an empty tally of so many units over a span of days."""
@@ -287,6 +307,11 @@ class SimulatedWorld(ABC, Generic[LogsType]):
 
 
 def _add(part: Part, tallies: Sequence[Tally], split: Assignment, until: float) -> None:
+    # What was asked for before the span came of another policy.
+    within = part.ts >= tallies[0].first_day * DAY
+    if not within.all():
+        known_at = None if part.known_at is None else part.known_at[within]
+        part = Part(part.name, part.user[within], part.ts[within], part.amount[within], known_at)
     amount = part.amount
     if part.known_at is not None:
         amount = np.where(part.known_at <= until, amount, 0)

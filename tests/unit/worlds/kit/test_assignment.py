@@ -44,3 +44,32 @@ def test_another_seed_orders_the_windows_otherwise():
     user = np.zeros(len(ts), int)
     arms = [Assignment("switchback", s, users=1, first_day=0).arms(user, ts) for s in (0, 1)]
     assert np.mean(arms[0] == arms[1]) == pytest.approx(0.5, abs=0.15)
+
+
+def test_clusters_go_to_one_arm_whole_and_neighbours_to_different_ones():
+    cluster = np.arange(12) % 6
+    user, ts = np.arange(12), np.linspace(0, 9e5, 12)
+    orders = set()
+    for seed in range(20):
+        split = Assignment("cluster", seed, users=12, first_day=0, cluster=cluster)
+        arms = split.arms(user, ts)
+        assert (arms[:6] == arms[6:]).all()
+        assert (arms[0:6:2] != arms[1:6:2]).all()
+        assert split.units(user, ts).tolist() == cluster.tolist()
+        assert split.count(5) == 6
+        orders.add(tuple(arms[:6:2]))
+    assert len(orders) > 4
+
+
+def test_a_switchback_in_clusters_turns_each_of_them_by_itself():
+    cluster, days = np.repeat(np.arange(8), 6), 6
+    ts = np.tile(np.arange(days), 8) * 86_400.0
+    user = np.arange(48)
+    options = {"users": 48, "first_day": 0, "cluster": cluster, "window_hours": 24}
+    split = Assignment("switchback", 3, **options)
+    arms = split.arms(user, ts).reshape(8, days)
+    assert (arms[:, 0::2] != arms[:, 1::2]).all()
+    assert len({tuple(row) for row in arms}) > 2
+    units = split.units(user, ts)
+    assert len(set(units.tolist())) == split.count(days) == 48
+    assert units.max() < 48
