@@ -15,7 +15,8 @@ from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds import AdClickConfig, AdClickWorld, VideoWorld
 from mlsd.worlds.ad_click import Actions
 from mlsd.worlds.base import Policy, World
-from mlsd.worlds.video import Slates
+from mlsd.worlds.event import EventWorld
+from mlsd.worlds.kit.slates import Slates
 
 HISTORY, DAYS = 2, 2
 OPTIONS = {"history_days": HISTORY}
@@ -29,6 +30,7 @@ class Case:
     and the column whose ids run on without a gap from request to request. In a `closed_loop` what
     is shown decides which requests follow, so that ids have gaps and twins meet other requests.
     `pending` names a table whose rows take long to be known, and the column of when they began.
+    A switchback test has windows of `window_hours`, in each `place` by itself where there are some.
     """
 
     make: Callable[[int], World]
@@ -40,6 +42,8 @@ class Case:
     measure: str
     closed_loop: bool = False
     pending: tuple[str, str] | None = None
+    place: str | None = None
+    window_hours: int = 4
 
 
 class Constant:
@@ -128,7 +132,49 @@ def video(payments):
     )
 
 
-WORLDS = (ad_click, card_payments, video)
+class Earliest:
+    """Shows the events in reach that were published first, or from a later place on."""
+
+    first = 0
+
+    def act(self, requests):
+        items = np.full((len(requests), requests.slots), -1, np.int32)
+        x, y = (np.asarray(requests.context[name]) for name in ("home_x", "home_y"))
+        for row in range(len(requests)):
+            km = np.hypot(requests.open_x - x[row], requests.open_y - y[row])
+            near = requests.open[km <= requests.reach_km][self.first :]
+            items[row, : len(near)] = near[: requests.slots]
+        return Slates(items)
+
+    def observe(self, events):
+        pass
+
+
+class Later(Earliest):
+    """Leaves out the first five."""
+
+    first = 5
+
+
+def event(payments):
+    tables = {"impressions": "impression_id", "requests": "request_id", "events": "event_id"}
+    return Case(
+        make=lambda seed: EventWorld(seed=seed, size="small"),
+        control=Earliest(),
+        treatment=Later(),
+        user="user_id",
+        events=tables,
+        # Where nothing is in reach, a page is empty and leaves no impression.
+        complete=("requests", "request_id"),
+        measure="rsvps",
+        closed_loop=True,
+        place="city",
+        window_hours=24,
+        pending=("attendance", "ts"),
+    )
+
+
+WORLDS = (ad_click, card_payments, video, event)
 
 
 @pytest.fixture(scope="module", params=WORLDS, ids=lambda make: make.__name__)
@@ -347,7 +393,7 @@ def test_twins_meet_the_same_requests(case, world):
 
 def _first_day_of_sessions(listener):
     """Return when the sessions of the first day began, and by whom."""
-    began = [requests for requests in listener.requests if requests.context["step"][0] == 0]
+    began = [r for r in listener.requests if not r.context.get("step", [0])[0]]
     columns = {
         "request_id": np.concatenate([requests.request_id for requests in began]),
         "ts": np.concatenate([requests.ts for requests in began]),
@@ -385,15 +431,24 @@ def test_an_a_b_test_splits_users(case, world):
 def test_a_switchback_test_gives_windows_of_time_to_one_policy_each(case, world):
     heard = [Listener(copy.deepcopy(policy)) for policy in (case.control, case.treatment)]
     world.ab_test(*heard, DAYS, design="switchback", **OPTIONS)
-    # A session stays with the policy that it began with.
-    windows = [
-        np.concatenate([r.ts for r in each.requests if not r.context.get("step", [0])[0]])
-        // (4 * HOUR)
-        for each in heard
-    ]
-    one, two = (set(found.tolist()) for found in windows)
+    one, two = (_windows(case, each) for each in heard)
     assert not one & two
-    assert len(one) == len(two) == DAYS * 24 // 4 // 2
+    if case.place is None:
+        assert len(one) == len(two) == DAYS * 24 // case.window_hours // 2
+    else:
+        assert 0.3 < len(one) / len(one | two) < 0.7
+
+
+def _windows(case, listener):
+    """Return the windows of time, with their places, in which a policy was asked."""
+    found = set()
+    for requests in listener.requests:
+        # A session stays with the policy that it began with.
+        if not requests.context.get("step", [0])[0]:
+            window = requests.ts // (case.window_hours * HOUR)
+            place = requests.context[case.place] if case.place else np.zeros(len(window))
+            found |= set(zip(window.tolist(), place.tolist(), strict=True))
+    return found
 
 
 def test_in_an_a_b_test_both_policies_observe_everything(case, world):
