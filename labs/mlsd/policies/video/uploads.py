@@ -10,9 +10,9 @@ from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds.base import Policy
 from mlsd.worlds.kit.luck import hashed_uniform
+from mlsd.worlds.kit.slates import NO_ITEM
 from mlsd.worlds.logs import Tables, table_of
 from mlsd.worlds.video import FeedRequests, Slates
-from mlsd.worlds.video.slates import NO_ITEM
 from mlsd.worlds.video.sources import contains
 
 # The source of an explored video; those of the wrapped policy keep their own.
