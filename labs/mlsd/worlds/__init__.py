@@ -4,4 +4,11 @@ from mlsd.worlds.ad_click import AdClickConfig, AdClickWorld
 from mlsd.worlds.event import EventConfig, EventWorld
 from mlsd.worlds.video import VideoConfig, VideoWorld
 
-__all__ = ["AdClickConfig", "AdClickWorld", "EventConfig", "EventWorld", "VideoConfig", "VideoWorld"]
+__all__ = [
+    "AdClickConfig",
+    "AdClickWorld",
+    "EventConfig",
+    "EventWorld",
+    "VideoConfig",
+    "VideoWorld",
+]
