@@ -32,6 +32,18 @@ def test_parts_are_days_and_sources_know_none_of_them(stage):
         assert not later & set(source.item_ids_)
 
 
+def test_a_refitted_stage_serves_what_sources_know_now_and_keeps_what_rankers_learn(stage):
+    served = stage.refitted()
+    assert served.table is stage.table
+    last = stage.log.frame.query("watched == 1 and ts >= 13 * @DAY")["item_id"].unique()
+    for name, source in served.features.sources.items():
+        old = stage.features.sources[name]
+        assert set(old.item_ids_) < set(source.item_ids_)
+        assert np.isin(last, source.item_ids_).all()
+    assert served.columns == stage.columns
+    assert len(served.features.known_users) > len(stage.features.known_users)
+
+
 def test_features_are_of_every_row_and_no_outcome_is_among_them(stage):
     names = [*stage.columns["categorical"], *stage.columns["numeric"]]
     assert not set(names) & {*OUTCOMES, "user_id", "item_id"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -75,6 +76,16 @@ class RankingStage:
         train = self.rows("train")
         return ranker.fit(train, train[outcome].to_numpy(), train["request_id"].to_numpy())
 
+    def refitted(self) -> RankingStage:
+        """Return the stage with its sources fitted once more, on the whole history, as for serving.
+
+        The table keeps the scores of the first fit, which a ranker learns from: those of the second
+        have seen its labels. A feed asks the newer sources, and so does whoever compares with one.
+        """
+        frame = self.log.frame
+        features = _fitted_on(frame[frame["watched"] == 1], copy.deepcopy(self.features.sources))
+        return replace(self, features=features)
+
     def policy(
         self,
         ranker: Ranker,
@@ -102,17 +113,20 @@ def ranking_stage(
     log = _dated(logs)
     day = (log.frame["ts"] // DAY).to_numpy(int)
     old = log.frame[(day < TRAIN_FROM) & (log.frame["watched"] == 1)]
-    sources = {
-        name: source.fit(old[["user_id", "item_id", "ts"]])
-        for name, source in make_sources().items()
-    }
-    features = FeedFeatures(sources, known_users=old["user_id"].to_numpy())
+    features = _fitted_on(old, make_sources())
     rows = np.flatnonzero(day >= TRAIN_FROM)
     ids = log.frame[["request_id", "user_id", "item_id", *OUTCOMES]].iloc[rows]
     table = pd.concat([ids.reset_index(drop=True), features.compute(logs, log, rows)], axis=1)
     names = np.array(["train", "validation", "test"])
     part = names[np.digitize(day[rows], [VALIDATION_FROM, TEST_FROM])]
     return RankingStage(world, logs, log, features, table, part)
+
+
+def _fitted_on(watched: pd.DataFrame, sources: Sources) -> FeedFeatures:
+    """Return the features with their sources fitted on what was watched."""
+    rows = watched[["user_id", "item_id", "ts"]]
+    fitted = {name: source.fit(rows) for name, source in sources.items()}
+    return FeedFeatures(fitted, known_users=watched["user_id"].to_numpy())
 
 
 def _dated(logs: VideoLogs) -> LabelledLog:
