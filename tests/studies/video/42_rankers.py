@@ -2,9 +2,10 @@
 
 Each rung of `cases.video.ranking_rungs` has four settings, chosen on the validation day. The chosen
 one is measured on the test day, by the NDCG of each outcome, and deployed for two days in a world
-that is the twin of one served by the best single source. Then the ranker of watch time is deployed
-with fewer and with more candidates, and the heads of the mixture of experts one by one. In a second
-world the three objectives of logistic regression are repeated.
+that is the twin of one served by the best single source. Sources are those of the ranking stage,
+three days old when the deployment begins, on both sides; `42_served` fits them once more. Then the
+ranker of watch time is deployed with fewer and with more candidates, and the heads of the mixture
+of experts one by one. In a second world the three objectives of logistic regression are repeated.
 
 Columns: `kind` is ``rung``, ``head`` or ``candidates``; `settings` as chosen; `validation` all four
 values; ``ndcg_<outcome>`` of the test day, ``_low`` and ``_high`` its 95 % interval by user;
