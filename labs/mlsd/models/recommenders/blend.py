@@ -36,7 +36,8 @@ class BlendRecommender(FoldingRecommender):
     members : mapping of str to MatrixRecommender, optional
         Not fitted; they are copied. Where absent: ``denoising_ease``, ``graph_filter``, ``ials``.
     weights : mapping of str to float, optional
-        One for each member, fixed; where absent they are chosen, and all equal without validation.
+        One for each member, fixed; where absent they are chosen, and all equal without validation
+        or where none of its users is both known and has an item that is new to them.
     k : int
         Length of the lists that validation judges.
 
@@ -86,8 +87,7 @@ class BlendRecommender(FoldingRecommender):
         Raises
         ------
         InputError
-            If a column is missing, there is no row, `weights` names others than the members, or no
-            user of `valid` has an item that is new to them.
+            If a column is missing, there is no row, or `weights` names others than the members.
         """
         check_range("k", self.k, 1)
         members = self._default_members() if self.members is None else dict(self.members)
@@ -109,17 +109,18 @@ class BlendRecommender(FoldingRecommender):
     def _learn(self, *, users: pd.DataFrame | None, valid: pd.DataFrame | None) -> None:
         if self.weights is not None:
             weights = np.array([self.weights[name] for name in self.members_], dtype=np.float64)
-        elif valid is None:
-            weights = np.ones(len(self.members_))
         else:
-            weights = best_weights(*self._judged(valid), k=self.k)
+            judged = None if valid is None else _still_to_choose(self._corpus, valid)
+            found = judged is not None and judged[0].size > 0
+            weights = self._chosen(*judged) if found else np.ones(len(self.members_))
         if not (weights >= 0).all() or not weights.sum() > 0:
             raise InputError("weights: give numbers of at least 0, and one above it")
         self.weights_ = dict(zip(self.members_, (weights / weights.sum()).tolist()))
 
-    def _judged(self, valid: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return members' scores of candidates, which are relevant, and how many items are."""
-        rows, relevant, counts = _still_to_choose(self._corpus, valid)
+    def _chosen(
+        self, rows: np.ndarray, relevant: sparse.csr_array, counts: np.ndarray
+    ) -> np.ndarray:
+        """Return the best weights for known users, given what they were still to choose."""
         scores, hits = [], []
         for part in blocks(len(rows), USERS_AT_ONCE):
             tables = np.stack([_scaled(m._of_users(rows[part])) for m in self.members_.values()])
@@ -128,7 +129,8 @@ class BlendRecommender(FoldingRecommender):
             best = np.argpartition(-tables.max(axis=0), count - 1, axis=1)[:, :count]
             scores.append(np.take_along_axis(tables, best[None], axis=2))
             hits.append(np.take_along_axis(relevant[part].toarray() > 0, best, axis=1))
-        return np.concatenate(scores, axis=1), np.concatenate(hits), counts
+        tables, hits = np.concatenate(scores, axis=1), np.concatenate(hits)
+        return best_weights(tables, hits, counts, k=self.k)
 
     def _blended(self, tables: Mapping[str, np.ndarray]) -> np.ndarray:
         return sum(np.float32(self.weights_[name]) * _scaled(t) for name, t in tables.items())
@@ -216,7 +218,5 @@ def _still_to_choose(
     fresh.eliminate_zeros()
     never_trained = np.bincount(row[(row >= 0) & (column < 0)], minlength=users)
     counts = np.diff(fresh.indptr) + never_trained
-    if not counts.any():
-        raise InputError("valid: no user of the training has an item that is new to them")
     rows = np.flatnonzero(counts)
     return rows, fresh[rows], counts[rows]

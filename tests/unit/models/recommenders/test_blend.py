@@ -129,5 +129,11 @@ def test_what_is_judged_is_new_to_a_known_user():
 def test_bad_arguments_are_named(options, message):
     with pytest.raises(InputError, match=message):
         BlendRecommender(members=members(), **options).fit(planted()[0])
-    with pytest.raises(InputError, match="no user of the training"):
-        BlendRecommender(members=members()).fit(planted()[0], valid=planted()[0])
+
+
+def test_weights_are_equal_where_validation_can_choose_none():
+    log, later = planted()
+    strangers = later.assign(user_id=later["user_id"] + 1_000)
+    for valid in (log, strangers):
+        blend = BlendRecommender(members=members()).fit(log, valid=valid)
+        assert blend.weights_ == {"cosine": 0.5, "popular": 0.5}
