@@ -3,6 +3,7 @@
 import pytest
 
 from mlsd.cases import built_cases, find_case, find_service, registry, require_case
+from mlsd.data.log import ColumnRoles
 from mlsd.experiments import ledger_path, load_ledger
 from mlsd.experiments.display import at_rank
 from mlsd.runtime import CASE_IDS, InputError
@@ -16,6 +17,12 @@ def case(request):
 def test_no_two_rungs_of_a_case_have_one_name(case):
     names = [rung.name for rung in case.ladder.rungs]
     assert len(set(names)) == len(names)
+
+
+def test_a_rung_that_a_log_may_skip_says_what_the_log_lacks(case):
+    for rung in case.ladder.rungs:
+        if rung.is_oracle or rung.tables or not rung.settings(ColumnRoles(None)):
+            assert rung.needs, rung.name
 
 
 def test_it_is_registered_under_its_own_name(case):

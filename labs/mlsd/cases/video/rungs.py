@@ -232,5 +232,5 @@ VIDEO_RUNGS = (
     ),
     Rung("blend", "BlendRecommender", "ids", _blend, BLENDS),
     Rung("blend_with_users", "BlendRecommender", "ids", _blend_with_users, BLENDS),
-    Rung("oracle", "truth", "truth", None, _nothing_to_tune),
+    Rung("oracle", "truth", "truth", None, _nothing_to_tune, "a world, which knows the truth"),
 )
