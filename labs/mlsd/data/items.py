@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,15 @@ import pandas as pd
 import pyarrow as pa
 
 from mlsd.data.columns import category_column, number_column
+from mlsd.data.columns.cells import numbers, shown
 from mlsd.data.spec import LogSpec
 from mlsd.data.tables import RawTable, read_tables
 from mlsd.data.tables.opening import require_file
 from mlsd.runtime import InputError
 
 ITEM_ID = "item_id"
+NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
+FEW_TEXTS = 0.1  # a column with as few texts beside its numbers was meant as numbers
 
 
 def read_items(
@@ -53,13 +56,38 @@ def read_items(
     raw = given if spec.items.path is None else _read(spec, root)
     if raw is None:
         raise InputError(f"{spec.file.name}: [items] lacks path; {spec.name} brings no items")
+    _check_named(spec, raw)
+    columns = [pd.DataFrame({ITEM_ID: _ids(raw, spec.items.id, chosen)})]
+    left_out, called = {spec.items.id, *spec.items.ignore}, {ITEM_ID}
+    for name in (name for name in raw.table.column_names if name not in left_out):
+        feature = _feature(raw, name, is_category=name in spec.items.categorical)
+        for each in called.intersection(feature):
+            other = "the ids are" if each == ITEM_ID else "another feature is"
+            raw.fail(name, f"would be called {each!r}, as {other}; rename it, or {_ignore(name)}")
+        called.update(feature)
+        columns.append(feature)
+    return {"items": pd.concat(columns, axis=1)}
+
+
+def _check_named(spec: LogSpec, raw: RawTable) -> None:
+    """Require the columns that ``[items]`` names."""
+    names = raw.table.column_names
+    if spec.items.id not in names:
+        known = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+        raise InputError(
+            f"{raw.file}: column {spec.items.id!r} of the items' ids is missing; the table has "
+            f'{known or "nothing"}: say which they are, as in id = "film_id" in [items]'
+        )
     for name in (*spec.items.categorical, *spec.items.ignore):
         raw.column(name)
-    table = pd.DataFrame({ITEM_ID: _ids(raw, spec.items.id, chosen)})
-    left_out = {spec.items.id, *spec.items.ignore}
-    names = [name for name in raw.table.column_names if name not in left_out]
-    features = [_feature(raw, name, is_category=name in spec.items.categorical) for name in names]
-    return {"items": pd.concat([table, *features], axis=1)}
+
+
+def _ignore(name: str) -> str:
+    return f"leave it out by {_line('ignore', name)} in [items]"
+
+
+def _line(key: str, name: str) -> str:
+    return f"{key} = {json.dumps([name], ensure_ascii=False)}"
 
 
 def _read(spec: LogSpec, root: Path | str | None) -> RawTable:
@@ -73,9 +101,12 @@ def _read(spec: LogSpec, root: Path | str | None) -> RawTable:
 def _read_arrays(path: Path) -> RawTable:
     require_file(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ValueError("one array without a name; write it by np.savez, the ids beside it")
+        with file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # of zip, of zlib, of numpy, and of Python's own tokenizer
         raise InputError(f"{path.name}: no readable .npz file ({str(error)[:120]})") from None
     sizes = {name: array.shape[0] if array.ndim else -1 for name, array in arrays.items()}
     for name, array in arrays.items():
@@ -84,13 +115,21 @@ def _read_arrays(path: Path) -> RawTable:
                 f"{path.name}: array {name!r} has shape {array.shape}; give one row per item, "
                 f"{max(sizes.values())} as in the longest"
             )
-    return RawTable(path.name, pa.table({name: _as_column(a) for name, a in arrays.items()}))
+    columns = {name: _as_column(path, name, array) for name, array in arrays.items()}
+    return RawTable(path.name, pa.table(columns))
 
 
-def _as_column(array: np.ndarray) -> pa.Array:
-    if array.ndim == 1:
-        return pa.array(array)
-    return pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), array.shape[1])
+def _as_column(path: Path, name: str, array: np.ndarray) -> pa.Array:
+    width = array.shape[1] if array.ndim == 2 else 1
+    native = array.astype(array.dtype.newbyteorder("="))
+    try:
+        values = pa.array(native.ravel())
+        return values if array.ndim == 1 else pa.FixedSizeListArray.from_arrays(values, width)
+    except pa.ArrowException:
+        found = f"of type {array.dtype}" if width else "of rows without a number"
+        raise InputError(
+            f"{path.name}: array {name!r} is {found}; give numbers or text, or {_ignore(name)}"
+        ) from None
 
 
 def _ids(raw: RawTable, name: str, chosen: pd.Series) -> pd.Series:
@@ -101,7 +140,8 @@ def _ids(raw: RawTable, name: str, chosen: pd.Series) -> pd.Series:
         raw.fail(name, "is empty; give each item its id", int(empty[0]))
     twice = np.flatnonzero(ids.duplicated().to_numpy())
     if twice.size:
-        raw.fail(name, f"is {ids[twice[0]]!r}, which stands above; give one row per item", twice[0])
+        cell = shown(raw.column(name), twice[0])
+        raw.fail(name, f"is {cell}, which stands above; give one row per item", int(twice[0]))
     numbers, wanted = (pd.api.types.is_integer_dtype(each) for each in (ids, chosen))
     if numbers == wanted:
         return ids
@@ -123,21 +163,35 @@ def _feature(raw: RawTable, name: str, *, is_category: bool) -> pd.DataFrame:
         return _vectors(raw, name)
     try:
         return pd.DataFrame({name: number_column(raw, name)})
-    except InputError:
+    except InputError as error:
+        if _is_spoilt(raw, name):
+            line = _line("categorical", name)
+            raise InputError(f"{error}; if these are no numbers, add {line} to [items]") from None
         return category_column(raw, name).to_frame(name)
 
 
+def _is_spoilt(raw: RawTable, name: str) -> bool:
+    """Return whether a few cells alone keep a column from being numbers."""
+    if not pa.types.is_string(raw.column(name).type):
+        return pa.types.is_floating(raw.column(name).type)
+    found, unreadable = numbers(raw, name)
+    return unreadable.sum() <= FEW_TEXTS * np.isfinite(found).sum()
+
+
 def _vectors(raw: RawTable, name: str) -> pd.DataFrame:
-    cells = raw.column(name).to_pylist()
+    values = raw.column(name)
+    kind, cells = values.type.value_type, values.to_pylist()
+    if not any(is_kind(kind) for is_kind in NUMBERS):
+        raw.fail(name, f"holds lists of something else than numbers ({kind}); {_ignore(name)}")
     size = len(cells[0] or ())
+    if size == 0:
+        raw.fail(name, f"holds a list without a number; fill it in, or {_ignore(name)}", 0)
     for row, cell in enumerate(cells):
         if cell is None or len(cell) != size:
             found = "no" if cell is None else len(cell)
             raw.fail(name, f"has {found} numbers, the first row {size}; give as many in each", row)
-    try:
-        matrix = np.array(cells, np.float64)
-    except (ValueError, TypeError):
-        raw.fail(name, "holds lists of something else than numbers")
+    # A number that is missing inside a list is None, which becomes NaN.
+    matrix = np.array(cells, np.float64)
     if not np.isfinite(matrix).all():
         row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
         raw.fail(name, "holds a number that is not finite", row)

@@ -211,7 +211,7 @@ def test_features_of_items_as_arrays(frame, read, tmp_path):
     [
         ({"film": ["w", "x", "x"]}, "films.csv: row 4, column 'film' is 'x', which stands above"),
         ({"film": ["w", "", "x"]}, "films.csv: row 3, column 'film' is empty; give each item"),
-        ({"name": ["w"]}, "films.csv: column 'film' is missing"),
+        ({"name": ["w"]}, "films.csv: column 'film' of the items' ids is missing; the table has"),
     ],
 )
 def test_a_wrong_table_of_items(frame, read, tmp_path, films, message):
@@ -224,6 +224,14 @@ def test_wrong_arrays_of_items(frame, read, tmp_path):
     assert "no such file" in refused(read, frame, more=section)
     (tmp_path / "films.npz").write_bytes(b"PK broken")
     assert "films.npz: no readable .npz file" in refused(read, frame, more=section)
+    with (tmp_path / "films.npz").open("wb") as file:
+        np.save(file, np.ones((5, 2)))
+    assert "(one array without a name; write it by np.savez" in refused(read, frame, more=section)
+    np.savez_compressed(tmp_path / "films.npz", id=np.arange(5), vector=np.ones((5, 40)))
+    spoilt = bytearray((tmp_path / "films.npz").read_bytes())
+    spoilt[60:90] = b"?" * 30
+    (tmp_path / "films.npz").write_bytes(spoilt)
+    assert "films.npz: no readable .npz file" in refused(read, frame, more=section)
     np.savez(tmp_path / "films.npz", id=np.arange(5), vector=np.ones((4, 2)))
     message = refused(read, frame, more=section)
     assert message.startswith("films.npz: array 'vector' has shape (4, 2); give one row per item")
@@ -233,11 +241,53 @@ def test_wrong_arrays_of_items(frame, read, tmp_path):
     assert message.endswith("'id' is 'x', where the items of the log are whole numbers")
 
 
-def test_vectors_of_unequal_length_are_named(frame, read, tmp_path):
-    films = pd.DataFrame({"film": ["w", "x"], "v": [[1.0, 2.0], [1.0]]})
-    films.to_parquet(tmp_path / "films.parquet")
-    message = refused(read, frame, more='[items]\npath = "films.parquet"')
-    assert "row index 1 (counted from 0), column 'v' has 1 numbers, the first row 2" in message
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"v": [[1.0, 2.0], [1.0]]}, "row index 1 (counted from 0), column 'v' has 1 numbers, the"),
+        ({"v": [[], []]}, "column 'v' holds lists of something else than numbers (null); leave"),
+        ({"v": [np.zeros(0)] * 2}, "column 'v' holds a list without a number; fill it in, or"),
+        ({"tags": [["a"], []]}, 'numbers (string); leave it out by ignore = ["tags"] in [items]'),
+        ({"v": [[1.0]] * 2, "v_0": 1}, "'v_0' would be called 'v_0', as another feature is; ren"),
+        ({"item_id": [7, 8]}, "column 'item_id' would be called 'item_id', as the ids are; rename"),
+        ({"length": [np.inf, 2.0]}, "'length' is inf; give a finite number or leave it empty; if"),
+        ({"film": ["w", "w"]}, "column 'film' is 'w', which stands above; give one row per item"),
+    ],
+)
+def test_a_wrong_feature_of_items_is_named(frame, read, tmp_path, column, message):
+    pd.DataFrame({"film": ["w", "x"]} | column).to_parquet(tmp_path / "films.parquet")
+    assert message in refused(read, frame, more='[items]\npath = "films.parquet"')
+
+
+def test_one_text_among_numbers_of_items_makes_no_category(frame, read, tmp_path):
+    films = pd.DataFrame({"film": [f"f{n}" for n in range(20)], "year": [*range(19), "unknown"]})
+    films.to_csv(tmp_path / "films.csv", index=False)
+    section = '[items]\npath = "films.csv"'
+    message = refused(read, frame, more=section)
+    assert "films.csv: row 21, column 'year' is 'unknown'; give a finite number" in message
+    assert message.endswith('are no numbers, add categorical = ["year"] to [items]')
+    categories = read(frame, more=f'{section}\ncategorical = ["year"]').log.tables["items"]["year"]
+    assert categories.iloc[-1] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.ones((5, 0)), "array 'v' is of rows without a number; give numbers or text, or leave"),
+        (np.ones((5, 2)) * 1j, "array 'v' is of type complex128; give numbers or text, or leave"),
+        (np.zeros(5, [("a", int)]), "array 'v' is of type [('a', '<i8')]; give numbers or text"),
+    ],
+)
+def test_arrays_of_items_of_no_use_are_named(frame, read, tmp_path, array, message):
+    np.savez(tmp_path / "films.npz", film=np.array([*"vwxyz"]), v=array)
+    assert message in refused(read, frame, more='[items]\npath = "films.npz"')
+
+
+def test_arrays_of_items_are_read_in_any_order_of_bytes(frame, read, tmp_path):
+    vectors = np.arange(10.0).reshape(5, 2)
+    np.savez(tmp_path / "films.npz", film=np.array([*"vwxyz"]), v=vectors.astype(">f4"))
+    items = read(frame, more='[items]\npath = "films.npz"').log.tables["items"]
+    np.testing.assert_array_equal(items[["v_0", "v_1"]], vectors)
 
 
 def test_a_row_without_user_or_item_is_named(frame, read):
