@@ -187,7 +187,7 @@ def test_formats_of_time(values, written, stamps):
     ("values", "options", "message"),
     [
         (["23111422", "23131422"], {"written": "%y%m%d%H"}, "'23131422'; it is not written as"),
-        ([5, None], {"unit": "h"}, "None; with time_unit"),
+        ([5, None], {"unit": "h"}, "None; every row needs its time"),
         (["5", "2023-11-14"], {"unit": "h"}, "'2023-11-14'; with time_unit a time must be a num"),
     ],
 )

@@ -235,6 +235,8 @@ def _is_number(raw: RawTable, name: str, row: int) -> bool:
 def _fail_at(raw: RawTable, name: str, row: int, unit: str | None, written: str | None) -> NoReturn:
     """Say why a cell is not a time: empty, of another notation, of another century."""
     cell = shown(raw.column(name), row)
+    if _empty(raw, name)[row]:
+        raw.fail(name, f"is {cell}; every row needs its time: fill it in or remove the row", row)
     if written:
         raw.fail(name, f"is {cell}; it is not written as time_format {written!r} says", row)
     if unit:
