@@ -26,6 +26,9 @@ from mlsd.data.tables import RawTable
 from mlsd.data.validation import validate_log
 from mlsd.runtime import InputError
 
+# Whole numbers stand for no item by it, where a history or a list is short; among texts it is one.
+NO_ITEM = -1
+
 
 def read_interactions(
     spec: LogSpec, tables: dict[str, RawTable], *, root: Path | str | None = None
@@ -57,6 +60,8 @@ def read_interactions(
     for name in columns.ignore:
         next(iter(tables.values())).column(name)
     frame = stack_rows(tables, Inferred(columns))
+    if (frame[columns.item] == NO_ITEM).any():
+        frame = frame.astype({columns.item: str})
     _check_filled(tables, columns, frame)
     part = np.repeat(np.arange(len(tables)), [raw.table.num_rows for raw in tables.values()])
     kept = _kept_rows(columns, frame, part)
@@ -68,18 +73,31 @@ def read_interactions(
         )
     roles = replace(roles_of(columns), label=None)
     frame = frame.iloc[rows].drop(columns=[columns.label] if columns.label else [])
-    order, split = split_rows(
-        spec,
-        len(frame),
-        sizes=dict(zip(PARTS, np.bincount(part[rows], minlength=3).tolist(), strict=True)),
-        times=frame[roles.time].to_numpy() if roles.time else None,
-        users=frame[roles.user].to_numpy(),
-    )
+    try:
+        order, split = split_rows(
+            spec,
+            len(frame),
+            sizes=dict(zip(PARTS, np.bincount(part[rows], minlength=3).tolist(), strict=True)),
+            times=frame[roles.time].to_numpy() if roles.time else None,
+            users=frame[roles.user].to_numpy(),
+        )
+    except InputError as error:
+        raise InputError(f"{error}{_why_so_few(counts)}") from None
     frame = frame.iloc[order].reset_index(drop=True)
     beside = read_items(spec, given_items, frame[roles.item], root=root)
     log = LabelledLog(spec.name, frame, roles, split, tables=beside, lists=spec.lists)
     validate_log(log)
     return LoadedLog(log, spec, columns, tables, named_readings(columns, tables), {}, counts)
+
+
+def _why_so_few(counts: InteractionCounts) -> str:
+    """Return what became of the other rows, where a split leaves a part empty."""
+    gone = [
+        (counts.not_chosen, "have label 0"),
+        (counts.repeats, "repeat a pair of user and item, which counts once, in its first part"),
+    ]
+    said = " and ".join(f"{rows:,} {why}" for rows, why in gone if rows)
+    return f" (of {counts.rows:,} rows, {said})" if said else ""
 
 
 def _check_filled(tables: dict[str, RawTable], columns: ColumnSpec, frame: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ from mlsd.data.log import Split
 from mlsd.runtime import InputError
 
 PARTS = ("train", "validation", "test")
+GIVEN = "given as three tables"
 
 
 def check_shares(parts: Sequence[float], where: str = "parts") -> tuple[float, float, float]:
@@ -51,7 +52,7 @@ def _split(part_of_row: np.ndarray, description: str) -> Split:
         if rows.size == 0:
             raise InputError(
                 f"the {name} part is empty ({part_of_row.size} rows, {description}); "
-                "give more rows or other shares"
+                f"give more rows{'' if description == GIVEN else ' or other shares'}"
             )
     return Split(*positions, description=description)
 
@@ -196,4 +197,4 @@ def given_split(
     part_of_row = np.repeat(np.arange(3, dtype=np.int8), [sizes[name] for name in PARTS])
     rows = part_of_row.size
     order = np.arange(rows) if times is None else np.argsort(times, kind="stable")
-    return order, _split(part_of_row[order], "given as three tables")
+    return order, _split(part_of_row[order], GIVEN)

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from mlsd.data import leave_last_split, load_spec, read_log, validate_log
+from mlsd.experiments import RecommendingProtocol
+from mlsd.experiments.sources import Replicate
 from mlsd.runtime import InputError
 
 # Ann ties at her last moment, Bob comes back to a film, Cid has two rows only.
@@ -116,6 +118,35 @@ def test_without_a_third_interaction_no_one_can_be_left_out(frame, read):
     few = frame[frame["user"] == "cid"]
     assert refused(read, few) == (
         "films: no user has three interactions, as leaving the last out takes"
+    )
+
+
+def test_a_part_that_is_empty_says_what_became_of_its_rows(frame, read):
+    again = {"train": frame, "validation": frame[:3], "test": frame[3:6]}
+    assert refused(read, again, split="") == (
+        "films: the validation part is empty (9 rows, given as three tables); give more rows (of "
+        "16 rows, 7 repeat a pair of user and item, which counts once, in its first part)"
+    )
+    same = pd.DataFrame({"user": ["ann"] * 9, "film": "x", "ts": range(9)})
+    message = refused(read, same, split='kind = "time"')
+    assert "has one time only" in message
+    assert message.endswith("(of 9 rows, 8 repeat a pair of user and item, which counts once, in "
+                            "its first part)")  # fmt: skip
+
+
+def test_an_item_called_minus_one_is_not_taken_for_none(frame, read):
+    codes = frame.assign(film=frame["film"].map({"w": -1, "x": 0, "y": 1, "z": 2}))
+    log = read(codes, suffix="parquet").log
+    assert ("ann", "-1") in parts(log)["test"]
+    prepared = RecommendingProtocol().for_log(log).prepare(Replicate(0, log))
+    assert prepared.histories("test")[0][-3:].tolist() == ["0", "1", "2"]
+    assert prepared.histories("test")[0][0] is None
+
+
+def test_a_time_that_is_missing_is_named(frame, read):
+    message = refused(read, frame.assign(ts=frame["ts"].where(frame.index != 6)))
+    assert message == (
+        "path.csv: row 8, column 'ts' is ''; every row needs its time: fill it in or remove the row"
     )
 
 
