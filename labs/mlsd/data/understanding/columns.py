@@ -26,14 +26,20 @@ def check_roles(loaded: LoadedLog) -> Findings:
         groups.setdefault(f"{reading.role} ({reading.kind}; {reading.reason})", []).append(name)
     for name, reason in {**loaded.left_out, **_unnamed(loaded)}.items():
         groups.setdefault(f"left out ({reason})", []).append(name)
-    lines = [f"{words}: {_listed(names)}" for words, names in groups.items()]
+    lines = [f"{words}: {listed(names)}" for words, names in groups.items()]
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"and {len(lines) - MOST_LINES:,} more kinds of columns"]
     return Findings((Fact("columns", "\n".join(["", *lines])),))
 
 
-def _listed(names: list[str]) -> str:
-    """Return the first names, and how many there are more."""
+def listed(names: list[str]) -> str:
+    """Return the first names, and how many there are more.
+
+    Examples
+    --------
+    >>> listed(["age", "price"]), listed([*"abcdefghijklm"])
+    ('age, price', 'a, b, c, d, e, f, g, h, i, j and 3 more')
+    """
     more = f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
     return ", ".join(names[:MOST_LISTED]) + more
 
@@ -58,7 +64,7 @@ def check_constant(loaded: LoadedLog) -> Findings:
     names = [name for name in names if name not in (log.roles.user, log.roles.item)]
     if not names:
         return Findings()
-    shown = _listed([*map(repr, names)])
+    shown = listed([*map(repr, names)])
     count = f"{len(names):,} features have" if len(names) > 1 else "one feature has"
     text = f"{count} one value in the whole training part: {shown}."
     line = line_without(loaded, names)

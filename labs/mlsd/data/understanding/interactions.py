@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 
+from mlsd.data.columns import label_column
 from mlsd.data.readings import LoadedLog
+from mlsd.data.understanding.columns import listed
 from mlsd.data.understanding.findings import Fact, Findings, LogWarning
+from mlsd.data.understanding.spec_lines import toml_text
+from mlsd.runtime import InputError
 
 FEW_USERS = 100
 COLD_SHARE = 0.05
 TIED_SHARE = 0.05
 REPEATED_SHARE = 0.001
+LISTED_SHARE = 0.5
+ONE_WEIGHT = " with its own weight; the others' are not added to it"
 
 
 def check_interactions(loaded: LoadedLog) -> Findings:
@@ -41,7 +49,7 @@ def _left_out(loaded: LoadedLog) -> str:
     if counts.repeats:
         said.append(
             f"{counts.repeats:,} repetition{'s' * (counts.repeats != 1)} of a pair of user and "
-            "item, of which the first counts"
+            f"item, of which the first counts{ONE_WEIGHT * (loaded.log.roles.weight is not None)}"
         )
     return "; ".join(said) or "nothing; every row is an interaction, and no pair comes twice"
 
@@ -87,14 +95,53 @@ def check_corpus(loaded: LoadedLog) -> Findings:
         Fact("items", text),
         Fact("lists", f"the {lists.k} best of all items, without those of the user's {without}"),
     )
+    warnings = _short_corpus(loaded, everything)
     if share < COLD_SHARE:
-        return Findings(facts)
+        return Findings(facts, warnings)
     said = (
         f"{cold:,} of {len(items['test']):,} test interactions ({share:.1%}) are with items that "
         "nobody chose in training. They count as missed for every rung that knows items by their "
         "interactions alone; give features of items in [items] for those that can do better."
     )
-    return Findings(facts, (LogWarning("cold items", (name,), said),))
+    return Findings(facts, (LogWarning("cold items", (name,), said), *warnings))
+
+
+def _short_corpus(loaded: LoadedLog, items: int) -> tuple[LogWarning, ...]:
+    """Warn where a list holds much of all there is, so that any list would be a good one."""
+    k, table = loaded.log.lists.k, loaded.log.tables.get("items")
+    items = items if table is None else max(items, len(table))
+    if k <= LISTED_SHARE * items:
+        return ()
+    text = (
+        f"a list of {k:,} holds {min(k / items, 1):.0%} of the {items:,} items, so that one drawn "
+        "at random would find that share of what is sought. Judge shorter lists."
+    )
+    shorter = max(1, items // 10)
+    line = f"[lists] k = {shorter}" if shorter < k else ""
+    return (LogWarning("short corpus", (loaded.log.roles.item,), text, line),)
+
+
+def check_unread_labels(loaded: LoadedLog) -> Findings:
+    """Warn of a column of 0 and 1 that the spec does not name: its rows of 0 count as well."""
+    if loaded.columns.label:
+        return Findings()
+    columns = loaded.columns
+    named = {*loaded.readings, *columns.ignore}
+    warnings = []
+    for name in next(iter(loaded.tables.values())).table.column_names:
+        if name in named:
+            continue
+        with suppress(InputError):
+            outcomes = np.concatenate([label_column(raw, name) for raw in loaded.tables.values()])
+            if 0 < outcomes.mean() < 1:
+                text = (
+                    f"{name!r} holds 0 and 1 and is not named by the spec, so that the "
+                    f"{(outcomes == 0).sum():,} rows with 0 count as interactions too. If it says "
+                    "who chose, name it; else put it into ignore."
+                )
+                line = f"[columns] label = {toml_text(name)}"
+                warnings.append(LogWarning("role", (name,), text, line))
+    return Findings(warnings=tuple(warnings))
 
 
 def check_last_ties(loaded: LoadedLog) -> Findings:
@@ -127,11 +174,12 @@ def check_item_table(loaded: LoadedLog) -> Findings:
     chosen = pd.Index(loaded.log.frame[name].unique())
     missing = int((~chosen.isin(items["item_id"])).sum())
     new = int((~items["item_id"].isin(chosen)).sum())
-    numbers = items.drop(columns="item_id").select_dtypes(np.float64).shape[1]
-    categories = items.shape[1] - 1 - numbers
+    numbers = [*items.select_dtypes(np.float64)]
+    categories = [each for each in items if each not in ("item_id", *numbers)]
     text = (
-        f"{numbers:,} numbers and {categories:,} categories of {len(items):,} items, of which "
-        f"{new:,} were never chosen; {missing:,} items of the log are not among them"
+        f"of {len(items):,} items, of which {new:,} were never chosen; {missing:,} items of the "
+        f"log are not among them; numbers: {listed(numbers) or 'none'}; categories: "
+        f"{listed(categories) or 'none'}"
     )
     fact = Fact("features of items", text)
     if missing < COLD_SHARE * chosen.size:

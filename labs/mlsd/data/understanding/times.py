@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 
 from mlsd.data.columns.cells import numbers
 from mlsd.data.log import LabelledLog
@@ -19,6 +20,7 @@ RELATIVE_START = DAY
 EARLIEST = pd.Timestamp("1990-01-01")
 TIED_SHARE = 0.05
 LATE_SHARE = 0.05
+ZONED = r"(?i)\d:\d\d(:\d\d([.,]\d+)?)?\s*(z|[+-]\d\d(:?\d\d)?)\s*$"
 OTHERS_LATER = "; what others chose after a user's last is in training, so nothing is a forecast"
 
 
@@ -37,6 +39,7 @@ def check_times(loaded: LoadedLog) -> Findings:
     caution = {"shuffle": mixed, "leave-last-out": OTHERS_LATER}.get(loaded.spec.split.kind, "")
     facts = [Fact("time", f"{log.roles.time}, {clock_in_words(seconds)}{caution}")]
     warnings = _unit_warnings(seconds, log.roles.time, _clock_said(loaded))
+    warnings += _mixed_zones(loaded)
     if loaded.spec.split.kind == "time" and seconds[0] < seconds[-1]:
         found = _ties(log, seconds)
         facts += found.facts
@@ -118,6 +121,23 @@ def _unit_warnings(seconds: np.ndarray, name: str, said: str) -> list[LogWarning
             LogWarning("time unit", (name,), f"{text}. Say in which unit it counts.", UNIT_LINE)
         ]
     return [LogWarning("time unit", (name,), f"{text}; {guess.words}.", guess.spec_line)]
+
+
+def _mixed_zones(loaded: LoadedLog) -> list[LogWarning]:
+    """Warn where some dates carry a zone and others, read as UTC, do not."""
+    name = loaded.columns.time
+    cells = [raw.column(name) for raw in loaded.tables.values()]
+    if loaded.columns.time_format or not all(pa.types.is_string(each.type) for each in cells):
+        return []
+    rows = sum(map(len, cells))
+    zoned = sum(pa.compute.sum(pa.compute.match_substring_regex(c, ZONED)).as_py() for c in cells)
+    if zoned in (0, rows):
+        return []
+    text = (
+        f"{zoned:,} of {rows:,} times in {name!r} carry a zone; the {rows - zoned:,} without one "
+        "were read as UTC. If they are of another zone, write it to each."
+    )
+    return [LogWarning("time unit", (name,), text)]
 
 
 UNIT_LINE = '[columns] time_unit = "d"  # or h, min, ms, us'

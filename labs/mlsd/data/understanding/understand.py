@@ -11,12 +11,14 @@ from mlsd.data.understanding.columns import (
 )
 from mlsd.data.understanding.duplicates import check_duplicates
 from mlsd.data.understanding.findings import Findings, Understanding, gather
+from mlsd.data.understanding.identities import check_identities
 from mlsd.data.understanding.interactions import (
     check_corpus,
     check_interactions,
     check_item_table,
     check_last_ties,
     check_people,
+    check_unread_labels,
 )
 from mlsd.data.understanding.leaks import check_leaks
 from mlsd.data.understanding.parts import check_parts
@@ -45,6 +47,10 @@ INTERACTION_CHECKS = (
     check_people,
     check_corpus,
     check_item_table,
+    check_identities,
+    check_lossy_ids,
+    check_roles,
+    check_unread_labels,
 )
 
 

@@ -5,6 +5,7 @@ import pytest
 from mlsd.data import read_log
 from mlsd.data.understanding import render_full, render_short, understand
 
+COLUMNS = 'user = "user"\nitem = "film"\ntime = "ts"\n'
 LAST = 'kind = "leave-last-out"'
 
 
@@ -25,12 +26,11 @@ def make_pairs(users=200, each=12, items=60, seed=4):
 def understood(tmp_path):
     """Write interactions, or three tables of them, and say what was understood."""
 
-    def write(frame, split=LAST, more=""):
+    def write(frame, split=LAST, more="", columns=COLUMNS):
         tables = ""
         for key, table in (frame if isinstance(frame, dict) else {"path": frame}).items():
             table.to_parquet(tmp_path / f"{key}.parquet")
             tables += f'{key} = "{key}.parquet"\n'
-        columns = 'user = "user"\nitem = "film"\ntime = "ts"\n'
         spec = tmp_path / "films.toml"
         head = f'case = "video"\n[table]\n{tables}[columns]\n{columns}'
         spec.write_text(f"{head}[split]\n{split}\n{more}")
@@ -120,10 +120,92 @@ def test_items_without_features_are_counted(understood, tmp_path):
     films.to_parquet(tmp_path / "films.parquet")
     found = understood(make_pairs(), more=section)
     assert found.fact("features of items") == (
-        "1 numbers and 1 categories of 70 items, of which 10 were never chosen; "
-        "0 items of the log are not among them"
+        "of 70 items, of which 10 were never chosen; 0 items of the log are not among them; "
+        "numbers: year; categories: studio"
     )
     films[films["film"] >= 12].to_parquet(tmp_path / "films.parquet")
     found = understood(make_pairs(), more=section)
     assert kinds(found) == ["items"]
     assert found.warnings[0].text.startswith("12 of 60 items of the log have no row")
+
+
+def test_columns_that_were_not_read_are_said(understood):
+    found = understood(make_pairs().assign(watched=1, stars=3))
+    assert "left out (not named by the spec): watched, stars" in found.fact("columns")
+    assert kinds(found) == []
+
+
+def test_a_column_of_0_and_1_that_nobody_named_is_asked_about(understood):
+    pairs = make_pairs()
+    found = understood(pairs.assign(watched=pairs.index % 4 > 0))
+    assert kinds(found) == ["role"]
+    assert "so that the 600 rows with 0 count as interactions too" in found.warnings[0].text
+    assert found.warnings[0].spec_line == '[columns] label = "watched"'
+
+
+@pytest.mark.parametrize(
+    ("column", "rename", "message"),
+    [
+        ("user", {7: "NA"}, "'NA' in 'user' reads like a missing value and counts as an id, in 12"),
+        ("user", {7: "  "}, "'  ' in 'user' reads like a missing value and counts as an id, in 12"),
+        ("film", {5: "unknown"}, "'unknown' in 'film' reads like a missing value and counts"),
+        ("film", {5: -1}, "'-1' in 'film' reads like a missing value and counts as an id, in"),
+        ("film", {5: "6.0"}, "2 of 60 ids in 'film' differ from another by blanks, zeros in front"),
+        ("film", {5: " 6"}, "'.0' or capitals alone, such as "),
+    ],
+)
+def test_ids_of_no_one_or_written_in_two_ways_are_warned_of(understood, column, rename, message):
+    pairs = make_pairs()
+    renamed = pairs[column].map(lambda each: rename.get(each, each)).astype(object)
+    whole = all(isinstance(each, int) for each in rename.values())
+    found = understood(pairs.assign(**{column: renamed.astype(int if whole else str)}))
+    assert kinds(found) == ["ids"]
+    assert message in found.warnings[0].text
+
+
+def test_ids_that_are_numbers_or_differ_are_none_of_these(understood):
+    pairs = make_pairs()
+    sound = pairs.assign(user=pairs["user"] - 100, film=[f"v-{film}" for film in pairs["film"]])
+    assert kinds(understood(sound)) == []
+    assert kinds(understood(pairs.assign(film=pairs["film"].replace(5, 999)))) == []
+
+
+def test_a_user_who_is_many_is_warned_of(understood):
+    pairs = make_pairs(users=400, items=200)
+    found = understood(pairs.assign(user=pairs["user"].where(pairs["user"] < 300, 0)))
+    assert kinds(found) == ["ids"]
+    assert found.warnings[0].text.startswith("user '0' of 'user' has 5.")
+
+
+def test_ids_that_floats_have_merged_are_warned_of(understood):
+    pairs = make_pairs(items=120)
+    found = understood(pairs.assign(film=pairs["film"].astype(float) + 2.0**53))
+    assert kinds(found)[0] == "lossy ids"
+
+
+def test_a_list_that_holds_most_items_is_warned_of(understood):
+    found = understood(make_pairs(items=30))
+    assert kinds(found) == ["short corpus"]
+    assert found.warnings[0].text.startswith("a list of 20 holds 67% of the 30 items")
+    assert found.warnings[0].spec_line == "[lists] k = 3"
+    assert kinds(understood(make_pairs(items=30), more="[lists]\nk = 3")) == []
+
+
+def test_the_weight_of_a_repetition_is_said_to_be_lost(understood):
+    pairs = make_pairs().assign(plays=2)
+    again = pd.concat([pairs, pairs[:7]], ignore_index=True)
+    found = understood(again, columns=f'{COLUMNS}weight = "plays"\n')
+    assert found.fact("left out").endswith(
+        "of which the first counts with its own weight; the others' are not added to it"
+    )
+
+
+def test_times_with_and_without_a_zone_are_warned_of(understood):
+    pairs = make_pairs()
+    stamps = pd.to_datetime(pairs["ts"], unit="s")
+    one_way = stamps.dt.strftime("%Y-%m-%dT%H:%M:%S+02:00")
+    assert kinds(understood(pairs.assign(ts=one_way))) == []
+    assert kinds(understood(pairs.assign(ts=stamps.dt.strftime("%Y-%m-%d %H:%M")))) == []
+    found = understood(pairs.assign(ts=one_way.where(pairs["user"] < 50, stamps.astype(str))))
+    assert kinds(found) == ["time unit"]
+    assert found.warnings[0].text.startswith("600 of 2,400 times in 'ts' carry a zone; the 1,800")
