@@ -340,3 +340,23 @@ def test_blank_lines_at_the_end_are_no_rows(end, tmp_path):
     assert rows(read_table(path)) == {"click": ["0", "", "1"], "device": ["phone", "", ""]}
     path.write_text("click\n0\n\n")
     assert rows(read_table(path)) == {"click": ["0", ""]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(b"a,b\n1,2\n"), "is packed by gzip, not text; add .gz to its name"),
+        (zstd(b"a,b\n1,2\n"), "is packed by zstd, not text; add .zst to its name"),
+        (b"PAR1\x15\x04", "is a Parquet file, not text; name it .parquet"),
+        (
+            b"PK\x03\x04\x14",
+            "is a zip archive or a workbook, not text; unpack it, or save it as CSV",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_told_by_its_beginning(tmp_path, content, message):
+    path = tmp_path / "log.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        read_table(path)
+    assert str(raised.value) == f"log.csv: {message}"

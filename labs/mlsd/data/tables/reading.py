@@ -83,7 +83,7 @@ def read_table(
         )
     _check_names(raw)
     if raw.table.num_rows == 0 and not may_be_empty:
-        raise InputError(f"{raw.file}: the table is empty; it needs at least three rows")
+        raise InputError(f"{raw.file}: the table is empty; give it rows")
     return raw
 
 

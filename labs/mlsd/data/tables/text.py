@@ -7,6 +7,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +23,14 @@ from mlsd.runtime import InputError
 BLOCK_SIZES = (1 << 20, 64 << 20)
 # A block of a wide table holds so many bytes a column, lest a column come in hundreds of pieces.
 COLUMN_BYTES = 1 << 12
+
+
+BEGINNINGS = {
+    b"\x1f\x8b": ("packed by gzip", "add .gz to its name"),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", "add .zst to its name"),
+    b"PAR1": ("a Parquet file", "name it .parquet"),
+    b"PK\x03\x04": ("a zip archive or a workbook", "unpack or save it as CSV"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class TextFile:
         InputError
             When it cannot be read; the message names the row where there is one.
         """
+        self._check_beginning()
         try:
             first = self._first_row()
             header = list(names) if names else first
@@ -60,6 +70,14 @@ class TextFile:
 
     def _fail(self, problem: str) -> NoReturn:
         raise InputError(f"{self.path.name}: {problem}")
+
+    def _check_beginning(self) -> None:
+        """Refuse what is no text by its first bytes, which say what it is."""
+        with open_file(self.path) as stream, suppress(OSError, EOFError, zlib.error):
+            beginning = stream.read(4)
+            for magic, (what, advice) in BEGINNINGS.items():
+                if beginning.startswith(magic):
+                    self._fail(f"is {what}, not text; {advice}")
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         """Every row after the line on which it begins, read slowly."""
