@@ -118,10 +118,13 @@ def check_file(path: Path, expected: FileEntry) -> None:
     Raises
     ------
     InputError
-        If it is not a plain file, or its size or hash differs.
+        If it is not a plain file, cannot be read, or its size or hash differs.
     """
     _require_plain(path)
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except OSError as error:  # a link to what is gone, or to itself
+        raise InputError(f"{path}: {error.strerror}; remove the folder and train again") from None
     if size != expected.bytes:
         problem = f"has {size:,} bytes instead of {expected.bytes:,}"
     elif _sha256(path) != expected.sha256:

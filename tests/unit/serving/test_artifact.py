@@ -126,6 +126,15 @@ def test_a_folder_in_place_of_a_file_is_one_line(artifact):
         read_artifact(artifact.folder)
 
 
+@pytest.mark.parametrize("target", ["gone.bin", "weights.bin"])
+def test_a_link_to_what_is_gone_or_to_itself_is_one_line(target, artifact):
+    path = artifact.folder / "weights.bin"
+    path.unlink()
+    path.symlink_to(target)
+    with pytest.raises(InputError, match=r"weights\.bin: .*; remove the folder and train again"):
+        read_artifact(artifact.folder)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pipes by name as on Linux and macOS")
 @pytest.mark.parametrize("name", ["weights.bin", MANIFEST])
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(name, tmp_path):
