@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ import pandas as pd
 from mlsd.data.log import ColumnRoles
 from mlsd.experiments.rungs import Rung, Settings
 from mlsd.experiments.summary import LadderSummary, RungSummary
-from mlsd.runtime import InputError, atomic_path, project_root
+from mlsd.runtime import InputError, atomic_path, project_root, require_writable
 
 _DOCUMENTED = ("case", "dataset", "seeds", "rows", "split", "rungs", "skipped")
 _LARGEST_LEDGER = 100_000_000  # bytes; with hundreds of rungs it is well below
@@ -199,7 +198,7 @@ def require_replaceable(path: Path, *, read: Iterable[Path] = ()) -> None:
             raise InputError(
                 f"{path}: is there already and is not a ledger; remove it or give another name"
             )
-    _require_writable(path.parent)
+    require_writable(path.parent)
 
 
 def _require_nameable(path: Path) -> None:
@@ -224,16 +223,6 @@ def _is_ledger(path: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     return set(_DOCUMENTED) <= set(document)
-
-
-def _require_writable(folder: Path) -> None:
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written to ({error.strerror}); choose another folder"
-        ) from None
 
 
 def write_json(summary: LadderSummary, path: Path, case: str) -> None:

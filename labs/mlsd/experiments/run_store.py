@@ -18,7 +18,7 @@ from mlsd.experiments.protocols.base import LadderProtocol
 from mlsd.experiments.rungs import Rung, Settings
 from mlsd.experiments.runs import RungRun
 from mlsd.experiments.sources import Replicate
-from mlsd.runtime import InputError, atomic_path
+from mlsd.runtime import InputError, atomic_path, require_writable
 
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -91,7 +91,7 @@ class RunStore:
     Raises
     ------
     InputError
-        If `folder` is a file.
+        If `folder` is a file, or cannot be written to.
 
     Examples
     --------
@@ -112,6 +112,8 @@ class RunStore:
         self.at_hand = 0
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"{self.folder}: is a file; give the name of a folder for the runs")
+        # It is made when the first run is kept; a fit that cannot be would be for nothing.
+        require_writable(next(f for f in (self.folder, *self.folder.parents) if f.exists()))
 
     def load(self, key: RunKey) -> RungRun | None:
         """Return the kept run, or None where there is none that is whole and still the same.

@@ -2,7 +2,7 @@
 
 from mlsd.runtime.cases import CASE_IDS, CASE_NAMES, CaseName, case_name, package_of
 from mlsd.runtime.errors import InputError
-from mlsd.runtime.files import atomic_path, project_root
+from mlsd.runtime.files import atomic_path, project_root, require_writable
 
 __all__ = [
     "CASE_IDS",
@@ -13,4 +13,5 @@ __all__ = [
     "case_name",
     "package_of",
     "project_root",
+    "require_writable",
 ]

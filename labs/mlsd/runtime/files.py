@@ -74,3 +74,25 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(folder: Path | str) -> None:
+    """Stop where no file can be made in a folder.
+
+    Raises
+    ------
+    InputError
+        One line that says why, before the work begins whose result is written there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> require_writable(tempfile.mkdtemp())
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written to ({error.strerror}); choose another folder"
+        ) from None

@@ -1,6 +1,8 @@
 """Runs on disk: found again while they are the same run, and never half there."""
 
+import errno
 import re
+import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -302,6 +304,15 @@ def test_a_file_in_place_of_the_folder_is_one_clear_line(tmp_path):
     (tmp_path / "runs").write_text("")
     with pytest.raises(InputError, match="is a file; give the name of a folder"):
         RunStore(tmp_path / "runs")
+
+
+def test_a_folder_that_takes_no_file_is_told_before_anything_is_fitted(tmp_path, monkeypatch):
+    def full(**options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(InputError, match=f"{tmp_path}: cannot be written to .Read-only file"):
+        RunStore(tmp_path / "not" / "yet")
 
 
 def probabilities(runs, names):
