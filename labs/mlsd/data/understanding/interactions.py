@@ -26,9 +26,12 @@ def check_interactions(loaded: LoadedLog) -> Findings:
     """Say how many interactions there are, and which rows are none; warn of torn pairs."""
     log, counts = loaded.log, loaded.counts
     sizes = ", ".join(f"{part} {rows.size:,}" for part, rows in log.parts().items())
+    read = f"{len(log.frame):,} interactions"
+    if counts.rows > len(log.frame):
+        read += f" of {counts.rows:,} rows"
     facts = (
         Fact("file", ", ".join(raw.file for raw in loaded.tables.values())),
-        Fact("rows", f"{len(log.frame):,} interactions; {sizes}; split {log.split.description}"),
+        Fact("rows", f"{read}; {sizes}; split {log.split.description}"),
         Fact("left out", _left_out(loaded)),
     )
     if counts.across_parts < REPEATED_SHARE * counts.rows:

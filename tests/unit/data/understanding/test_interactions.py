@@ -88,6 +88,7 @@ def test_users_without_a_test_item_and_repetitions_are_counted(understood):
     assert found.fact("left out") == (
         "7 repetitions of a pair of user and item, of which the first counts"
     )
+    assert render_short(found).startswith("rows: 2,460 interactions of 2,467 rows; train")
     assert kinds(found) == []
 
 
