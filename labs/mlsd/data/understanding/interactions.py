@@ -19,6 +19,7 @@ COLD_SHARE = 0.05
 TIED_SHARE = 0.05
 REPEATED_SHARE = 0.001
 LISTED_SHARE = 0.5
+LARGEST_WEIGHT = 1e4
 ONE_WEIGHT = " with its own weight; the others' are not added to it"
 
 
@@ -122,6 +123,23 @@ def _short_corpus(loaded: LoadedLog, items: int) -> tuple[LogWarning, ...]:
     shorter = max(1, items // 10)
     line = f"[lists] k = {shorter}" if shorter < k else ""
     return (LogWarning("short corpus", (loaded.log.roles.item,), text, line),)
+
+
+def check_scale(loaded: LoadedLog) -> Findings:
+    """Warn of weights so far from 1 that what models weigh them against counts for nothing."""
+    name, weights = loaded.log.roles.weight, loaded.log.weights
+    if weights is None:
+        return Findings()
+    low, high = float(weights.min()), float(weights.max())
+    fact = Fact("weights", f"{name}, {low:.3g} to {high:.3g}, median {np.median(weights):.3g}")
+    if high <= LARGEST_WEIGHT and low >= 1 / LARGEST_WEIGHT:
+        return Findings((fact,))
+    text = (
+        f"weights in {name!r} go from {low:.3g} to {high:.3g}. Models hold them against penalties "
+        "that are set for weights near 1, and the largest drown the others: divide them by their "
+        f"median, {np.median(weights):.3g}, or take their logarithm or a cap."
+    )
+    return Findings((fact,), (LogWarning("weights", (name,), text),))
 
 
 def check_unread_labels(loaded: LoadedLog) -> Findings:

@@ -18,6 +18,7 @@ from mlsd.data.understanding.interactions import (
     check_item_table,
     check_last_ties,
     check_people,
+    check_scale,
     check_unread_labels,
 )
 from mlsd.data.understanding.leaks import check_leaks
@@ -49,6 +50,7 @@ INTERACTION_CHECKS = (
     check_item_table,
     check_identities,
     check_lossy_ids,
+    check_scale,
     check_roles,
     check_unread_labels,
 )

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import linalg, sparse
 
 from mlsd.models.recommenders.base import FoldingRecommender, check_range
+from mlsd.runtime import InputError
 
 
 def zero_diagonal_weights(gram: np.ndarray, penalties: np.ndarray) -> np.ndarray:
@@ -17,6 +18,11 @@ def zero_diagonal_weights(gram: np.ndarray, penalties: np.ndarray) -> np.ndarray
     The minimum of ``|X - X B|**2 + sum_i penalties[i] * |B[i]|**2`` subject to ``diag(B) = 0``,
     where ``gram = X.T @ X``. With ``P = inv(gram + diag(penalties))`` it is
     ``B[i, j] = -P[i, j] / P[j, j]`` off the diagonal.
+
+    Raises
+    ------
+    InputError
+        If the penalties are lost beside a Gram matrix that has no inverse of its own.
 
     References
     ----------
@@ -31,7 +37,13 @@ def zero_diagonal_weights(gram: np.ndarray, penalties: np.ndarray) -> np.ndarray
     penalized = np.array(gram, dtype=np.float64, order="F")
     penalized[np.diag_indices_from(penalized)] += penalties
     # Of a symmetric matrix LAPACK fills one triangle, in place.
-    factor = linalg.cholesky(penalized, lower=True, overwrite_a=True, check_finite=False)
+    try:
+        factor = linalg.cholesky(penalized, lower=True, overwrite_a=True, check_finite=False)
+    except linalg.LinAlgError:
+        raise InputError(
+            f"the weights of items have no unique solution beside sums up to {np.max(gram):.2g}; "
+            "divide the weights of the interactions, or raise l2"
+        ) from None
     inverse, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
     inverse = np.tril(inverse) + np.tril(inverse, -1).T
     weights = inverse / -np.diag(inverse)

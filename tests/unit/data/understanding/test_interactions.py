@@ -210,3 +210,14 @@ def test_times_with_and_without_a_zone_are_warned_of(understood):
     found = understood(pairs.assign(ts=one_way.where(pairs["user"] < 50, stamps.astype(str))))
     assert kinds(found) == ["time unit"]
     assert found.warnings[0].text.startswith("600 of 2,400 times in 'ts' carry a zone; the 1,800")
+
+
+def test_weights_far_from_1_are_warned_of(understood):
+    columns = f'{COLUMNS}weight = "watched_ms"\n'
+    pairs = make_pairs()
+    near = understood(pairs.assign(watched_ms=1 + pairs["film"]), columns=columns)
+    assert near.fact("weights") == "watched_ms, 1 to 60, median 30"
+    assert kinds(near) == []
+    found = understood(pairs.assign(watched_ms=60_000 * (1 + pairs["film"])), columns=columns)
+    assert kinds(found) == ["weights"]
+    assert "go from 6e+04 to 3.6e+06" in found.warnings[0].text

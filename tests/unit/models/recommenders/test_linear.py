@@ -23,9 +23,16 @@ def random_log(users=40, items=12, seed=0):
     rng = np.random.default_rng(seed)
     dense = rng.random((users, items)) < rng.uniform(0.1, 0.6, items)
     dense[np.arange(users), rng.integers(items, size=users)] = True
-    dense[np.arange(items), np.arange(items)] = True
+    dense[np.arange(items) % users, np.arange(items)] = True
     user, item = dense.nonzero()
     return pd.DataFrame({"user_id": user, "item_id": item}), dense.astype(float)
+
+
+def test_weights_beside_which_the_penalty_is_lost_are_one_clear_line():
+    log, _ = random_log(users=8, items=40)
+    weights = 10.0 ** np.random.default_rng(1).uniform(4, 8, len(log))
+    with pytest.raises(InputError, match="no unique solution beside .*; divide the weights of the"):
+        EASERecommender(l2=100.0).fit(log.assign(weight=weights))
 
 
 def test_ease_on_three_items_by_hand():
