@@ -13,7 +13,8 @@ from mlsd.data.understanding.findings import Fact, Findings, LogWarning
 from mlsd.data.understanding.spec_lines import line_without
 
 MOST_LISTED, MOST_LINES = 10, 40
-EXACT_WHOLE = 2**53
+# Whole numbers up to 2 to so many are exact.
+EXACT_BITS = {pa.float16(): 11, pa.float32(): 24, pa.float64(): 53}
 AMOUNTS = ("numeric", "amount")
 LOSSY = (("real numbers", False), ("whole numbers", True))  # ids as floats, ids as amounts
 UNSEEN_SHARE = 0.9
@@ -107,23 +108,29 @@ def _unseen(loaded: LoadedLog, name: str, share: float, per_value: float) -> Log
 
 
 def check_lossy_ids(loaded: LoadedLog) -> Findings:
-    """Warn of whole numbers beyond 2^53 that were stored or read as floating point."""
+    """Warn of ids and times beyond what the floating point that they were stored in tells apart.
+
+    Of whole numbers that were read as amounts as well.
+    """
     warnings = []
     for name, reading in loaded.readings.items():
         if (reading.kind, reading.role in AMOUNTS) in LOSSY:
-            largest = max(_largest(raw.table.column(name)) for raw in loaded.tables.values())
-            if largest >= EXACT_WHOLE:
-                warnings.append(_lossy(name, largest, stored=reading.kind == "real numbers"))
+            stored = reading.kind == "real numbers"
+            columns = [raw.table.column(name) for raw in loaded.tables.values()]
+            bits = min(EXACT_BITS.get(column.type, 53) for column in columns)
+            largest = max(map(_largest, columns))
+            if largest >= 2**bits and (reading.role != "time" or bits < 53):
+                warnings.append(_lossy(name, largest, bits, stored=stored))
     return Findings(warnings=tuple(warnings))
 
 
-def _lossy(name: str, largest: float, *, stored: bool) -> LogWarning:
+def _lossy(name: str, largest: float, bits: int, *, stored: bool) -> LogWarning:
     cure = "If it is an id, name it under categorical."
     if stored:
         cure = "Write the column again as whole numbers or text."
     text = (
-        f"{name!r} holds whole numbers up to {largest:.3g}, {'stored' if stored else 'read'} as "
-        "floating point, which is exact up to 2^53 = 9.0e15 only: neighbouring ids became one. "
+        f"{name!r} holds numbers up to {largest:.3g}, {'stored' if stored else 'read'} as floating "
+        f"point, which is exact up to 2^{bits} = {2**bits:.1e} only: neighbouring ones became one. "
         f"{cure}"
     )
     return LogWarning("lossy ids", (name,), text)
@@ -134,6 +141,8 @@ def _largest(values: pa.ChunkedArray) -> float:
     kind = values.type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)) or not len(values):
         return 0.0
+    if pa.types.is_float16(kind):
+        values = values.cast(pa.float32())
     ends = pa.compute.min_max(values).as_py()
     sizes = [abs(end) for end in ends.values() if end is not None and np.isfinite(end)]
     return float(max(sizes, default=0))

@@ -39,7 +39,7 @@ def check_identities(loaded: LoadedLog) -> Findings:
 def _no_one(name: str, counts: np.ndarray, texts: pd.Series) -> list[LogWarning]:
     """Warn of ids such as NA, unknown or blanks, and of -1 where no other id is negative."""
     plain = texts.str.strip()
-    markers = plain.isin(MISSING) | plain.str.fullmatch(MARKERS)
+    markers = plain.isin((*MISSING, "inf", "-inf")) | plain.str.fullmatch(MARKERS)
     lone = (texts == "-1") & (texts.str.fullmatch(NEGATIVE).sum() == 1)
     found = ((markers & ~plain.str.fullmatch(WHOLE)) | lone).to_numpy()
     if not found.any():
@@ -55,7 +55,7 @@ def _no_one(name: str, counts: np.ndarray, texts: pd.Series) -> list[LogWarning]
 
 def _alike(name: str, texts: pd.Series) -> list[LogWarning]:
     """Warn where many ids differ from another by their way of writing alone."""
-    plain = texts.str.strip().str.casefold()
+    plain = texts.str.strip().str.normalize("NFKC").str.casefold()
     plain = plain.str.replace(r"^0+(?=\d)", "", regex=True).str.replace(r"\.0+$", "", regex=True)
     alike = np.asarray(plain.duplicated(keep=False))
     if not alike.any() or alike.mean() < ALIKE_SHARE:
@@ -63,7 +63,7 @@ def _alike(name: str, texts: pd.Series) -> list[LogWarning]:
     pair = texts[plain == plain[alike].iloc[0]].tolist()
     text = (
         f"{alike.sum():,} of {texts.size:,} ids in {name!r} differ from another by blanks, zeros "
-        f"in front, a '.0' or capitals alone, such as {pair[0]!r} and {pair[1]!r}, and count as "
-        "different. Write each id one way."
+        "in front, a '.0', capitals or how an accent is written alone, such as "
+        f"{pair[0]!r} and {pair[1]!r}, and count as different. Write each id one way."
     )
     return [LogWarning("ids", (name,), text)]

@@ -152,7 +152,8 @@ def test_a_column_of_0_and_1_that_nobody_named_is_asked_about(understood):
         ("film", {5: "unknown"}, "'unknown' in 'film' reads like a missing value and counts"),
         ("film", {5: -1}, "'-1' in 'film' reads like a missing value and counts as an id, in"),
         ("film", {5: "6.0"}, "2 of 60 ids in 'film' differ from another by blanks, zeros in front"),
-        ("film", {5: " 6"}, "'.0' or capitals alone, such as "),
+        ("film", {5: " 6"}, "a '.0', capitals or how an accent is written alone, such as "),
+        ("film", {5: "\u00e9", 6: "e\u0301"}, "2 of 60 ids in 'film' differ from another by"),
     ],
 )
 def test_ids_of_no_one_or_written_in_two_ways_are_warned_of(understood, column, rename, message):
@@ -178,10 +179,18 @@ def test_a_user_who_is_many_is_warned_of(understood):
     assert found.warnings[0].text.startswith("user '0' of 'user' has 5.")
 
 
-def test_ids_that_floats_have_merged_are_warned_of(understood):
+@pytest.mark.parametrize(
+    ("column", "start", "kind"),
+    [("film", 2**53, "f8"), ("film", 2**24, "f4"), ("user", 2**11, "f2"), ("ts", 0, "f4")],
+)
+def test_numbers_that_floats_have_merged_are_warned_of(understood, column, start, kind):
     pairs = make_pairs(items=120)
-    found = understood(pairs.assign(film=pairs["film"].astype(float) + 2.0**53))
-    assert kinds(found)[0] == "lossy ids"
+    found = understood(pairs.assign(**{column: (pairs[column] + start).astype(kind)}))
+    (warning,) = [warning for warning in found.warnings if warning.kind == "lossy ids"]
+    assert warning.columns == (column,)
+    whole = {"f8": 10**6, "f4": 10**6, "f2": 100}[kind]
+    near = pairs.assign(film=(pairs["film"] + whole).astype(kind))
+    assert "lossy ids" not in kinds(understood(near))
 
 
 def test_a_list_that_holds_most_items_is_warned_of(understood):
