@@ -20,6 +20,13 @@ from mlsd.lab_support.ad_click.key_budget import CONTEXT, fitted_policy
 from mlsd.lab_support.ad_click.lying_experiments import Experiment
 from mlsd.lab_support.ad_click.watched_services import ServiceLog, Watch
 from mlsd.lab_support.ad_click.winners_market import Correction
+from mlsd.lab_support.video.session_feeds import FREE_PER_CREATOR, SLOTS
+from mlsd.lab_support.video.session_slates import (
+    CROWDING_FEE,
+    UPLOAD_EXTRA,
+    Candidates,
+    Choose,
+)
 from mlsd.models import HashedLogisticRegression
 from mlsd.monitoring import alarm_threshold
 from mlsd.policies.ad_click import ScorerPolicy
@@ -86,11 +93,43 @@ def strict_ship(experiment: Experiment) -> bool:
     return bool(z > -1.96 and shipping_mistakes.budgets_ignored(experiment))
 
 
+def own_rate_slates(log: pd.DataFrame) -> Choose:
+    """Return slates that price look-alikes by what viewers watch of a topic, slot by slot.
+
+    The loss is estimated in one pass, against the minutes that a viewer's own rate in the topic and
+    the slot lead to expect.
+    """
+    looks = log.groupby("position")["minutes"].mean()
+    rows = log.assign(looks=log["position"].map(looks))
+    of_topic = rows.groupby(["user_id", "topic"])
+    rate = of_topic["minutes"].transform("sum") / of_topic["looks"].transform("sum")
+    sums = (
+        rows.assign(expected=rate * rows["looks"]).groupby("alike")[["minutes", "expected"]].sum()
+    )
+    level = sums["minutes"] / sums["expected"]
+    kept, looks = min(level[1] / level[0], 1.0), looks.to_numpy() / looks[0]
+
+    def choose(offered: Candidates) -> np.ndarray:
+        worth = offered.minutes * (1 + UPLOAD_EXTRA * offered.is_upload)
+        places: list[int] = []
+        for slot in range(SLOTS):
+            alike = (offered.topic[:, None] == offered.topic[places]).sum(axis=1)
+            seen = np.concatenate([offered.seen_creator, offered.creator[places]])
+            crowded = (offered.creator[:, None] == seen).sum(axis=1) >= FREE_PER_CREATOR
+            gain = looks[slot] * worth * kept**alike - CROWDING_FEE * crowded
+            gain[places] = -np.inf
+            places.append(int(gain.argmax()))
+        return np.array(places)
+
+    return choose
+
+
 PLAIN: dict[str, dict[str, Callable[..., Any]]] = {
     "lab_30_counters": {"user and category, nightly": counted_policy},
     "lab_32_leaves": {"counters of ad and of publisher and category": budgeted_policy},
     "lab_41_interest": {"a count of ten clicks": ten_clicks_policy},
     "lab_50_winners": {"a factor for each number of rivals": factors_by_rivals},
+    "lab_51_slate": {"a viewer's own rate in a topic": own_rate_slates},
     "lab_52_lies": {"shared budgets at 1.96": strict_ship},
     "lab_61_alarm": {"the spread of each slice": own_spread_watch},
 }
