@@ -124,6 +124,13 @@ def own_rate_slates(log: pd.DataFrame) -> Choose:
     return choose
 
 
+def three_views_in_24(log: pd.DataFrame, videos: pd.DataFrame, day: float) -> pd.Series:
+    """Return views per impression, each video beginning with three views in 24."""
+    counts = log.groupby("item_id")["watched"].agg(["sum", "size"])
+    counts = counts.reindex(videos["item_id"], fill_value=0)
+    return (counts["sum"] + 3) / (counts["size"] + 24)
+
+
 PLAIN: dict[str, dict[str, Callable[..., Any]]] = {
     "lab_30_counters": {"user and category, nightly": counted_policy},
     "lab_32_leaves": {"counters of ad and of publisher and category": budgeted_policy},
@@ -132,4 +139,5 @@ PLAIN: dict[str, dict[str, Callable[..., Any]]] = {
     "lab_51_slate": {"a viewer's own rate in a topic": own_rate_slates},
     "lab_52_lies": {"shared budgets at 1.96": strict_ship},
     "lab_61_alarm": {"the spread of each slice": own_spread_watch},
+    "lab_61_loop": {"three views in 24 to begin with": three_views_in_24},
 }

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mlsd import metrics
 from mlsd.checks import WrongAnswer
-from mlsd.lab_support.video.own_log import HISTORY_DAYS, LEAST_IMPRESSIONS, count_of_views
+from mlsd.lab_support.video.own_log import HISTORY_DAYS, count_of_views, quota_then_count
 
 SHARES = (1, 2, 5, 10, 20, 40)
 
@@ -85,7 +85,7 @@ def _every(aged, daily, price, *, mistake):
 
 
 def _a_tenth_more(log, videos, day):
-    return 1.1 * count_of_views(log, videos, day)
+    return 1.1 * quota_then_count(log, videos, day)
 
 
 def _all_equal(log, videos, day):
@@ -118,12 +118,8 @@ def _weighted_views(log, videos, day):
     return (log["watched"] / log["propensity"]).groupby(log["item_id"]).sum()
 
 
-def _uploads_then_views(log, videos, day):
-    counts = log.groupby("item_id")["watched"].agg(["sum", "size"])
-    counts = counts.reindex(videos["item_id"], fill_value=0)
-    young = (videos["uploaded"] >= HISTORY_DAYS).to_numpy()
-    owed = young & (counts["size"] < LEAST_IMPRESSIONS)
-    return counts["sum"].astype(float).mask(owed, np.inf)
+def _raw_rate(log, videos, day):
+    return log.groupby("item_id")["watched"].mean()
 
 
 WRONG_ANSWERS = (
@@ -152,7 +148,8 @@ WRONG_ANSWERS = (
         for mistake in ("the oldest list", "sums", "price per day")
     ),
     WrongAnswer("choose_every", "always daily", lambda *a: 1),
-    WrongAnswer("score_videos", "views times 1.1", _a_tenth_more),
+    WrongAnswer("score_videos", "the baseline times 1.1", _a_tenth_more),
+    WrongAnswer("score_videos", "the count of views", count_of_views),
     WrongAnswer("score_videos", "all weights equal", _all_equal),
     WrongAnswer("score_videos", "never learns again", _never_again),
     WrongAnswer("score_videos", "at random", _at_random),
@@ -160,5 +157,5 @@ WRONG_ANSWERS = (
     WrongAnswer("score_videos", "recent views", _recent_views),
     WrongAnswer("score_videos", "views that chance brought", _explored_views),
     WrongAnswer("score_videos", "views over propensity", _weighted_views),
-    WrongAnswer("score_videos", "uploads first, then views", _uploads_then_views),
+    WrongAnswer("score_videos", "views per impression, whatever their number", _raw_rate),
 )

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from mlsd.lab_support.deployed import mean_over_markets
+from mlsd.lab_support.deployed import market_seeds
 from mlsd.lab_support.video.feed_loops import RANDOM_SOURCE, run_feed
 from mlsd.policies.video import RandomSlotsPolicy, RetrainedPolicy
 from mlsd.runtime.times import DAY
@@ -23,13 +23,13 @@ from mlsd.worlds.base import Policy
 from mlsd.worlds.video import FeedRequests, Slates, VideoConfig, VideoWorld
 from mlsd.worlds.video.logs import VideoLogs, with_watched
 
-HISTORY_DAYS, DAYS, WORLDS = 3, 14, 3
+HISTORY_DAYS, DAYS, WORLDS = 3, 14, 4
 # Probability that a slot is left to chance.
 CHANCE = 0.05
 # An upload that was shown so often has found an audience; the youngest have had no time for it.
 LEAST_IMPRESSIONS, YOUNGEST_DAYS = 50, 2
 # Points for each percent of the uploads that found an audience, beside one per percent of views.
-AUDIENCE_POINTS = 0.3
+AUDIENCE_POINTS = 0.5
 COLUMNS = ("day", "user_id", "item_id", "position", "explored", "propensity", "watched")
 
 # The feed's log, the catalogue, and the day that begins; returns what each video is worth, by
@@ -43,7 +43,7 @@ def as_log(impressions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     impressions : DataFrame
-        With `watched`; `source` is 1 where chance chose.
+        As a world logs them, with `watched`.
 
     Returns
     -------
@@ -52,8 +52,17 @@ def as_log(impressions: pd.DataFrame) -> pd.DataFrame:
         `position` (0 is the top), `explored` (True where chance chose), `propensity` and `watched`
         (1 if it was seen for 30 seconds or to its end).
     """
-    log = impressions.assign(day=impressions["ts"] / DAY, explored=impressions["source"] == 1)
+    by_chance = np.where(_of_mixed_feed(impressions), RANDOM_SOURCE, 1)
+    explored = impressions["source"] == by_chance
+    log = impressions.assign(day=impressions["ts"] / DAY, explored=explored)
     return log[list(COLUMNS)].reset_index(drop=True)
+
+
+def _of_mixed_feed(impressions: pd.DataFrame) -> pd.Series:
+    """Return which rows the feed of the first days made; some of its sessions outlast midnight."""
+    session = impressions.groupby("session_id")
+    began = session["ts"].transform("min") < HISTORY_DAYS * DAY
+    return began | (session["step"].transform("min") > 0)
 
 
 class ScoredVideos:
@@ -143,7 +152,7 @@ class Start:
     logs : VideoLogs
         Of the first days.
     history : DataFrame
-        Impressions of these days, `source` being 1 where chance chose.
+        Impressions of these days.
     """
 
     world: VideoWorld
@@ -162,7 +171,8 @@ class Start:
     def run(self, policy: Policy) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the log, as `as_log` has it, and the catalogue of two weeks under a policy."""
         run = run_feed(self.world, policy, self.logs, days=DAYS)
-        return as_log(with_watched(run.rows)), run.videos.assign(uploaded=run.videos["ts"] / DAY)
+        rows = with_watched(run.rows[~_of_mixed_feed(run.rows)])
+        return as_log(rows), run.videos.assign(uploaded=run.videos["ts"] / DAY)
 
 
 @lru_cache(maxsize=6)
@@ -172,12 +182,9 @@ def start(seed: int, *, loop: bool = True) -> Start:
     config = replace(config.scaled("small"), hours_between_events=8)
     world = VideoWorld(seed=seed, config=config)
     logs = world.history(days=HISTORY_DAYS)
-    frame = logs.labelled().frame
-    by_chance = (frame["source"] == RANDOM_SOURCE).astype(np.int8)
-    return Start(world, logs, frame.assign(source=by_chance))
+    return Start(world, logs, logs.labelled().frame)
 
 
-@lru_cache(maxsize=64)
 def deployed(seed: int, score_videos: ScoreVideos) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what a feed that learned from itself left after two weeks.
 
@@ -234,26 +241,45 @@ def count_of_views(log: pd.DataFrame, videos: pd.DataFrame, day: float) -> pd.Se
     return log.groupby("item_id")["watched"].sum()
 
 
+def quota_then_count(log: pd.DataFrame, videos: pd.DataFrame, day: float) -> pd.Series:
+    """Return the score that is to be beaten: uploads first for fifty impressions, then the count.
+
+    Examples
+    --------
+    >>> log = pd.DataFrame({"item_id": [5, 5, 8], "watched": [1, 1, 0]})
+    >>> videos = pd.DataFrame({"item_id": [5, 8, 9], "uploaded": [0.5, 3.5, 4.5]})
+    >>> quota_then_count(log, videos, 5.0).to_dict()
+    {5: 2.0, 8: inf, 9: inf}
+    """
+    counts = log.groupby("item_id")["watched"].agg(["sum", "size"])
+    counts = counts.reindex(videos["item_id"], fill_value=0)
+    is_upload = (videos["uploaded"] >= HISTORY_DAYS).to_numpy()
+    owed = is_upload & (counts["size"] < LEAST_IMPRESSIONS)
+    return counts["sum"].astype(float).mask(owed, np.inf)
+
+
+@lru_cache(maxsize=256)
+def _views_and_audience(seed: int, score_videos: ScoreVideos) -> tuple[int, float]:
+    log, videos = deployed(seed, score_videos)
+    return int(log["watched"].sum()), found_audience(log, videos)
+
+
 def outcome(seed: int, score_videos: ScoreVideos) -> dict[str, float]:
     """Return what two weeks of a feed that learned from itself brought in one world.
 
     Returns
     -------
     dict
-        ``views`` in percent of the views by the naive score, ``audience`` as `found_audience` has
-        it, and ``points``: the views, and 0.3 for each percent of audience.
+        ``views`` in percent of those by `quota_then_count`, ``audience`` as `found_audience` has
+        it, and ``points``: the views, and 0.5 for each percent of audience.
     """
-    log, videos = deployed(seed, score_videos)
-    naive = deployed(seed, count_of_views)[0]["watched"].sum()
-    views = 100 * float(log["watched"].sum() / naive)
-    audience = found_audience(log, videos)
-    return {
-        "views": views,
-        "audience": audience,
-        "points": views + AUDIENCE_POINTS * audience,
-    }
+    views, audience = _views_and_audience(seed, score_videos)
+    percent = 100 * views / _views_and_audience(seed, quota_then_count)[0]
+    points = percent + AUDIENCE_POINTS * audience
+    return {"views": percent, "audience": audience, "points": points}
 
 
 def mean_points(seed: int, score_videos: ScoreVideos) -> float:
-    """Return the points of a score, the mean over three worlds."""
-    return mean_over_markets(seed, WORLDS, lambda own: outcome(own, score_videos)["points"])
+    """Return the points of a score, the mean over four worlds."""
+    worlds = market_seeds(seed, WORLDS)
+    return float(np.mean([outcome(own, score_videos)["points"] for own in worlds]))
