@@ -25,9 +25,9 @@ __all__ = [
 
 # Points above the quota and the count, four worlds together; tests/benchmarks/lab_verdicts.py
 # judges further seeds.
-MARGIN = 8.0
+MARGIN = 4.0
 _SEED, _FRESH_SEED = 62, 61_007
-_AUTHORS = ""
+_AUTHORS = "about 20 above the patched count"
 _HINT = (
     "of how many impressions were those views, and what is an upload worth that has had none? "
     "`outcome` tells views and audience apart"
