@@ -378,8 +378,7 @@ pd.DataFrame({name: outcome(SEED, rule) for name, rule in rules.items()}).T.roun
 # second, views per impression the third, of which hardly anything is known.
 #
 # Two decisions matter. What do views have to be held against? And what is a video worth that has hardly been shown, or
-# not at all?
-# Try your rule with `outcome(seed, score_videos)` on seeds of your own before you run the check.
+# not at all? Try your rule with `outcome(seed, score_videos)` on seeds of your own before you run the check.
 
 
 # %% tags=["exercise"] exercise="score_videos"
@@ -405,8 +404,8 @@ check_score_videos(score_videos)
 #
 # - **Change this and see**: use the mean *over videos* of their rates as the prior in place of the mean over
 #   impressions. It is the more honest guess for an upload. How many uploads then find an audience?
-# - **Change this and see**: learn from the explored rows alone, which no decision of the feed has touched. Why does an
-#   unbiased log of this size make a worse feed than a biased one?
+# - **Change this and see**: learn from the explored rows alone, which no decision of the feed has touched. Does an
+#   unbiased log of this size make a better feed than a large one with a bias that you can divide out?
 #
 # Further reading: Allison J. B. Chaney, Brandon M. Stewart and Barbara E. Engelhardt 2018, *How Algorithmic
 # Confounding in Recommendation Systems Increases Homogeneity and Decreases Utility*, RecSys; Matthew J. Salganik,
