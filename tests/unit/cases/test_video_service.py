@@ -12,6 +12,7 @@ import pytest
 from mlsd.cases import find_service
 from mlsd.cases.video.ladder import LADDER
 from mlsd.cases.video.ranking import ranking_stage
+from mlsd.cases.video.serving_tables import feed_viewers
 from mlsd.cases.video.training import RANKER_OPTIONS, served_feed
 from mlsd.cases.video.worlds import WORLDS, replicate_of
 from mlsd.experiments.ledger import ledger_settings
@@ -143,6 +144,12 @@ def test_a_list_made_overnight_is_that_of_the_fitted_rung(engine, stage):
     shown = page(engine, user_id=user, rung="ease_overnight")["items"]
     recent = engine.served.viewers.recent[user]
     assert shown == items[0][~np.isin(items[0], recent)][:12].tolist()
+
+
+def test_sources_are_served_with_all_that_the_history_holds(engine, stage):
+    served, fitted_once = (feed_viewers(each).watched for each in (stage.refitted(), stage))
+    assert engine.served.viewers.watched.tolist() == served.tolist()
+    assert len(served) > len(fitted_once)
 
 
 def test_what_it_was_made_of_is_said(video_artifact):

@@ -66,8 +66,9 @@ def fill_artifact(
     ranker = stage.fit(models.LambdaMART(**stage.columns, **RANKER_OPTIONS), "watched")
     tell(f"fitting {rung}")
     settings, lists = _fit(chosen, stage)
-    tell("writing the sources and what the ranker looks up")
-    save_feed(folder, served_feed(stage, ranker, rung, lists))
+    tell("fitting the sources once more, writing them and what the ranker looks up")
+    # The ranker stays: sources that know its days have seen its labels, so it cannot learn on them.
+    save_feed(folder, served_feed(stage.refitted(), ranker, rung, lists))
     made_of = {"rung": rung, "size": size, "seed": seed, "settings": json.dumps(settings)}
     made_of["train_rows"] = len(stage.log.split.train)
     return {name: str(value) for name, value in made_of.items()}
@@ -96,9 +97,9 @@ def served_feed(
     Parameters
     ----------
     stage : RankingStage
-        With the default sources.
+        With the default sources, refitted on the whole history where the feed is to be served.
     ranker : LambdaMART
-        Fitted on the stage's features.
+        Fitted on the scores of sources that had not seen its days.
     rung : str
         Whose lists are served.
     lists : ListSource
