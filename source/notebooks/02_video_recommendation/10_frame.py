@@ -280,8 +280,7 @@ pd.DataFrame(
 # %% [markdown]
 # With 20 microseconds the fleet allows 518 candidates, just over the 500 we planned. A model of 2
 # ms could look at five, fewer than a page; it would have to come after another ranker. All of these
-# costs are assumptions so far. [42_rank](42_rank.ipynb) measures a ranker's, and
-# [60_serve](60_serve.ipynb) the whole service.
+# costs are assumptions until [60_serve](60_serve.ipynb) measures a ranker and the whole service.
 #
 # **Change this and see.** Make it one video per swipe: 150 loads per user and day, one impression
 # each, and a prefetch of five videos per request. Which of the numbers change, and which stage
