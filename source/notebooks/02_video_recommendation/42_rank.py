@@ -137,8 +137,8 @@ pd.DataFrame(
 # EASE leads in all three measures, and fitting it again is worth 7.6 % more hours than leaving it three days old. So
 # the age of the sources has to be equal on both sides of every comparison. To *choose* among rankers we hold the old
 # sources fixed for all of them and for EASE beside them, as a committed study did. To *accept* one, at the end, we fit
-# the sources again, let the ranker read their new scores, and compare with the list that we would really serve
-# otherwise: EASE of all fourteen days, 402 hours per thousand sessions.
+# the sources again, let the ranker read their new scores, and compare with the list that we would really serve: EASE of
+# all fourteen days, 402 hours per thousand sessions.
 
 # %% [markdown]
 # ## Merge the sources
@@ -281,8 +281,7 @@ pd.DataFrame(ndcg).map(str)
 # %% [markdown]
 # The leaked ranker looks far better where it learned, 0.78 against 0.70, and is worse where it matters: 0.680 on the
 # test day against 0.700, with intervals that do not overlap. It trusts the score as far as it deserved *on the
-# training day*. This is label leakage through a feature, and it happens whenever sources and ranker are retrained
-# on the same window.
+# training day*. Such label leakage happens whenever sources and ranker are retrained on the same window.
 
 # %% [markdown]
 # ## Learn an order
@@ -377,9 +376,9 @@ pd.Series({name: str(offline_interval(stage, way, "watched")) for name, way in w
 # of a candidate is only decided by the scores. With the slot fixed, the model is level with the one that never saw it.
 #
 # Deployed, the two are level as well: 28.0 % more clicks than EASE alone with the slot fixed (25.9 to 30.0) and
-# 27.6 % without it (25.5 to 29.4). We had expected a gain, so why is there none? Position as a feature corrects for
-# slots that follow merit: if good videos always stand at the top, a model without the slot cannot tell whether the
-# video or the slot was clicked. Do slots follow merit in this log?
+# 27.6 % without it (25.5 to 29.4). We had expected a gain. Position as a feature corrects for slots that follow
+# merit: if good videos always stand at the top, a model without the slot cannot tell whether the video or the slot was
+# clicked. Do slots follow merit in this log?
 
 # %%
 merit = stage.rows("train")
@@ -528,9 +527,9 @@ by_length.round(1)
 # watch time has found more than length. And their NDCG of watch time, 0.69, is higher than that of every ranker of
 # clicks or of watched videos (0.65 to 0.68), none of which loses as many hours.
 #
-# We had expected lower satisfaction from the ranker of watch time, because long videos gain from a weight by time
-# whether or not they are liked. We suspect that enjoyment lengthens a view in this world, so that the weight carries
-# some of it. Where it does not, the value model of [50_value](50_value.ipynb) has to help.
+# We had expected lower satisfaction from the ranker of watch time, because a weight by time favours long videos whether
+# or not they are liked. We suspect that enjoyment lengthens a view in this world. Where it does not, the value model of
+# [50_value](50_value.ipynb) has to help.
 
 # %% [markdown]
 # ## Accept it against what we would serve
@@ -699,8 +698,7 @@ pd.DataFrame(table, index=ladder.index)
 
 # %% [markdown]
 # NDCG of watched videos puts DCN-v2 first, and it loses hours. NDCG with seconds as gains puts the ranker of watch
-# time first by a wide margin, and it is the only one that earns hours. That is no licence to trust the metric: it
-# preferred the longest videos to all the other seven.
+# time first, the only one that earns hours, but it preferred the longest videos to all the others.
 #
 # All of this is one world. In a second one (seed 29) the study `42_served` chose the three objectives' settings
 # again and deployed them with sources fitted again, against EASE fitted again:
@@ -733,8 +731,6 @@ pd.DataFrame(
 #   dimension or penalty would move the scale of the scores. Version the two together.
 # - **A source has seen the ranker's labels.** Offline everything improves; online the ranker trusts a score
 #   that no longer knows the answer. Keep the days of sources and ranker apart.
-# - **The slot at serving is not the one that was fixed.** Somebody passes the slot of the previous page. Test the
-#   feature vector of a request, not only the model.
 # - **The ranker judges what it has never seen.** It scores candidates that the old policy would not have shown
 #   (sample selection bias). Keep a share of slots drawn at random, as this log does.
 
@@ -748,9 +744,8 @@ pd.DataFrame(
 #
 # **"Would you use LambdaMART or a neural ranker?"**
 # *Mid*: the neural one, it reads interactions. *Senior*: both with equal tuning, and a look at whether the loser was
-# given a chance: our trees rose from last place to level with the rest without one column. *Staff*: asks what is
-# being ranked for first. The label moved watch hours by fifteen points, and the model with the best NDCG of watched
-# videos lost 2.8 % of them.
+# given a chance: our trees rose from last place to level with the rest. *Staff*: asks what is being ranked for first.
+# The label moved watch hours by fifteen points, and the model with the best NDCG of watched videos lost 2.8 % of them.
 #
 # **"How do you handle position bias in training?"**
 # *Mid*: add the position as a feature. *Senior*: and fix it at serving; scoring the log with its real slots makes the
@@ -783,8 +778,8 @@ pd.DataFrame(
 #
 # <details><summary>Why is every candidate scored in the same slot?</summary>
 #
-# Because its slot is only decided by the scores. The slot helps in training, where it explains part of the
-# clicks; at serving it would rank candidates by where somebody put them.
+# Because its slot is only decided by the scores. In training the slot explains part of the clicks; at serving it
+# would rank candidates by where somebody put them.
 # </details>
 
 # %% [markdown]
