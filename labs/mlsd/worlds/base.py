@@ -225,8 +225,7 @@ class Comparison:
         Returns
         -------
         DataFrame
-            One row per measure; columns `estimate`, `low` and `high`, as `plots.plot_changes` and
-            tables of results take them.
+            One row per measure; columns `estimate`, `low` and `high`, as `plot_changes` takes them.
 
         Raises
         ------
@@ -251,11 +250,9 @@ class World(Protocol):
     Attributes
     ----------
     seed : int
-    designs : tuple of str
-        Designs that `ab_test` knows.
+    designs : tuple of str, those that `ab_test` knows
     history_days : int
-        How long a history is, and after how many days a deployment begins, where no other number is
-        asked for.
+        Of a history, and before a deployment, where no other number is asked for.
     """
 
     seed: int

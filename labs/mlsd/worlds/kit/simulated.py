@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -14,9 +15,10 @@ import pandas as pd
 from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds.base import HISTORY_DAYS, Comparison, Policy, Report
+from mlsd.worlds.kit.arms import add_part
 from mlsd.worlds.kit.assignment import DESIGNS, Assignment
 from mlsd.worlds.kit.records import day_end
-from mlsd.worlds.kit.simulator import Part, Simulator, Step, Truth
+from mlsd.worlds.kit.simulator import Simulator, Step, Truth
 from mlsd.worlds.kit.sinks import MemorySink, ParquetSink
 from mlsd.worlds.kit.tally import Measures, Tally, compare_tallies
 from mlsd.worlds.logs import Logs, Tables
@@ -57,8 +59,7 @@ class SimulatedWorld(ABC, Generic[LogsType]):
 
     Notes
     -----
-    Every method is pure: the order of calls changes nothing. Policies are deep-copied before they
-    are deployed, so the caller's objects stay as they were.
+    Every method is pure, whatever the order of calls; what is deployed is a deep copy of a policy.
     """
 
     measures: ClassVar[Measures]
@@ -81,8 +82,7 @@ class SimulatedWorld(ABC, Generic[LogsType]):
 
         Parameters
         ----------
-        days : int or None
-            None for `history_days`.
+        days : int or None, for `history_days`
         to : path or None
             A new folder to stream Parquet files to, in bounded memory; None keeps it in memory.
 
@@ -97,9 +97,8 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         InputError
             For days beyond the horizon, or a folder that is not empty.
         """
-        days = self._history_days(days)
-        until = self._until(days)
-        streamed = to is not None
+        days = self.history_days if days is None else days
+        until, streamed = self._until(days), to is not None
         sink = ParquetSink(to, until, self.tables) if streamed else MemorySink(until, self.tables)
         simulator, policy, truth = self._start(), self._first_policy(), self._new_truth()
         for day in range(days):
@@ -115,7 +114,7 @@ class SimulatedWorld(ABC, Generic[LogsType]):
 
     def logging_policy(self, days: int | None = None) -> Policy:
         """Return the logging policy as it stood at the end of the history."""
-        return copy.deepcopy(self._end_of_history(self._history_days(days))[1])
+        return copy.deepcopy(self._end_of_history(self.history_days if days is None else days)[1])
 
     def deploy(self, policy: Policy, days: int = 7, *, history_days: int | None = None) -> Report:
         """Return what would really happen under a policy, from the end of the history on.
@@ -151,7 +150,7 @@ class SimulatedWorld(ABC, Generic[LogsType]):
 
         It is what `compare` says of the two, but the control is run once for all policies.
         """
-        span = (days, self._history_days(history_days))
+        span = (days, self.history_days if history_days is None else history_days)
         if span not in self._controls:
             logging = self.logging_policy(span[1])
             (self._controls[span],) = self._online([logging], *span)
@@ -243,9 +242,6 @@ class SimulatedWorld(ABC, Generic[LogsType]):
     def _make_logs(self, events: Tables, until: float) -> LogsType:
         """Return the logs with these event tables."""
 
-    def _history_days(self, days: int | None) -> int:
-        return self.history_days if days is None else days
-
     def _until(self, days: int) -> float:
         if not 1 <= days <= self._horizon_days:
             raise InputError(f"days={days}: give 1 to horizon_days={self._horizon_days}")
@@ -269,32 +265,28 @@ class SimulatedWorld(ABC, Generic[LogsType]):
         design: str | None = None,
     ) -> list[Tally]:
         """Run one policy alone, or several in one shared world, and tally each."""
-        history_days = self._history_days(history_days)
+        history_days = self.history_days if history_days is None else history_days
         self._until(days)
         self._until(history_days + days)
         state, _ = self._end_of_history(history_days)
         span = range(history_days, history_days + days)
         split = self._assignment(design or "user", span)
-        count = split.count(days)
-        tallies = [self._new_tally(count, span) for _ in policies]
+        tallies = [self._new_tally(split.count(days), span) for _ in policies]
         copies = [copy.deepcopy(policy) for policy in policies]
         assign = None if design is None else split.arms
         until = np.inf if design is None else day_end(span[-1])
         simulator = self._resume(state, design)
-        for step in simulator.run(copies, span, assign):
-            self._tally(step, tallies, split, until)
-        for step in self._still_to_come(simulator):
+        for step in chain(simulator.run(copies, span, assign), self._still_to_come(simulator)):
             self._tally(step, tallies, split, until)
         return tallies
 
     def _still_to_come(self, simulator: Simulator) -> Iterable[Step]:
-        """Return what comes of the days of a run after them; nothing, unless a world says so."""
+        """Return, lazily, what comes of the days of a run after them: nothing, mostly."""
         return ()
 
     def _assignment(self, design: str, span: range) -> Assignment:
         """Return who gets which policy in a test of so many days."""
-        users = self._count_users()
-        return Assignment(design, self.seed, users=users, first_day=span.start)
+        return Assignment(design, self.seed, users=self._count_users(), first_day=span.start)
 
     def _new_tally(self, units: int, span: range) -> Tally:
         """Return an empty tally of so many units over a span of days."""
@@ -303,22 +295,4 @@ class SimulatedWorld(ABC, Generic[LogsType]):
     def _tally(self, step: Step, tallies: Sequence[Tally], split: Assignment, until: float) -> None:
         """Add what a stretch of time left behind to the tally of each arm."""
         for part in step.parts():
-            _add(part, tallies, split, until)
-
-
-def _add(part: Part, tallies: Sequence[Tally], split: Assignment, until: float) -> None:
-    # What was asked for before the span came of another policy.
-    within = part.ts >= tallies[0].first_day * DAY
-    if not within.all():
-        known_at = None if part.known_at is None else part.known_at[within]
-        part = Part(part.name, part.user[within], part.ts[within], part.amount[within], known_at)
-    amount = part.amount
-    if part.known_at is not None:
-        amount = np.where(part.known_at <= until, amount, 0)
-    unit = split.units(part.user, part.ts)
-    if len(tallies) == 1:
-        tallies[0].add(part.name, unit, part.ts, amount)
-        return
-    arms = split.arms(part.user, part.ts)
-    for arm, tally in enumerate(tallies):
-        tally.add(part.name, unit, part.ts, amount * (arms == arm))
+            add_part(part, tallies, split, until)
