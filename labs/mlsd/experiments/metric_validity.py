@@ -16,6 +16,7 @@ def metric_validity(
     *,
     model: str = "rung",
     world: str | None = None,
+    rival: str | None = None,
 ) -> pd.DataFrame:
     """Return the rank correlation of each metric with a deployed value, with its 95 % interval.
 
@@ -31,6 +32,9 @@ def metric_validity(
         Column that names the models; where there are worlds, each has every model.
     world : str or None
         Column of the worlds, within which models are ranked; None where there is only one.
+    rival : str or None
+        Column of a metric to beat: what is returned is then by how much each correlates better than
+        it. Whether two intervals overlap does not answer that, since both rest on the same models.
 
     Returns
     -------
@@ -46,5 +50,6 @@ def metric_validity(
     """
     rows = table.assign(_world=0) if world is None else table.rename(columns={world: "_world"})
     wide = rows.pivot(index="_world", columns=model)
-    found = {name: vars(rank_correlation(wide[name], wide[value])) for name in names}
+    beaten = None if rival is None else wide[rival]
+    found = {name: vars(rank_correlation(wide[name], wide[value], rival=beaten)) for name in names}
     return pd.DataFrame.from_dict(found, orient="index")

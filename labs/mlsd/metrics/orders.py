@@ -11,7 +11,12 @@ from mlsd.runtime import InputError
 
 
 def rank_correlation(
-    one: ArrayLike, other: ArrayLike, *, repetitions: int = 1000, seed: int = 0
+    one: ArrayLike,
+    other: ArrayLike,
+    *,
+    rival: ArrayLike | None = None,
+    repetitions: int = 1000,
+    seed: int = 0,
 ) -> Interval:
     """Return Spearman's rank correlation of two tables, the mean of their rows.
 
@@ -21,6 +26,9 @@ def rank_correlation(
     Parameters
     ----------
     one, other : array, shape (rows, columns) or (columns,)
+    rival : array, like `one`, or None
+        What `one` competes with: the result is then how much higher its correlation with `other` is
+        than the rival's, in the same resamples.
     repetitions : int
         Resamples.
     seed : int
@@ -45,25 +53,28 @@ def rank_correlation(
     >>> rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]).estimate
     1.0
     """
-    one, other = np.atleast_2d(one).astype(float), np.atleast_2d(other).astype(float)
-    if one.shape != other.shape or one.shape[1] < 3:
+    tables = [np.atleast_2d(table).astype(float) for table in (one, other)]
+    tables += [] if rival is None else [np.atleast_2d(rival).astype(float)]
+    shapes = [table.shape for table in tables]
+    if len(set(shapes)) > 1 or shapes[0][1] < 3:
         raise InputError(
-            f"rank_correlation: shapes {one.shape} and {other.shape}; give two equal ones of at "
-            "least three columns"
+            f"rank_correlation: shapes {', '.join(map(str, shapes))}; give equal ones of at least "
+            "three columns"
         )
     random = np.random.default_rng(seed)
     draws = [
-        _mean_of_rows(one[np.ix_(rows, columns)], other[np.ix_(rows, columns)])
+        _lead(*(table[np.ix_(rows, columns)] for table in tables))
         for rows, columns in (
-            (
-                random.integers(one.shape[0], size=one.shape[0]),
-                random.integers(one.shape[1], size=one.shape[1]),
-            )
+            tuple(random.integers(count, size=count) for count in shapes[0])
             for _ in range(repetitions)
         )
     ]
     low, high = np.nanquantile(draws, [0.025, 0.975])
-    return Interval(_mean_of_rows(one, other), float(low), float(high))
+    return Interval(_lead(*tables), float(low), float(high))
+
+
+def _lead(one: np.ndarray, other: np.ndarray, rival: np.ndarray | None = None) -> float:
+    return _mean_of_rows(one, other) - (0.0 if rival is None else _mean_of_rows(rival, other))
 
 
 def _mean_of_rows(one: np.ndarray, other: np.ndarray) -> float:

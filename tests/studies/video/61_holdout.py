@@ -3,8 +3,8 @@
 Per world (small, variant `feedback`), pair, model that served and part of the log: the mean place
 of discovered videos in the order of the second model minus that in the order of the first, in
 percentiles, with its 95 % interval by user. A tenth of the users is held out and served at random
-for the week. `hours` is the truth: the change of watch hours with the second model instead of the
-first in twin worlds, in percent. The pairs: trending and EASE, and as an A/A pair trending fitted
+for the week. `hours` is the change of watch hours with the second model instead of the first in
+twin worlds, in percent. The pairs: trending and EASE, and as an A/A pair trending fitted
 on one random half of the viewers and on the other.
 
     python tests/studies/video/61_holdout.py

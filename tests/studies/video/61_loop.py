@@ -4,7 +4,9 @@ Per world and arm: the Gini coefficient of views over videos in the first and th
 share of views of one video in a hundred, the share of the videos shown at least twenty times, and
 what the three weeks brought. `world` is the variant `feedback`, or what was taken out of it: all
 of the variant (`plain`), the drift of tastes, or uploads. Trending is decayed popularity with a
-half-life of two days; EASE has an `l2` of 100. History: seven days of the logging policy.
+half-life of two days, popular counts that never fade; EASE has an `l2` of 100. History: seven days
+of the logging policy. With `viewers renamed`, a refit learns from the deployment as if its viewers
+were others: it sees which videos go together, but nothing new of the viewers whom it serves.
 
     python tests/studies/video/61_loop.py
 """
@@ -21,6 +23,7 @@ from mlsd.worlds.video import VideoConfig
 
 SEEDS = (611, 612, 613)
 HISTORY, DAYS = 7, 21
+OTHER_NAMES = 10_000_000
 FEEDBACK = VideoConfig.variant("feedback")
 WORLDS = {
     "feedback": FEEDBACK,
@@ -28,12 +31,21 @@ WORLDS = {
     "no drift": replace(FEEDBACK, drift_per_day=0.0),
     "no uploads": replace(FEEDBACK, uploads_per_day=0),
 }
+
+
+def renamed_rows(impressions):
+    """Return what was watched, by viewers of other names since the end of the history."""
+    rows = watched_rows(impressions)
+    return rows.assign(user_id=rows["user_id"] + OTHER_NAMES * (rows["ts"] >= HISTORY * DAY))
+
+
 # What serves, days between fits, rows to learn from, share of random slots.
 ARMS = {
     "trending, never": ("trending", None, watched_rows, 0.0),
     "trending, weekly": ("trending", 7, watched_rows, 0.0),
     "trending, daily": ("trending", 1, watched_rows, 0.0),
     "repeats allowed": ("trending", 1, anonymous_rows, 0.0),
+    "repeats allowed, no fading": ("popular", 1, anonymous_rows, 0.0),
     "rate per impression": ("trending", 1, rate_rows, 0.0),
     "random slots": ("trending", 1, watched_rows, 0.1),
     "random slots, weighted": ("trending", 1, weighted_rows, 0.1),
@@ -47,6 +59,7 @@ ARMS = {
     "EASE, never": ("EASE", None, watched_rows, 0.0),
     "EASE, weekly": ("EASE", 7, watched_rows, 0.0),
     "EASE, daily": ("EASE", 1, watched_rows, 0.0),
+    "EASE, daily, viewers renamed": ("EASE", 1, renamed_rows, 0.0),
     "all random": ("trending", None, watched_rows, 1.0),
 }
 IN_OTHERS = {
@@ -62,6 +75,7 @@ def policy_of(arm, history):
     model, every, rows, share = ARMS[arm]
     models = {
         "trending": PopularityRecommender(half_life=2.0 * DAY),
+        "popular": PopularityRecommender(),
         "EASE": EASERecommender(l2=100.0),
     }
     fitted = models[model].fit(rows(history))

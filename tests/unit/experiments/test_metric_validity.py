@@ -25,3 +25,11 @@ def test_models_are_ranked_within_their_world():
     ]
     found = metric_validity(pd.DataFrame(rows), ["metric"], "value", world="seed")
     assert found.loc["metric", "estimate"] == 1
+
+
+def test_a_rival_is_beaten_by_the_difference():
+    table = pd.DataFrame(
+        {"rung": MODELS, "good": [1, 2, 3, 4], "bad": [4, 3, 2, 1], "value": range(4)}
+    )
+    found = metric_validity(table, ["good", "bad"], "value", rival="bad")
+    assert found["estimate"].tolist() == [2, 0]

@@ -34,8 +34,21 @@ def test_the_interval_covers_what_it_promises_and_shrinks():
     assert widths[1] < 0.6 * widths[0]
 
 
+def test_a_lead_is_the_difference_and_certain_where_each_resample_agrees():
+    random = np.random.default_rng(2)
+    value = random.normal(size=(3, 12))
+    noise = random.normal(size=value.shape)
+    alone = [rank_correlation(each, value, repetitions=200) for each in (value, noise)]
+    lead = rank_correlation(value, value, rival=noise, repetitions=200)
+    assert lead.estimate == pytest.approx(alone[0].estimate - alone[1].estimate)
+    assert lead.low > 0
+    assert rank_correlation(noise, value, rival=noise, repetitions=20).high == 0
+
+
 def test_other_shapes_are_refused():
     with pytest.raises(InputError, match="at least three"):
         rank_correlation([1, 2], [1, 2])
     with pytest.raises(InputError, match="shapes"):
         rank_correlation([1, 2, 3], [[1, 2, 3], [1, 2, 3]])
+    with pytest.raises(InputError, match="shapes"):
+        rank_correlation([1, 2, 3], [1, 2, 3], rival=[1, 2, 3, 4])
