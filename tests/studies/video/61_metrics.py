@@ -2,8 +2,9 @@
 
 Per world and rung, at the setting that the ledger `video.csv` selected: fitted on ten days, judged
 on the four days after, and deployed as it stands for the week after those. `ndcg` and `recall` are
-those of full-corpus lists of 20, `weighted recall` counts each hit by one over the propensity of
-the row. A percentile is the place of a watched video among all videos in the viewer's order, 1 at
+those of full-corpus lists of 20, means over viewers. `pooled recall` is the share of all watches
+that are hits, and `weighted recall` the same with each watch counted by one over the propensity of
+its row. A percentile is the place of a watched video among all videos in the viewer's order, 1 at
 the top and 0 at the end, its mean over all watched rows, or over those in slots that the logging
 policy left to chance. Online is the change against popularity in the twin of its world, in percent.
 
@@ -57,6 +58,7 @@ def judged(model, train, test, videos):
     return {
         "ndcg": found["ndcg"].mean(),
         "recall": found["recall"].mean(),
+        "pooled recall": hit.mean(),
         "weighted recall": (hit * weight).sum() / weight.sum(),
         "percentile, all rows": percentiles(model, wanted, videos).mean(),
         "percentile, random slots": percentiles(model, chance, videos).mean(),
