@@ -24,7 +24,7 @@
 #       popularity runaway: views that gather on fewer and fewer items from one training to the next, because shown items are watched and watched items are shown
 #       randomised holdout: a share of users or requests served at random and kept out of training, whose log judges every model without favouring the one that served
 #       rank correlation of metrics: how far an offline metric puts models in the order of their deployed value, from -1 for the reverse order to 1 for the same
-#     needs: [propensity, off-policy evaluation, exploration cost, metric validity, retraining cadence, twin-world comparison, clustered interval, holdback, decayed popularity, catalogue coverage, novelty, Recall@k, NDCG@k, EASE, popularity bias, recommendation funnel, two-tower model, in-batch softmax, weighted logistic regression, embedding-index version skew, request-time inference]
+#     needs: [exploration slot, propensity, off-policy evaluation, exploration cost, metric validity, retraining cadence, twin-world comparison, clustered interval, holdback, decayed popularity, catalogue coverage, novelty, Recall@k, NDCG@k, EASE, popularity bias, recommendation funnel, two-tower model, in-batch softmax, weighted logistic regression, embedding-index version skew, request-time inference]
 #     labs: [lab_61_loop]
 #     discussion: Your offline evaluation puts the model that is live first, every month, whatever you try against it. What do you suspect, and what would you change?
 #     answer: "The log that judges was made by the live model, so it mostly holds watches of what that model likes, and a rival gets no credit for videos that were never shown. Serve a small share of users at random, keep them out of training, and judge all models on what these users watched; then check that this order agrees with past A/B tests."
@@ -258,7 +258,8 @@ table
 # ## Leave some slots to chance
 #
 # So the log needs some chance. `RandomSlotsPolicy` fills each slot, with probability 10 %, with any live video
-# that the session has not been shown, moves the shelf's own videos down, and logs the exact propensity.
+# that the session has not been shown, moves the shelf's own videos down, and logs the exact propensity. (The *exploration slot* of
+# [51_slate](51_slate.ipynb) is one position and kept for uploads.)
 #
 # **Your guess**: by how many percent do watch hours per session change if one slot in ten is random?
 
@@ -665,7 +666,8 @@ pd.DataFrame(closing, index=list(arms)).T
 #
 # In an interview, this is what remains of the case: a funnel, and a number for each of its decisions. The cell reads them from the ledger and
 # from the studies of the chapters. Changes of watch hours are in percent: of chapters 20 to 40 and the oracle against today's feed, then against EASE alone (42,
-# and retrieval down), lists made overnight, vectors of one training, and a feed without chance (61, in small worlds). Brackets are 95 % intervals, "to" spans the worlds of a study.
+# and retrieval down), a ranker that predicts whether a video is watched (50), the top of the list (51), lists made overnight, vectors of one training, and a feed without chance (61). Brackets are 95 % intervals, "to" spans the
+# worlds of a study, small ones for 50 and 61 and of the default size for the rest.
 
 # %%
 rungs = {
@@ -676,22 +678,20 @@ rungs = {
     "40: in-batch softmax, uncorrected": "two_tower_in_batch",
     "what an oracle would find": "oracle",
 }
-rankers = {
-    "42: rank 40 candidates by clicks": ("rung", "logistic, click"),
-    "42: rank them by watch time": ("rung", "logistic, watch time"),
-}
-services = {
-    "60: lists at each request": "EASE at each request",
-    "60: vectors of two trainings": "BPR, mixed",
-    "60: retrieval is down": "trending instead of EASE",
+studies = {
+    "50: rank by seconds": ("50_sweep", "part == 'fresh' and family == 'sum' and weight == 0"),
+    "50: 40 % likes in it": ("50_sweep", "part == 'fresh' and family == 'sum' and weight == 0.4"),
+    "51: choose slates by MMR": ("51_slate", "world == 'plain' and policy == 'mmr'"),
+    "60: lists at each request": ("60_versions", "pair == 'EASE at each request'"),
+    "60: vectors of two trainings": ("60_versions", "pair == 'BPR, mixed'"),
+    "60: retrieval is down": ("60_versions", "pair == 'trending instead of EASE'"),
 }
 board = {what: whiteboard.rung_hours(rung) for what, rung in rungs.items()}
-board |= {what: whiteboard.ranker_hours(*which) for what, which in rankers.items()}
-board |= {what: whiteboard.fault_hours(pair) for what, pair in services.items()}
+board["42: rank 40 candidates by clicks"] = whiteboard.ranker_hours("rung", "logistic, click")
+board["42: rank them by watch time"] = whiteboard.ranker_hours("rung", "logistic, watch time")
+board |= {what: whiteboard.study_hours(*which) for what, which in studies.items()}
 board["61: one slot in ten at random"] = whiteboard.span(against.loc[slots, "watch_hours"])
-stages = load_study("video/60_stage_times").drop(columns=["seed", "candidates"])
-cores = 3 * 1e9 / 86_400 * stages.sum(axis=1).mean() / 1e3
-board["60: a billion loads a day"] = f"{cores:.0f} cores at a peak of 3 x the mean"
+board["60: a billion loads a day"] = whiteboard.serving_cores(1e9, peak=3)
 pd.Series(dict(sorted(board.items()))).to_frame("measured")
 
 # %% [markdown]

@@ -27,9 +27,29 @@ def ranker_hours(kind: str, name: str, *, seed: int = 13) -> str:
     return _interval(table.loc[chosen, names].iloc[0])
 
 
-def fault_hours(pair: str) -> str:
-    """Return the range over worlds of what a pair of the study `60_versions` changed."""
-    return span(load_study("video/60_versions").groupby("pair")["estimate"].get_group(pair))
+def study_hours(name: str, rows: str) -> str:
+    """Return the range over worlds of a change of watch hours, in percent.
+
+    Parameters
+    ----------
+    name : str
+        Study of the case, whose changes stand in `watch_hours`, `watch_hours_change` or `estimate`.
+    rows : str
+        The rows that count, as `DataFrame.query` takes them.
+    """
+    chosen = load_study(f"video/{name}").query(rows)
+    columns = ("watch_hours", "watch_hours_change", "estimate")
+    return span(chosen[next(column for column in columns if column in chosen)])
+
+
+def serving_cores(loads_per_day: float, *, peak: float) -> str:
+    """Return how many cores serve a peak of some times the mean load, as text.
+
+    The CPU time of one load is the mean of the study `60_stage_times`, in milliseconds.
+    """
+    stages = load_study("video/60_stage_times").drop(columns=["seed", "candidates"])
+    cores = peak * loads_per_day / 86_400 * stages.sum(axis=1).mean() / 1e3
+    return f"{cores:.0f} cores at a peak of {peak:g} x the mean"
 
 
 def span(changes: pd.Series) -> str:
