@@ -314,28 +314,23 @@ TextTable(pd.DataFrame({"yours": named, "truth": report["cause"]}))
 def make_watch(past):
     """Return watch(log) -> True to page."""
     ### BEGIN SOLUTION
-    rates = known_rates(past)
+    rates, nights = known_rates(past), np.arange(7)
 
-    def sales(log, nights):
-        """Return last night's sales of clicks so many nights old, and those due."""
-        came = sum(log.known[-1 - night, :, night] for night in nights)
-        return came, sum(rates[:, night] * log.expected[-1 - night] for night in nights)
+    def sales(log):
+        """Return last night's sales and those due, each of yesterday's clicks and of older ones."""
+        known_and_due = log.known[-1 - nights, :, nights], rates.T * log.expected[-1 - nights]
+        return np.array([(table[0], table[1:].sum(axis=0)) for table in known_and_due])
 
-    new, older, widths = range(1), range(1, 7), {}
-    for nights in (new, older):
-        quiet_nights = [sales(past.until(days), nights) for days in range(7, past.days + 1)]
-        widths[nights] = scatter(*np.stack(quiet_nights, axis=1))
+    came, due = np.stack([sales(past.until(days)) for days in range(7, past.days + 1)], axis=1)
+    widths = np.array([[scatter(came[:, age], due[:, age])] for age in (0, 1)])
     limit = alarm_threshold(len(past.slices), false_alarms=1 / 1_000)
     most_missing = past.missing.mean() + 6 * past.missing.std()
 
     def watch(log):
-        scores = {}
-        for nights, width in widths.items():
-            came, due = sales(log, nights)
-            scores[nights] = (came - due) / np.sqrt(due + (width * due) ** 2)
-        gain, loss = scores[new].max() > limit, scores[new].min() < -limit
-        late = scores[older].min() < -4
-        return bool(gain or (loss and not late) or log.missing[-1] > most_missing)
+        came, due = sales(log)
+        new, older = (came - due) / np.sqrt(due + (widths * due) ** 2)
+        lost = new.min() < -limit and older.min() >= -4
+        return bool(new.max() > limit or lost or log.missing[-1] > most_missing)
 
     return watch
     ### END SOLUTION
