@@ -22,6 +22,10 @@ a verdict is a mean over K independent markets, and any J of them in a row are o
 `--markets J K` measures the first J of each seed and gives the standard deviation of a mean of K:
 the same distances in a fraction of the time.
 
+Where another condition of a check is an outcome too, `--beside hours_kept 95` also measures it, a
+function of the lab's material, and holds it against its own limit: right answers are to lie above,
+and those that this condition alone stops below.
+
 Each gain is appended to the file as soon as it is known, and what the file holds is not measured
 again: a run may be stopped and taken up. Start a new file when an exercise changes, other than in
 its margin. With `--settle`, `outcome_margin` tells from the gains which margin would balance both
@@ -184,22 +188,16 @@ def measure(
     path: Path,
     only: list[str] | None,
     markets: int | None = None,
-) -> tuple[Gains, Stopped, Gains]:
-    """Return gains and CPU seconds by answer and seed, and on which seeds an answer is stopped.
+    beside: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return a row for each answer and seed, with gain, CPU seconds and whether it is stopped.
 
     What is not in the file is measured and added to it, in the first `markets` of a seed or in all.
     """
     deploy, baseline = exercise.deploy, exercise.baseline
-    gains: Gains = defaultdict(dict)
-    seconds: Gains = defaultdict(dict)
-    stopped: Stopped = defaultdict(set)
-    for line in path.read_text().splitlines() if path.exists() else ():
-        row = json.loads(line)
-        complete = "cpu_seconds" in row and row["answer"] in answers and row["seed"] in seeds
-        if row["lab"] == unit.name and complete:
-            gains[row["answer"]][row["seed"]] = row["gain"]
-            seconds[row["answer"]][row["seed"]] = row["cpu_seconds"]
-            stopped[row["answer"]] |= {row["seed"]} if row["stopped"] else set()
+    rows = [row for row in _kept(path, unit, beside) if row["answer"] in answers]
+    rows = [row for row in rows if row["seed"] in seeds]
+    known = {(row["answer"], row["seed"]) for row in rows}
     asked = [name for name in answers if only is None or name in only]
     # Deployments stand with the material of a lab, not with its checks.
     material = sys.modules[deploy.__module__]
@@ -207,21 +205,57 @@ def measure(
     for name in (name for name in DRAWS if hasattr(material, name)):
         setattr(material, name, lru_cache(maxsize=DRAWS_KEPT)(getattr(material, name)))
     if markets:
-        material.market_seeds = lambda seed, all_of_them: market_seeds(seed, markets)
+        for module in (material, sys.modules[market_seeds.__module__]):
+            module.market_seeds = lambda seed, all_of_them: market_seeds(seed, markets)
     earned = lru_cache(maxsize=len(answers) + 1)(deploy)
     with path.open("a") as file:
         for seed in seeds:
-            for name in (name for name in asked if seed not in gains[name]):
-                began = time.process_time()
-                gain = value_of(earned(seed, answers[name])) - value_of(earned(seed, baseline))
-                gains[name][seed] = gain
-                breaks = exercise.stops(seed, answers[name])
-                stopped[name] |= {seed} if breaks else set()
+            for name in (name for name in asked if (name, seed) not in known):
+                began, answer = time.process_time(), answers[name]
+                gain = value_of(earned(seed, answer)) - value_of(earned(seed, baseline))
                 row = {"lab": unit.name, "seed": seed, "answer": name, "gain": gain}
-                seconds[name][seed] = round(time.process_time() - began, 2)
-                row |= {"stopped": breaks, "cpu_seconds": seconds[name][seed]}
+                row["stopped"] = exercise.stops(seed, answer)
+                row |= {beside: value_of(getattr(material, beside)(seed, answer))} if beside else {}
+                row["cpu_seconds"] = round(time.process_time() - began, 2)
                 print(json.dumps(row), file=file, flush=True)
-    return gains, stopped, seconds
+                rows.append(row)
+    return rows
+
+
+def _kept(path: Path, unit: Unit, beside: str | None) -> list[dict[str, Any]]:
+    """Return the rows of a lab in a file of gains that hold all that is asked for."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    asked = {"cpu_seconds", beside or "gain"}
+    return [row for row in rows if row["lab"] == unit.name and asked <= row.keys()]
+
+
+def by_answer(rows: list[dict[str, Any]], column: str) -> Gains:
+    """Return a column of rows by answer and seed."""
+    table: Gains = defaultdict(dict)
+    for row in rows:
+        table[row["answer"]][row["seed"]] = row[column]
+    return table
+
+
+def results_of(
+    unit: Unit, rows: list[dict[str, Any]], margin: float, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """Return the figures of a lab, and of what was measured beside its gains."""
+    gains, seconds = by_answer(rows, "gain"), by_answer(rows, "cpu_seconds")
+    stopped: Stopped = defaultdict(set)
+    for row in (row for row in rows if row["stopped"]):
+        stopped[row["answer"]].add(row["seed"])
+    plain, (measured, of) = list(PLAIN.get(unit.name, {})), arguments.markets
+    said = {"plain": plain, "share": measured / of if measured else 1.0}
+    results = {unit.name: summary(gains, margin, stopped, seconds, **said)}
+    if arguments.settle:
+        settled = settled_margin(gains, stopped, [SOLUTION, *plain])
+        results[unit.name]["settled"] = vars(settled)
+    beside, least = arguments.beside
+    if beside:
+        given = by_answer(rows, beside), float(least), defaultdict(set), seconds
+        results[f"{unit.name}, {beside}"] = summary(*given, **said)
+    return results
 
 
 def main() -> None:
@@ -233,6 +267,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="answers, as in solution 'raw rates'")
     parser.add_argument("--gains", type=Path, required=True, help="JSON lines, to be taken up")
     parser.add_argument("--markets", nargs=2, type=int, default=(None, None), metavar=("J", "K"))
+    parser.add_argument("--beside", nargs=2, default=(None, None), metavar=("NAME", "LEAST"))
     parser.add_argument("--settle", action="store_true", help="also say which margin balances")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
@@ -241,23 +276,17 @@ def main() -> None:
     tally.REPETITIONS = exposure.REPETITIONS = 2
     wanted = ("lab", arguments.case)
     units = [unit for unit in find_units(project_root()) if (unit.kind, unit.case) == wanted]
-    measured, of = arguments.markets
     seeds, results = range(arguments.seeds[0], arguments.seeds[1] + 1), {}
     for unit in (unit for number in arguments.labs for unit in units if unit.step == number):
         checks = load_checks(unit)
         exercise = outcome_exercise(checks)
         answers = answers_of(unit, checks, exercise.name)
         asked = {"path": arguments.gains, "only": arguments.only}
-        asked["markets"] = measured
-        gains, stopped, seconds = measure(unit, exercise, answers, seeds, **asked)
-        plain = list(PLAIN.get(unit.name, {}))
-        said = {"plain": plain, "share": measured / of if measured else 1.0}
-        found = summary(gains, checks.MARGIN, stopped, seconds, **said)
-        if arguments.settle:
-            found["settled"] = vars(settled_margin(gains, stopped, [SOLUTION, *plain]))
-        results[unit.name] = found
-        if not arguments.json:
-            show(unit.name, results[unit.name])
+        asked |= {"markets": arguments.markets[0], "beside": arguments.beside[0]}
+        rows = measure(unit, exercise, answers, seeds, **asked)
+        results |= results_of(unit, rows, checks.MARGIN, arguments)
+    for name in () if arguments.json else results:
+        show(name, results[name])
     if arguments.json:
         print_object(results)
 

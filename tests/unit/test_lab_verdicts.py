@@ -2,12 +2,13 @@
 
 import sys
 from collections import defaultdict
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from mlsd.checks import beats, check, holds
 from mlsd.checks.outcome import grading_seed
+from mlsd.lab_support import deployed
 from mlsd.runtime import project_root
 from mlsd.worlds import AdClickWorld, VideoWorld
 
@@ -41,6 +42,10 @@ def checks():
 
 def _deploy(seed, price):
     return float(price)
+
+
+def _in_its_markets(seed, price):
+    return deployed.mean_over_markets(seed, 3, lambda market: float(market % 1_000))
 
 
 def test_other_conditions_are_asked_without_the_outcome(verdicts, checks):
@@ -94,3 +99,20 @@ def test_distances_are_from_the_margin_on_the_side_where_an_answer_belongs(verdi
     assert [row["cpu_seconds"] for row in answers.values()] == [3.0] * 3
     halved = verdicts.summary(*given, plain=["simple"], share=0.25)["answers"]["poor"]
     assert halved["distance"] == pytest.approx(2 * distances["poor"])
+
+
+def test_what_is_measured_beside_gains_is_kept_with_them(verdicts, checks, tmp_path, monkeypatch):
+    monkeypatch.setattr(deployed, "market_seeds", deployed.market_seeds)
+    monkeypatch.setattr(sys.modules[__name__], "market_seeds", None, raising=False)
+    lab, path = SimpleNamespace(name="lab_price"), tmp_path / "gains.jsonl"
+    given = lab, verdicts.outcome_exercise(checks), {"solution": 8, "odd": 9}, range(1, 3)
+    alone = verdicts.measure(*given, path=path, only=["odd"])
+    assert verdicts.by_answer(alone, "gain") == {"odd": {1: 8.0, 2: 8.0}}
+    beside = {"path": path, "only": None, "beside": "_in_its_markets"}
+    rows = verdicts.measure(*given, **beside)
+    markets = dict.fromkeys(["solution", "odd"], {1: 1.0, 2: 1.0})
+    assert verdicts.by_answer(rows, "_in_its_markets") == markets
+    assert verdicts.measure(*given, **beside) == rows
+    assert len(path.read_text().splitlines()) == 6
+    first = verdicts.measure(*given, **beside | {"path": tmp_path / "first", "markets": 1})
+    assert verdicts.by_answer(first, "_in_its_markets")["odd"] == {1: 0.0, 2: 0.0}
