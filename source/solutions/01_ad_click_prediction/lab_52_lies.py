@@ -9,7 +9,7 @@
 #     - {name: What is left of the effect, minutes: 8}
 #     - {name: A test that was stopped, minutes: 7}
 #     - {name: A decision, minutes: 8, stop: true}
-#     - {name: A hundred and fifty verdicts, minutes: 14}
+#     - {name: Three hundred verdicts, minutes: 14}
 #     introduces: []
 #     needs: [sample-ratio mismatch, delta method, CUPED, sequential test, interference, guardrail metric]
 # ---
@@ -21,7 +21,7 @@
 # [52_experiment](../../notebooks/01_ad_click_prediction/52_experiment.ipynb). Afterwards you will be able to look
 # at an experiment somebody else has run, find out whether it can be believed, and decide what ships.
 #
-# Every check says what is wrong and none blocks you. The last one lets your analysis decide on 150
+# Every check says what is wrong and none blocks you. The last one lets your analysis decide on 300
 # experiments that nobody has looked at, and adds up what its decisions were worth.
 
 # %%
@@ -250,12 +250,12 @@ check_stopping_look(stopping_look)
 # <!-- END SOLUTION -->
 
 # %% [markdown]
-# ## A hundred and fifty verdicts
+# ## Three hundred verdicts
 #
 # Now all at once. Of the experiments that come in, a third are sound: most better, some worse, some without effect. In
 # the others users are lost, the effect is a novelty, control and treatment share budgets, or the team stopped at the
 # first significant day. Shipping a treatment earns its true lasting effect, which may be negative. Here is what
-# the usual analysis (ship if $z > 1.96$) makes of 150 experiments, in percent of what can be earned:
+# the usual analysis (ship if $z > 1.96$) makes of 300 experiments, in percent of what can be earned:
 
 # %%
 f"usual analysis: {shipped_value(1, naive_ship).estimate:.0f} %"
@@ -267,8 +267,8 @@ f"usual analysis: {shipped_value(1, naive_ship).estimate:.0f} %"
 # - **Inputs**: an `Experiment`, as described at the top. Where budgets are shared, the control *loses* revenue against
 #   the users `"outside"`.
 # - **Output**: True (ship) or False. Shipping all good ones and nothing else is worth 100, shipping nothing 0. The check
-#   asks for 88 on experiments that nobody has seen. There are 36 good ones among the 150, so it forgives the loss of
-#   four, and each check that raises a false alarm in one test of twenty can turn away some of them.
+#   asks for 89.5 on experiments that nobody has seen. There are 72 good ones among the 300, so it forgives the loss of
+#   seven, and each check that raises a false alarm in one test of twenty can turn away some of them.
 
 
 # %% tags=["exercise"] exercise="ship"

@@ -19,7 +19,7 @@ from mlsd.lab_support.ad_click.lying_experiments import (
 )
 
 # Percent of what can be earned.
-MARGIN = 88.0
+MARGIN = 89.5
 _FRESH_SEED = 20_052
 # Seed, effect, and z of `rate_z`.
 _RATE_CASES = ((1, 0.0, -1.304315), (2, 0.8, 4.083939), (3, 0.3, 1.857495))
