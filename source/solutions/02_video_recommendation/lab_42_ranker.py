@@ -312,7 +312,7 @@ pd.Series({name: gain(SEED, plan, BUDGETS[2]) for name, plan in tried.items()}).
 # %% [markdown]
 # ### Exercise 6: model and candidates
 #
-# - **Goal**: in three fresh feeds, start at least 9.5 % more videos per session, on average, than the union's own
+# - **Goal**: in three fresh feeds, start at least 10.5 % more videos per session, on average, than the union's own
 #   order does.
 # - **Inputs**: `offered`, a list of offers with `ranker`, `cost` (units per candidate), `columns` and `operations`;
 #   `rows`, the validation day of the feed, with the features that `ranker.score(rows)` reads, `click` and
