@@ -646,8 +646,10 @@ plt.show()
 #
 # Real filters are not random. A viewer opens the page of a topic that they like, or one they never
 # watch. The grown videos inherit the topic of the video that they were grown from. For each of the 300
-# viewers we rank the topics by the mean score of the topic's 100 best videos, and ask for one of them with
-# a post-filter that fetches 400.
+# viewers we rank the topics by the mean score of the topic's 100 best videos, and ask for one of them: the
+# favourite, the fifth, the twelfth or the last. The function `ask` answers such requests, topic by topic, with
+# whatever index and filter it is given. It can also raise the number of probes, which we need later; a first
+# call tries a post-filter that fetches 400.
 
 # %%
 topic = logs.videos.set_index("item_id").loc[video_ids[parent], "topic"].to_numpy()
@@ -695,9 +697,10 @@ pd.DataFrame(after).T.round(2)
 # not tell what a post-filter returns; the overlap of the filter with the query does (Amanbayev et al. 2026 measure it as
 # global and local selectivity). A test with random filters would have missed it.
 #
-# The figure suggests a rule, which the function `ask` can already apply: where at most 5 % of the videos are allowed, compare with all of
-# them. Where more are allowed, filter inside the lists, and look into more of them: up to 16 over the selectivity, and fewer where the
-# lists hold 400 allowed videos before. Counting them costs no comparison, because it needs the lists' ids only.
+# The figure suggests a rule, which the function `ask` can already apply. Where at most 5 % of the videos are allowed, compare with all of
+# them. Where more are allowed, filter inside the lists, and look into more of them: start with 16 probes and add eight at a time until
+# the lists hold 400 allowed videos, four for each place, or until there are 16 divided by the selectivity. With 10 % allowed that is at most
+# 160 probes. Counting the allowed videos costs no comparison, because it needs the lists' ids only.
 
 # %%
 pages = pd.DataFrame({name: ask(of, corpus, equal) for name, of in asked.items()}).T
