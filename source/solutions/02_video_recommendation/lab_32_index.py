@@ -240,8 +240,8 @@ check_choose_code(choose_code)
 #
 # - **Goal**: the plan that compares fewer vectors. For a post-filter, fetch a quarter more than the k over that share, rounded
 #   up; never beyond rank 1,000, where nothing is known of what fits.
-# - **Inputs**: `items`, in the corpus; `allowed`, how many the filter lets through; `among_best`, share of allowed videos among the
-#   1,000 best, from 0 to 1; `k`; `limit`, vectors compared at most.
+# - **Inputs**: `items`, in the corpus; `allowed`, how many the filter lets through; `among_best`, the share of the
+#   1,000 best that the filter allows, from 0 to 1; `k`; `limit`, vectors compared at most.
 # - **Output**: `("pre", allowed)`, `("post", fetched)`, or `("none", 0)` where neither keeps the limit.
 #
 # **Worked number**: of 100,000 videos 2,000 are allowed, half of the best among them, and k is 100. A post-filter fetches $1.25 \cdot 100 / 0.5 =
