@@ -214,7 +214,7 @@ def train_towers(logits_of, epochs=6, batch=512):
 # be the correlation between the learned scores and the logarithm of popularity?
 
 # %% tags=["guess"]
-guess("video_tower_popularity", 0.8)
+guess("video_tower_popularity", ...)
 
 # %%
 centred = np.log(truth) - np.log(truth).mean(axis=1, keepdims=True)
@@ -356,7 +356,7 @@ def tune(name, **options):
 # corrected one does it reach, in percent, after both were tuned?
 
 # %% tags=["guess"]
-guess("video_tower_uncorrected", 70, unit="%")
+guess("video_tower_uncorrected", ..., unit="%")
 
 # %%
 tune("no correction", correction="none")
@@ -534,7 +534,7 @@ assert cosine[1.0]["NDCG@20"] < max(row["NDCG@20"] for row in cosine.values())
 # tower on ids, over all users of the test days?
 
 # %% tags=["guess"]
-guess("video_tower_content_ndcg", 10, unit="%")
+guess("video_tower_content_ndcg", ..., unit="%")
 
 # %%
 text = tuple(name for name in items if name.startswith("text_"))
@@ -606,8 +606,8 @@ assert cold["mixed"] == cold["ease"] == 0 < min(cold["content"], cold["content a
 # how much do the hours watched change against EASE?
 
 # %% tags=["guess"]
-guess("video_tower_upload_share", 2, unit="%")
-guess("video_tower_hours", 3, unit="%")
+guess("video_tower_upload_share", ..., unit="%")
+guess("video_tower_hours", ..., unit="%")
 
 # %%
 everything = pd.concat(feed.interactions.values(), ignore_index=True)
