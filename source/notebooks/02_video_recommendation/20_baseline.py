@@ -10,7 +10,7 @@
 #     - {name: Count what people watch, minutes: 6}
 #     - {name: Let counts fade, minutes: 11}
 #     - {name: Ask who is watching, minutes: 9, stop: true}
-#     - {name: Look out for sampled metrics, minutes: 11}
+#     - {name: Rank against a sample, minutes: 11}
 #     - {name: Deploy, minutes: 13}
 #     - {name: Results, minutes: 4}
 #     - {name: What breaks in production, minutes: 3}
@@ -186,13 +186,17 @@ chance = np.array([rng.permutation(len(corpus))[:20] for _ in relevant])
 perfect = np.full((len(relevant), 20), -1)
 for row, wanted in zip(perfect, relevant):
     row[: len(wanted)] = wanted[:20]
-known = {"perfect": judge(perfect).mean(), "random": judge(chance).mean()}
-pd.DataFrame(known).T.assign(expected_recall=[np.nan, 20 / len(corpus)]).round(4)
+expected_recall = 20 / len(corpus)
+known = pd.DataFrame({"perfect": judge(perfect).mean(), "random": judge(chance).mean()}).T
+noise = judge(chance)["recall"].sem()
+print(f"expected recall of a random list {expected_recall:.4f}, standard error {noise:.4f}")
+known.round(4)
 
 # %% [markdown]
 # The perfect list has a recall a little below 1, because a few users discovered more than 20
-# videos. The random one is where arithmetic puts it. Does your function agree with the package on
-# these lists?
+# videos. The random one lies above the 0.0052 that arithmetic expects, but by less than two standard
+# errors: one random list per user is a noisy estimate, so from here on we compare with the expected
+# value. Does your function agree with the package on the random lists?
 
 # %%
 mine = verdict.answer_or(
@@ -211,7 +215,7 @@ f"{len(by_hand)} users compared"
 # The first recommender asks nothing about the user: it orders videos by how often they were watched
 # in the training part.
 #
-# **Your guess**: how many times the recall of the random lists does it have on the test days?
+# **Your guess**: how many times the expected recall of a random list does it have on the test days?
 
 # %% tags=["guess"]
 guess("video_baseline_times_random", ..., unit="times")
@@ -230,7 +234,7 @@ def lists_of(model, part="test", k=20):
 popularity = PopularityRecommender().fit(train)
 lists = {"popularity": lists_of(popularity)}
 scores = {"popularity": judge(lists["popularity"])}
-times = scores["popularity"]["recall"].mean() / known["random"]["recall"]
+times = scores["popularity"]["recall"].mean() / expected_recall
 compare("video_baseline_times_random", times)
 
 # %%
@@ -240,7 +244,7 @@ print(f"Recall@20 {recall.estimate:.3f} ({recall.low:.3f} to {recall.high:.3f})"
 print(f"NDCG@20 {at_20.estimate:.3f} ({at_20.low:.3f} to {at_20.high:.3f})")
 
 # %% [markdown]
-# Thirty times a random list, from a count. The intervals resample users, since those are what we average
+# Forty times a random list, from a count. The intervals resample users, since those are what we average
 # over.
 #
 # Before we compare anything, a doubt about the log itself. People can only discover what today's
@@ -449,7 +453,7 @@ offline.infer_objects().round(4)
 # anybody's list.
 
 # %% [markdown]
-# ## Look out for sampled metrics
+# ## Rank against a sample
 #
 # Ranking millions of items for each user is expensive, so many papers rank each held-out item among
 # 100 that are drawn at random and report the hit rate or the NDCG at rank 10. This is a *sampled
@@ -574,7 +578,8 @@ by_rung.unstack("seed").round(3)
 # Each recommender is now fitted on the whole log with the setting that validation chose, makes a
 # list of 200 per viewer and day, and fills the pages from its top, leaving out what the session has
 # shown and what the viewer started last. EASE takes part with `l2=1000`, which validation chose in
-# the study's worlds.
+# the study's worlds. Offline, on the test days, trending leads with an NDCG@20 of 0.148, closely
+# followed by EASE with 0.146; the segments have 0.133 and popularity 0.131.
 #
 # **Your guess**: which of these brings most hours per session, compared with plain popularity? And
 # is the offline order of the four their online order?
