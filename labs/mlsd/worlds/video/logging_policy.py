@@ -172,7 +172,7 @@ class _Draw:
         keys = self.requests.request_id[:, None] * POOL + np.arange(pool.shape[1])
         uniform = hashed_uniform(self.policy.seed, "logging-order", keys.ravel())
         # An exponential race: the smallest of exponential / weight is a draw by weight.
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             race = -np.log(uniform.astype(np.float32)).reshape(pool.shape) / weights
         width = self.policy.candidates + 1
         first = np.argpartition(race, width, axis=1)[:, :width]
