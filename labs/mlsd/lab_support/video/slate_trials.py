@@ -19,6 +19,9 @@ from mlsd.worlds.base import Policy, Report
 
 MEASURES = ("watch_hours", "session_slates", "clicks", "satisfaction", "return_1", "return_28")
 SLOTS = 6
+PAIRS = SLOTS * (SLOTS - 1) // 2
+# Impressions of an average video that stand beside a video's own.
+PRIOR = 20
 
 
 class Trial(NamedTuple):
@@ -75,17 +78,29 @@ def catalogue_vectors(videos: pd.DataFrame) -> dict[str, np.ndarray]:
     return {**tables, "both": np.hstack(list(tables.values())) / np.float32(np.sqrt(2.0))}
 
 
-def creators_of(videos: pd.DataFrame) -> np.ndarray:
-    """Return the creator by item id, shape (largest id + 1,).
+def codes_by_item(videos: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column of the catalogue by item id, -1 where there is no item.
+
+    Parameters
+    ----------
+    videos : DataFrame
+        `item_id` and `column`.
+    column : str
+        Of codes: `creator_id` or `topic`, of which a slate may hold so many.
+
+    Returns
+    -------
+    ndarray of int, shape (largest id + 1,)
 
     Examples
     --------
-    >>> creators_of(pd.DataFrame({"item_id": [1, 0], "creator_id": [7, 5]})).tolist()
+    >>> videos = pd.DataFrame({"item_id": [1, 0], "creator_id": [7, 5]})
+    >>> codes_by_item(videos, "creator_id").tolist()
     [5, 7]
     """
-    creators = np.full(int(videos["item_id"].max()) + 1, -1)
-    creators[videos["item_id"]] = videos["creator_id"]
-    return creators
+    codes = np.full(int(videos["item_id"].max()) + 1, -1)
+    codes[videos["item_id"]] = videos[column]
+    return codes
 
 
 def slate_facts(rows: pd.DataFrame) -> dict[str, float]:
@@ -102,16 +117,68 @@ def slate_facts(rows: pd.DataFrame) -> dict[str, float]:
         ``same_topic``: share of pairs of a slate that share a topic; ``over_cap``: share of slates
         with more than two videos of one creator.
     """
-    ordered = rows.sort_values(["request_id", "position"])
     topic, creator = (
-        ordered[name].to_numpy().reshape(-1, SLOTS) for name in ("topic", "creator_id")
+        _by_slate(rows)[name].to_numpy().reshape(-1, SLOTS) for name in ("topic", "creator_id")
     )
-    same = (topic[:, :, None] == topic[:, None, :]).sum(axis=(1, 2)) - SLOTS
     most = (creator[:, :, None] == creator[:, None, :]).sum(axis=2).max(axis=1)
     return {
-        "same_topic": float(100 * (same / (SLOTS * (SLOTS - 1))).mean()),
+        "same_topic": float(100 * _pairs_alike(topic).mean() / PAIRS),
         "over_cap": float(100 * (most > 2).mean()),
     }
+
+
+def logged_slates(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per slate of a log: how it repeats itself, and what came of it.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Impressions of whole slates of six.
+
+    Returns
+    -------
+    DataFrame
+        `request_id`, `user_id`, `session_id`; `pairs`, how many of the fifteen share a topic;
+        `expected`, the seconds that its videos are watched elsewhere, at their positions;
+        `seconds` watched, `clicks`, and `goes_on`, whether the session asked for another slate.
+
+    Notes
+    -----
+    The mean of a video is taken over its other impressions, each divided by the relative mean of
+    its position, with `PRIOR` impressions of the mean of all.
+    """
+    ordered = _by_slate(rows)
+    slates = ordered.iloc[::SLOTS][["request_id", "user_id", "session_id", "step"]]
+    slates = slates.reset_index(drop=True)
+    slates["pairs"] = _pairs_alike(ordered["topic"].to_numpy().reshape(-1, SLOTS))
+    parts = {
+        "expected": _seconds_elsewhere(ordered),
+        "seconds": ordered["watch_seconds"],
+        "clicks": ordered["click"],
+    }
+    for name, values in parts.items():
+        slates[name] = values.to_numpy().reshape(-1, SLOTS).sum(axis=1)
+    last = slates.groupby("session_id")["step"].transform("max")
+    return slates.assign(goes_on=slates["step"] < last).drop(columns="step")
+
+
+def _by_slate(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values(["request_id", "position"])
+
+
+def _seconds_elsewhere(rows: pd.DataFrame) -> pd.Series:
+    """Return what is watched of each video at this position, by its other impressions."""
+    seconds = rows["watch_seconds"].astype(float)
+    position = seconds.groupby(rows["position"]).transform("mean") / seconds.mean()
+    level = seconds / position
+    by_item = level.groupby(rows["item_id"])
+    others, count = by_item.transform("sum") - level, by_item.transform("size") - 1
+    return position * (others + PRIOR * level.mean()) / (count + PRIOR)
+
+
+def _pairs_alike(codes: np.ndarray) -> np.ndarray:
+    """Return how many pairs of each row of codes are equal, shape (n,)."""
+    return np.triu(codes[:, :, None] == codes[:, None, :], 1).sum(axis=(1, 2))
 
 
 def uploads_served(trial: Trial, *, hours: float = 48.0, least: int = 20) -> float:
@@ -142,3 +209,26 @@ def trial_row(world: VideoWorld, control: Trial, trial: Trial) -> dict[str, Any]
         found[f"{name}_high"] = change["high"]
     spread = {n: trial.report.measures[n].estimate for n in ("coverage", "creator_gini")}
     return {**found, **slate_facts(trial.rows), **spread}
+
+
+def interval_texts(rows: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return changes and their intervals as text, one column per measure.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `trial_row` makes them: columns `name`, `name_low` and `name_high`, in percent.
+    names : tuple of str
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"clicks": [1.0], "clicks_low": [-0.5], "clicks_high": [2.5]})
+    >>> interval_texts(rows, ("clicks",))["clicks, %"].tolist()
+    ['+1.0 [-0.5, +2.5]']
+    """
+    table = {}
+    for name in names:
+        ends = zip(*(rows[name + end] for end in ("", "_low", "_high")))
+        told = [f"{value:+.1f} [{low:+.1f}, {high:+.1f}]" for value, low, high in ends]
+        table[f"{name.replace('_', ' ')}, %"] = told
+    return pd.DataFrame(table, index=rows.index)

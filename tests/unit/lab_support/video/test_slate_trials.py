@@ -7,6 +7,7 @@ import pytest
 from mlsd.lab_support.video.slate_trials import (
     Trial,
     deployed,
+    logged_slates,
     slate_facts,
     trial_row,
     uploads_served,
@@ -33,6 +34,29 @@ def test_facts_of_slates_by_hand():
     # One of fifteen pairs, and all of them; three videos of a creator, and two.
     expected = {"same_topic": pytest.approx(100 * (1 / 15 + 1) / 2), "over_cap": 50.0}
     assert slate_facts(rows.sample(frac=1, random_state=0)) == expected
+
+
+def test_logged_slates_by_hand():
+    first, second = slate([1, 1, 2, 2, 2, 3], [0] * 6), slate([1] * 6, [0] * 6, 1)
+    rows = pd.concat([first.assign(step=0), second.assign(step=1)])
+    rows = rows.assign(user_id=4, session_id=9, item_id=[0] + list(range(1, 12)))
+    rows = rows.assign(click=[1, 0, 0, 0, 0, 1] + [0] * 6, watch_seconds=[5.0] * 6 + [0.0] * 6)
+    found = logged_slates(rows.sample(frac=1, random_state=0))
+    expected = {"pairs": [4, 15], "seconds": [30, 0], "clicks": [2, 0]}
+    assert found[list(expected)].to_dict("list") == expected
+    assert found["goes_on"].tolist() == [True, False]
+    # Every video was shown once, so that nothing but the mean of all is expected of it.
+    np.testing.assert_allclose(found["expected"], 15)
+
+
+def test_what_is_expected_of_a_video_leaves_its_own_slate_out():
+    rows = pd.concat([slate([0] * 6, [0] * 6, request) for request in range(3)])
+    shared = {"step": 0, "user_id": 4, "click": 0, "session_id": rows["request_id"]}
+    seconds = np.repeat([3.0, 6.0, 6.0], 6)
+    rows = rows.assign(**shared, item_id=np.tile(range(6), 3), watch_seconds=seconds)
+    found = logged_slates(rows)
+    # Two others of 6 s, or of 3 and 6, beside twenty of the mean of 5.
+    np.testing.assert_allclose(found["expected"], 6 * np.array([112, 109, 109]) / 22)
 
 
 def test_uploads_count_while_they_are_new_and_if_their_time_is_over():
