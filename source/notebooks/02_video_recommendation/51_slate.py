@@ -324,9 +324,8 @@ assert greedy_determinant(quality[None], vectors[None], 6)[0].tolist() == dpp
 pd.DataFrame({"topic": topic[dpp], "squared quality": quality[dpp] ** 2, "gain": gains}).round(2).T
 
 # %% [markdown]
-# The gains multiply to the determinant. What the table shows between the last two rows is the price of likeness: a gain that is
-# well below the squared quality belongs to a video that lies largely in the span of those above it. Finding the best slate of
-# six among forty is NP-hard in general, so everybody takes the greedy one.
+# The gains multiply to the determinant. Where one is well below the squared quality, the video lies largely in the span of those
+# above it. Finding the best slate is NP-hard in general, so everybody takes the greedy one.
 
 # %% [markdown]
 # ## Choose the weights and deploy
@@ -411,13 +410,12 @@ told = interval_texts(plain, ("watch_hours", "session_slates", "satisfaction"))
 told.loc[["mmr", "mmr, gentle", "dpp", "one per topic"]]
 
 # %% [markdown]
-# In three of the four worlds MMR earns 3 to 4 % of the hours, with 1 to 2 % more satisfaction, and one video per topic earns
-# the same. In the first world hours are level and satisfaction falls by 1.4 %, so that the guardrail would stop the launch. It is
-# the one whose top-six slates repeat themselves most, with 45 % of their pairs alike (11 to 23 % in the others). We suspect
-# that its viewers like one topic so much that breaking up these slates costs more than it brings. The gentler weight leaves 36 %
-# of the pairs alike there. It earns about half as much in the other three worlds, and it meets the guardrails in all four. So a
-# weight does not travel: each market is its own development world, and where there is no time to tune, we would begin at the
-# gentle end, which is what a dial is good for.
+# In three of the four worlds MMR earns 3 to 4 % of the hours, with 1 to 2 % more satisfaction, and one video per topic earns the
+# same. In the first world hours are level and satisfaction falls by 1.4 %, so that the guardrail would stop the launch. Its top-six
+# slates repeat themselves most, with 45 % of their pairs alike (11 to 23 % in the others); we suspect that its viewers like one
+# topic so much that breaking up these slates costs more than it brings. The gentler weight earns about half as much in the other
+# three worlds and meets the guardrails in all four. So a weight does not travel: each market is its own development world, and
+# where there is no time to tune, we would begin at the gentle end, which is what a dial is good for.
 #
 # Is it really the sameness that costs hours? The simulator lets us take the cause away. In a world where viewers mind
 # neither look-alikes on a slate nor a topic that they have just watched, a re-ranker should give up score and get nothing
@@ -438,9 +436,9 @@ plot_changes(
 plt.show()
 
 # %% [markdown]
-# In all four pairs, re-ranking costs 6 to 10 % of the hours once the cause is gone. So viewers' distaste for sameness is
-# what pays for variety here, and it pays a considerable price. A team whose viewers do not mind sameness would lose hours with
-# the same code, which is why the weight is tuned by deployments and not taken from a paper.
+# In all four pairs, re-ranking costs 6 to 10 % of the hours once the cause is gone. So viewers' distaste for sameness is what pays
+# for variety, and a team whose viewers do not mind sameness would lose hours with the same code. That is why the weight is tuned
+# by deployments and not taken from a paper.
 #
 # **Change this and see**: give `SlateArranger` an MMR weight of 0.9, or the vectors of text. How much of the gain is left, and how
 # many pairs are alike?
@@ -475,9 +473,8 @@ assert (offline.loc["MMR"] < offline.loc["by score"]).all()
 offline.round(4)
 
 # %% [markdown]
-# NDCG falls by 0.008, and a team that reads the first column drops the re-ranker which has just earned hours. Its fall says
-# little: NDCG adds up one gain per position that does not depend on what stands beside it, so that an order by expected gain is
-# the best that it can credit, and any departure from it is a loss. A metric that cannot represent an effect must not
+# NDCG falls by 0.008, and a team that reads the first column drops the re-ranker which has just earned hours. NDCG adds up one gain per position that does not depend on what stands beside it, so that an order by expected gain is
+# the best that it can credit on average. A metric that cannot represent an effect must not
 # decide about it. Metrics that discount what repeats, such as $\alpha$-NDCG (Clarke et al. 2008), can represent it, but somebody has
 # to set how much a repetition costs, which is the very thing that we do not know. Intra-list similarity cannot decide either:
 # it is lowest for slates that ignore the scores.
@@ -485,9 +482,8 @@ offline.round(4)
 # %% [markdown]
 # ## Cap the creators
 #
-# A *creator cap* takes the order of the rule and passes over
-# a video whose creator is on the slate often enough already. A creator understands "at most two", and
-# nobody would understand a determinant.
+# A *creator cap* takes the order of the rule and passes over a video whose creator is on the slate often enough already. A
+# creator understands "at most two", and nobody would understand a determinant.
 
 # %%
 kept = fresh[
@@ -513,8 +509,7 @@ exposed.round(3)
 # ## Reserve a slot for uploads
 #
 # Nothing so far shows an upload. An *exploration slot* is a position that some requests give to a video of
-# which little is known: here to an upload of the last two days, drawn at random among those that the session has not
-# been shown. Everything else on the slate stays.
+# which little is known: here to a random upload of the last two days that the session has not been shown.
 #
 # How many requests have to explore? With a share $s$ of the $R$ requests of a day and $U$ uploads per day, an upload is
 # shown $s R / U$ times in its two days on average, because it competes with the uploads of two days for the
@@ -569,11 +564,10 @@ price.round(1)
 # The slot costs nothing that three days of six thousand viewers could see: +0.1 % (−0.4 to 0.6), cap included. The last
 # position is looked at least, and one request in ten gives it away.
 #
-# So much for the price. What does it buy? Nothing as long as nobody learns from it. The ranker's counters do take in the
-# explored views, but the sources were fitted once, and what no source proposes is never ranked. A study lets a feed learn
-# ([51_uploads.py](../../tests/studies/video/51_uploads.py)): four small worlds, two weeks, one recommender that is fitted
-# again every midnight on everything watched so far, explored views included. The control is the same recommender with
-# the same nightly fits and no slot.
+# What does it buy? Here the sources were fitted once, and what no source proposes is never ranked, however well it did in the
+# slot. A study lets a feed learn ([51_uploads.py](../../tests/studies/video/51_uploads.py)): four small worlds, two weeks, one
+# recommender that is fitted again every midnight on everything watched so far, explored views included. The control is the
+# same recommender with the same nightly fits and no slot.
 #
 # **Your guess**: the recommender is decayed popularity, and one request in five gives its *top* position to a random upload. How
 # do its watch hours compare with the control in the second week?
@@ -594,7 +588,8 @@ compare("video_slate_second_week", weeks.loc[("popularity", "nightly", "top, 20%
 # %% [markdown]
 # Changes of hours per session in each week against the control, the share of impressions that uploads
 # get, and the share of uploads shown 20 times in 48 hours, all in percent. "last, 20%" is the last position in a fifth of the
-# requests; `fixed` never fits again, and `blind` does without the explored views. Thick lines of the figure are means, thin ones single worlds.
+# requests; `fixed` never fits again, and `blind` does without the explored views. Thick lines of the figure are means, thin ones
+# single worlds.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
@@ -620,13 +615,11 @@ weeks.round(1)
 # little by itself, and most of the gain comes from learning: with explored views, 13 % of the impressions go to uploads, four
 # times as many as the slots give them.
 #
-# EASE earns nothing on average from any of these slots, and it shows hardly more uploads than the slots do. We suspect that a few
-# views are too little for its item-to-item weights.
-#
-# The position matters as well. With popularity, the last position in one request in five gained hours in one world and lost some
-# in another. In *all* requests, with five times as many impressions, it still brought less in the second week than the top
-# position did, in three of the four worlds. So the cheapest slot is not the one that teaches most: our last position in ten
-# requests keeps its promise to creators, and whoever wants the second week has to give away better positions.
+# EASE earns nothing on average from any of these slots; we suspect that a few views are too little for its item-to-item weights. Nor
+# does the cheap position teach much. With popularity, the last position in one request in five gained hours in one world and
+# lost some in another, and even in *all* requests it brought less in the second week than the top one, in three of the four
+# worlds. So our last position in ten requests keeps its promise to creators, and whoever wants the second week has to give
+# away better positions.
 #
 # **Change this and see**: in `ExplorationSlotPolicy`, draw from the uploads of the last six hours instead of two days
 # (`max_age_days`). Do more or fewer uploads get their 20 views?
@@ -668,8 +661,8 @@ pd.DataFrame(closing, columns=columns).set_index("requirement")
 #
 # - **The scale of the scores changes.** A retrained ranker with a wider spread outweighs every similarity, and variety is gone without
 #   an error. Standardise per request, and watch the share of alike pairs on a dashboard.
-# - **A later stage undoes the cap.** Here the exploration slot had to know the cap, because it comes after it. Whatever
-#   is inserted last (ads, promotions, uploads) has to be counted with the rest.
+# - **A later stage undoes the cap.** Here the exploration slot had to know the cap, because it comes after it. Ads and
+#   promotions have to be counted, too.
 # - **Explored rows are logged as any other.** Without the propensity nobody can weigh them, and a ranker trained on them
 #   learns that new videos are poor, since they were shown to everybody.
 # - **Shown is not seen.** The promise counts impressions, and one in the last position is often never looked at. Promise
@@ -742,5 +735,4 @@ pd.DataFrame(closing, columns=columns).set_index("requirement")
 #   Diversified Recommendations on YouTube with Determinantal Point Processes*, CIKM. Their table 1 is worth a look: their metric of
 #   satisfied home page visitors fell under three heuristics (−0.05 to −0.41 %) and rose under two DPPs (+0.63, +1.72 %).
 # - Charles Clarke et al. 2008, *Novelty and Diversity in Information Retrieval Evaluation*, SIGIR, pp. 659-666, for $\alpha$-NDCG.
-# - Harald Steck 2018, *Calibrated Recommendations*, RecSys, for slates that keep the proportions of a viewer's interests
-#   instead of being as varied as possible.
+# - Harald Steck 2018, *Calibrated Recommendations*, RecSys, for slates in the proportions of a viewer's interests.
