@@ -11,7 +11,7 @@
 #     - {name: Find what predicts return, minutes: 10}
 #     - {name: Size the test for its guardrail, minutes: 10, stop: true}
 #     - {name: Write the rule, minutes: 12}
-#     - {name: Launch, minutes: 8}
+#     - {name: Launch, minutes: 5}
 #     - {name: Results, minutes: 4}
 #     - {name: What breaks in production, minutes: 3}
 #     - {name: In the interview, minutes: 6}
@@ -25,7 +25,7 @@
 #       launch guardrail: a rule, fixed before a test, by which a launch is stopped unless the test shows that a metric loses less than a margin
 #     needs: [recommendation funnel, watch time, multi-task model, weighted logistic regression, position as a feature, seesaw effect, guardrail metric, twin-world comparison, clustered interval, deployment, statistical power, A/A test, delta method, metric validity]
 #     discussion: A launch raises watch hours by nine percent, and its guardrail on likes shows minus three percent with an interval from minus nine to plus three. Do you ship it?
-#     answer: "Not on this evidence. The interval holds losses that nobody would accept, so the guardrail is not passed; it is not failed either. First ask what margin was agreed on before the test and whether the test was sized for it; then run it on more viewers, not with a wider margin that is chosen after the result."
+#     answer: "Not on this evidence. The interval contains losses that nobody would accept, so the guardrail is not passed; it is not failed either. First ask what margin was agreed on before the test and whether the test was sized for it; then run it on more viewers, not with a wider margin that is chosen after the result."
 #     wrong_answers: ["Yes, the loss is not significant.", "No, the estimate is negative."]
 # ---
 
@@ -36,8 +36,8 @@
 # guardrail rule that stops a launch.
 #
 # **You will learn** why the weights decide what the feed becomes, how scale and calibration change them
-# behind your back, which early sign predicts return after four weeks, and why "not significantly worse"
-# is no guardrail.
+# unnoticed, which proxy metric predicts return after four weeks, and why "not significantly worse" is no
+# guardrail.
 #
 # **You need** the recommendation funnel and watch time from [10_frame](10_frame.ipynb), and from
 # [42_rank](42_rank.ipynb) multi-task models, weighted logistic regression, position as a feature and the
@@ -46,15 +46,15 @@
 # ([20_baseline](../01_ad_click_prediction/20_baseline.ipynb)), and statistical power, A/A tests, the delta
 # method and metric validity ([52_experiment](../01_ad_click_prediction/52_experiment.ipynb)).
 #
-# **Minutes**: 99, with good places to stop after the heads, after the sweep and after the sample size.
+# **Minutes**: 96, with good places to stop after the heads, after the sweep and after the sample size.
 
 # %% [markdown]
 # ## What decides success
 #
-# [42_rank](42_rank.ipynb) ended with several heads that are each right about their own outcome and make
-# different feeds. Today's feed ranks by the head of watched videos. The team wants more hours per session,
-# and the company lives on people who come back. So two things have to be built: a value that ranks, and a
-# rule that decides whether its launch may stay.
+# [42_rank](42_rank.ipynb) ended with several heads, each of which predicts its own outcome and makes a different
+# feed. Today's feed ranks by the head of watched videos. The team wants more hours per session, but the company
+# depends on viewers who come back. So two things have to be built: a value to rank by, and a rule that decides
+# whether a new value may be launched.
 #
 # ```mermaid
 # flowchart LR
@@ -64,18 +64,20 @@
 #   G -- shown --> L[launch]
 #   G -- not shown --> S[stop, or more viewers]
 #   L -. weeks later .-> R[return after 28 days]
-#   R -. checks the early sign .-> G
+#   R -. validates the proxy .-> G
 # ```
 #
 # | requirement | criterion |
 # |---|---|
-# | hours | watch hours per session rise by at least 3 % against today's feed, in worlds that were not used for tuning |
-# | habit | return after 28 days is significantly lower in none of these worlds |
+# | hours | watch hours per session rise by 3 % or more against today's feed: the 95 % interval lies above 3 % in each world that was not used for tuning |
+# | habit | a loss of 0.2 % or more in return after 28 days is ruled out: the 95 % interval lies above −0.2 % in each of these worlds |
 # | the rule protects | a launch that loses the margin or more, in the metric that the rule reads, passes in at most 7 % of the tests |
+# | the habit behind it | a launch that costs more than 0.2 % of return passes in at most 7 % of the tests |
 # | the rule lets work go on | a launch that changes nothing passes in at least 80 % of the tests |
 #
-# (The rule promises 5 %; we accept 7 % because we measure the rate on 500 repetitions.) The naive way misses two
-# of the four, as we will see.
+# (The rule promises 5 %; we accept 7 % because we measure the rate on 500 repetitions.) The 0.2 % is a decision
+# of the business: the loss of return that it would bear for one launch. At the end a naive system and ours are
+# held against the five.
 
 # %%
 import matplotlib.pyplot as plt
@@ -88,11 +90,8 @@ from mlsd.checks import check, holds
 from mlsd.experiments import load_study, metric_validity, ratio_spread, users_per_arm
 from mlsd.lab_support.video.taped_feeds import (
     RATIOS,
-    TapedFeed,
-    arm_changes,
     deployed_sums,
     twin_changes,
-    viewer_sums,
 )
 from mlsd.metrics import auc
 from mlsd.models import ValueRanker
@@ -115,22 +114,29 @@ heads = tuned_heads(stage)
 print(len(stage.rows("train")), "impressions to learn from,", len(heads), "heads:", *HEADS)
 
 # %% [markdown]
-# A head that has learned the slot predicts what would come of a video *in the top slot*. So we hold the
-# predictions against the impressions of the test day that stood there.
+# A head that has learned the slot predicts what would come of a video *in the top slot*. So we compare the
+# predictions with the impressions of the test day that stood there. The last column repeats the fit with a
+# penalty that is a hundred times weaker than most heads have (`C` of 1 instead of 0.01).
 
 # %%
 rows = stage.rows("test")
 top = rows[rows["position"] == 0]
-predicted = {name: head.score(top).mean() for name, head in heads.items()}
-per_impression = pd.DataFrame({"observed": top[list(heads)].mean(), "predicted": predicted})
+weak = {
+    name: stage.fit(rung.build(stage.columns, {"C": 1.0}), rung.outcome)
+    for name, rung in HEADS.items()
+}
+per_impression = pd.DataFrame({"observed": top[list(heads)].mean()})
+for name, fitted in {"predicted": heads, "weak penalty": weak}.items():
+    per_impression[name] = {head: ranker.score(top).mean() for head, ranker in fitted.items()}
 per_impression.round(4)
 
 # %% [markdown]
-# A row says, for instance, that 1.5 % of the videos in the top slot were liked, where the head predicts 0.8 %.
-# The heads are not calibrated there, and each is off by a factor of its own. (Refusals are too few to tell.)
-# Seconds are predicted too high, as weighted logistic regression does: it estimates the mean over the share
-# that was not clicked, $39 / (1 - 0.26) = 53$. The others are too low; we suspect that the penalty keeps the
-# weight of the slot small. For ranking by one head this does not matter. Once heads are added, it does.
+# A row says, for instance, that 1.5 % of the videos in the top slot were liked, where the head predicts 0.8 %. The
+# heads are not calibrated there, and each is off by a factor of its own.
+# The penalty explains a part: with a weaker one the gap of clicks shrinks from 25 to 8 %, and that of likes from
+# 46 to 21 %. But validation chose the strong penalty, because it judges the order within a slate. Seconds are too high for another reason: weighted logistic regression estimates the mean over the
+# share that was *not* clicked, $39 / (1 - 0.26) = 53$. For ranking by one head none of this matters. Once heads are
+# added, it does.
 #
 # ## Add up the heads
 #
@@ -144,8 +150,8 @@ per_impression.round(4)
 # $0.6 \cdot 1.5 + 0.4 \cdot 1.5 = 1.5$ at weights 0.6 and 0.4. Zhao et al. (2019) combine engagement and
 # satisfaction heads of YouTube's ranker by such weights, which they tune by hand.
 #
-# Why divide? Suppose that a colleague wants to honour both goals and adds seconds and the probability of a
-# like as they come, with equal weights. We compare which video of each logged slate comes first.
+# Why divide? Suppose that a colleague adds seconds and the probability of a like as they come, with equal
+# weights. We compare which video of each logged slate comes first.
 
 # %%
 pair = {name: heads[name] for name in ("watch_seconds", "like")}
@@ -163,13 +169,9 @@ assert same["seconds + like"] > 99 > 90 > same["each over its mean"]
 same.round(1).rename("same first video as by seconds, %").to_frame()
 
 # %% [markdown]
-# The plain sum puts the same video first as the seconds alone, in every slate: a number around 40 drowns one
+# The plain sum puts the same video first as the seconds alone, in every slate, because a number around 40 hides one
 # around 0.01. Each over its mean, it does so in two slates of three. The unit was a weight that nobody had
 # written down.
-#
-# Not everything is added. The expected seconds are $P(\text{click}) \cdot E[\text{seconds} \mid \text{click}]$
-# by definition, because watching comes after the click; the sum of the two would praise a long video that
-# nobody starts. Stages of one outcome multiply, whereas different goals are weighed.
 #
 # **Your turn**: write the value. It gets three dictionaries by head: predictions, shape (n,) each, their
 # means, and weights. A head without a weight does not count, and a weight may be negative.
@@ -217,17 +219,17 @@ value = verdict.answer_or(
 )
 
 
-def feed(like, heads=heads, means=means):
+def feed(like, heads=heads, means=means, form=value):
     """Return the feed that ranks by seconds and likes, the latter with this weight."""
     weights = {"watch_seconds": 1 - like, "like": like}
     own = {name: heads[name] for name in weights}
-    return stage.policy(ValueRanker(heads=own, value=lambda told: value(told, means, weights)))
+    return stage.policy(ValueRanker(heads=own, value=lambda told: form(told, means, weights)))
 
 
 # %% [markdown]
 # Dividing by a mean repairs a scale that is constant. The subtler trap is a head whose scale changes *after*
 # the weights were chosen. Somebody retrains the like head on a log that keeps all likes and one in ten of
-# the other rows, since likes are rare. It is a usual and harmless step for ranking by likes:
+# the other rows, since likes are rare. For ranking by likes alone this is a common and harmless step:
 
 # %%
 train = stage.rows("train")
@@ -285,23 +287,21 @@ pd.concat(drift).round(1)
 
 # %% [markdown]
 # With the old mean the feed loses 8 % of its hours and viewers see 13 % more slates, although no weight was
-# touched and no metric of the like head got worse. The cause is the scale: a like that counts nine times
+# touched and the AUC of the like head is nearly the same. The cause is the scale: a like that counts nine times
 # turns weights of 0.8 and 0.2 into 0.8 and 1.8, which is a like weight of 0.7. Divided by its own mean, the
 # new head gives the feed of the old one (hours +1.0 %, interval −1.4 to 3.5). So means, or a calibration
 # layer, are released together with the heads, as one version.
 #
-# **Change this and see**: multiply instead of adding, $V = \prod_k p_k^{w_k}$. Which of the two traps does
-# a product not have, and what does it do to a video of which one head thinks nothing?
-#
 # ## Sweep the weight
 #
-# A weight is a decision about the product, and no loss on a log can make it. What can be known is what each
-# weight buys. We deploy the sum with five weights of likes, and today's feed beside them. The two goals are
-# watch hours per session and return after 28 days, which in this world is the probability that a visitor
-# comes back on the day four weeks later, as the visitor's habits stand in the evening. It is a *long-term
-# metric*: a company would have to count visits a month after the test, whereas the world tells us at once.
+# A weight is a decision about the product, and no loss on a log can make it. What can be measured is what each
+# weight buys. We deploy the sum with five weights of likes, and today's feed beside them, each in a twin world; a
+# company would run an A/B/n test. The two goals are watch hours per session and return after
+# 28 days, which in this world is the probability that a visitor comes back on the day four weeks later, given the
+# visitor's habits in the evening. It is a *long-term metric*: a company would have to count visits a month after
+# the test, whereas the world tells us at once.
 #
-# The hypothesis is an old one: seconds buy hours today with habits of tomorrow.
+# The hypothesis is an old one: ranking by seconds buys hours today at the price of habits.
 #
 # **Your guess**: what does the feed of seconds alone do to return after 28 days, against today's feed? And
 # which share of its extra hours is left at a weight of 0.4 for likes?
@@ -311,64 +311,75 @@ guess("video_value_seconds_return", ..., choices=("falls", "no change that shows
 guess("video_value_hours_left", ..., unit="%")
 
 # %% [markdown]
-# One of the five has been deployed already.
+# Beside the sums we deploy three products of the same two heads,
+#
+# $$V = \prod_k p_k^{w_k}.$$
+#
+# With weights 0.6 and 0.4, a video with 90 seconds and 0.03 likes is worth $90^{0.6} \cdot 0.03^{0.4} \approx 3.7$.
+# A constant factor in a head multiplies all values alike, so that a product needs no means. On the other hand, a
+# prediction near zero in one head rules a video out, whatever the other says.
+
 
 # %%
-weights = (0.0, 0.2, 0.4, 0.6, 1.0)
+def product(predicted, means, weights):
+    """Return the product of the predictions, each to the power of its weight; no means are needed."""
+    return np.prod([predicted[name] ** weight for name, weight in weights.items()], axis=0)
+
+
 today = deployed_sums(world, stage.policy(heads["watched"]), DAYS)
-by_weight = {0.2: sums["old head"]}
-for weight in track([w for w in weights if w not in by_weight], "deploying"):
-    by_weight[weight] = deployed_sums(world, feed(weight), DAYS)
-front = pd.concat({weight: twin_changes(today, by_weight[weight]) for weight in weights})
-hours, back = (front.xs(name, level=1) for name in ("watch_hours", "return_28"))
+feeds = {("sum", weight): feed(weight) for weight in (0.0, 0.2, 0.4, 0.6, 1.0)}
+feeds |= {("product", weight): feed(weight, form=product) for weight in (0.2, 0.4, 0.6)}
+front = pd.concat(
+    {
+        form: twin_changes(today, deployed_sums(world, policy, DAYS), "watch_hours", "return_28")
+        for form, policy in track(feeds.items(), "deploying")
+    }
+)
+hours, back = (front.xs(name, level=2) for name in ("watch_hours", "return_28"))
 
 # %%
-seconds = back.loc[0.0]
+seconds = back.loc["sum", 0.0]
 fell = "falls" if seconds["high"] < 0 else "rises" if seconds["low"] > 0 else None
 compare("video_value_seconds_return", fell or "no change that shows")
-compare("video_value_hours_left", 100 * hours["estimate"][0.4] / hours["estimate"][0.0])
-pd.concat({"hours, %": hours, "return, %": back}, axis=1).rename_axis("weight of likes").round(2)
+left = hours["estimate"]["sum", 0.4] / hours["estimate"]["sum", 0.0]
+compare("video_value_hours_left", 100 * left)
+pd.concat({"hours, %": hours, "return, %": back}, axis=1).round(2)
 
 # %% [markdown]
-# The same as a curve, from seconds alone (0) to likes alone (1):
+# As curves, from seconds alone (0) to likes alone (1):
 
 # %%
 figure, axes = plt.subplots()
-axes.errorbar(
-    hours["estimate"],
-    back["estimate"],
-    xerr=[hours["estimate"] - hours["low"], hours["high"] - hours["estimate"]],
-    yerr=[back["estimate"] - back["low"], back["high"] - back["estimate"]],
-    fmt="o-",
-    color=COLOURS["blue"],
-    ecolor="lightgrey",
-)
-for weight in weights:
-    place = hours["estimate"][weight], back["estimate"][weight]
-    axes.annotate(f"{weight:g}", place, xytext=(5, 5), textcoords="offset points")
+for form, colour in {"sum": COLOURS["blue"], "product": COLOURS["orange"]}.items():
+    x, y = hours.loc[form], back.loc[form]
+    half = {"xerr": x["high"] - x["estimate"], "yerr": y["high"] - y["estimate"]}
+    axes.errorbar(
+        x["estimate"], y["estimate"], **half, fmt="o-", color=colour, ecolor="lightgrey", label=form
+    )
+    for weight in x.index:
+        axes.annotate(f"{weight:g}", (x["estimate"][weight] + 0.6, y["estimate"][weight] + 0.04))
 axes.plot(0, 0, "s", color=COLOURS["black"], label="today's feed")
-axes.set(
-    xlabel="watch hours per session, change in %",
-    title="The first 0.4 of the weight costs few hours",
-)
-axes.set_ylabel("return after 28 days, change in %")
+axes.set(xlabel="watch hours per session, change in %", ylabel="return after 28 days, change in %")
+axes.set_title("Likes buy return with hours, whether added or multiplied")
 axes.legend()
 plt.show()
 
 # %% [markdown]
 # A dot is a feed, its bars are the 95 % intervals, and better lies up and to the right. Seconds alone bring
-# 17 % more hours and lose 0.45 % of return. At a weight of 0.4 the estimate of return is above today's again,
-# and 96 % of the extra hours are left; the step from 0.6 to 1 costs 23 points of hours. We suspect that among
-# 40 candidates there are enough which are both long and liked, as long as likes do not decide alone. By the
-# estimates, the feeds of 0.4 and 0.6 beat today's in both goals.
+# 17 % more hours and lose 0.45 % of return. At a weight of 0.4 a loss no longer shows (+0.17 %, interval −0.13 to
+# 0.48), and 96 % of the extra hours are left, whereas the step from 0.6 to 1 costs 23 points of hours. The products
+# lie within the intervals of the sums with the same weight, so that here the weight decides, and not the form.
+#
+# **Change this and see**: rank by the product with the thinned like head. How many of the 8 % are lost now, and why
+# not exactly none?
 #
 # ### Choose on some worlds, report on others
 #
-# One world and five points invite picking the luckiest. The study
+# Picking the best of a few points in one world picks noise too. The study
 # [50_sweep.py](../../tests/studies/video/50_sweep.py) repeats the sweep in three development worlds, in three
-# fresh ones and in one of the default size, which has seven times the viewers. It adds the feed of clicks and the
-# product of the two heads with equal powers. On the development worlds we look for the *Pareto front*: the feeds
-# that no other feed equals in both goals and beats in one.
+# fresh ones and in one of the default size, which has seven times the viewers. It adds the feed of clicks and one
+# product, with equal powers. On the development worlds we look for the *Pareto front*: the feeds that no other feed
+# equals in both goals and beats in one.
 
 
 # %%
@@ -380,25 +391,25 @@ def on_front(points):
 
 study = load_study("video/50_sweep")
 names = study["family"] + study["weight"].map(" {:g}".format).replace(" nan", "")
-goals = ["watch_hours_change", "return_28_change"]
+late = "return_28_change"
+goals = ["watch_hours_change", late]
 mean = study.assign(feed=names).groupby(["part", "feed"], sort=False)[goals].mean()
 development = mean.loc["development"]
 development.assign(front=on_front(development.to_numpy())).round(2)
 
 # %% [markdown]
 # Between two feeds on the front the business has to choose; a feed that is off it need not be considered, up to
-# the noise of three worlds. Today's is off it, having less of both goals than the sum with 0.4. The product of
-# the two heads is on it, close to the line between its neighbours, so that the weight matters more here than
-# the form. The rule for the choice was fixed before: the most hours among the feeds whose return did not fall.
+# the noise of three worlds. Today's is off it, having less of both goals than the sum with 0.4. The rule for the
+# choice was fixed before: the most hours among the feeds whose return did not fall.
 
 # %% tags=["nbval-check-output"]
-allowed = development[development["return_28_change"] >= 0]
+allowed = development[development[late] >= 0]
 chosen = allowed["watch_hours_change"].idxmax()
 print(len(study), "deployments in", study["seed"].nunique(), "worlds; chosen:", chosen)
 
 # %% [markdown]
-# How does the choice do where it was not chosen? World by world, beside seconds alone, and with the step from
-# the chosen feed to seconds in the last two rows:
+# How does it do in the worlds where it was not chosen? World by world, beside seconds alone; the last two rows are
+# the step from the chosen feed to seconds:
 
 # %%
 pairs = study.assign(feed=names).query("feed in ['sum 0', @chosen]")
@@ -410,88 +421,67 @@ assert (by_world["return, step"] < 0).all()
 by_world.round(2).T
 
 # %% [markdown]
-# The chosen feed keeps its promise in the fresh worlds, with 12 to 36 % more hours and 0.2 to 0.5 % more return, and
-# in the large one (12 and 0.3 %). The hypothesis fares worse. Seconds alone lose return against today's feed in
-# five worlds of seven and win a little in two, so that "watch time costs habit" is not true of every world. What
-# repeats in all seven is the exchange between the two heads: taking the likes out again brings 0.4 to 8 points of
-# hours and costs 0.2 to 1.2 points of return. In this sense the weights are the product. They choose the point on
-# this line, and no metric of a single head can say which one.
+# In the four worlds that did not choose it, the chosen feed brings 12 to 36 % more hours and 0.2 to 0.5 % more return.
+# What it costs in hours varies: it keeps 76 % or more of the extra hours of seconds in five worlds of seven, 62 % in
+# the sixth, and in world 102 it loses hours against today's feed. The hypothesis fares worse. Seconds alone lose
+# return against today's feed in five worlds of seven and gain a little in two, so that "watch time costs habit" is
+# not true of every world. What repeats in all seven is the exchange between the two heads: taking the likes out again
+# brings 0.4 to 8 points of hours and costs 0.2 to 1.2 points of return.
 #
 # ## Find what predicts return
 #
-# The company cannot wait a month for each launch, so it needs a sign that a test of a week can read. Deng
-# and Shi (2016) ask two things of such a metric: *directionality*, that it moves as the goal moves, and
-# *sensitivity*, that a test sees it move. The sweep answers the first. In each world we rank the seven feeds
-# by each sign and by the return that they turned out to have.
+# The company cannot wait a month for each launch, so it needs a *proxy metric* (a surrogate) that a test of a week
+# can read. Deng and Shi (2016) ask two things of it: *directionality*, that it moves as the goal moves, and
+# *sensitivity*, that a test sees it move. The sweep answers the first. In each world we rank the seven feeds by each
+# proxy and by the return that they turned out to have. Likes, completions and refusals are counted per started
+# video, stars are the mean answer of the survey, slates are pages per session, and `return_1` is return on the next
+# day. For refusals fewer is better, so their change is negated.
 #
-# **Your guess**: which sign orders the feeds most as return after 28 days does?
+# **Your guess**: which proxy orders the feeds most as return after 28 days does?
+
+# %%
+per_session = ["watch_hours", "session_slates", "clicks"]
+per_video = ["likes", "completions", "refusals", "stars"]
+proxies = [*per_session, *per_video, "return_1"]
 
 # %% tags=["guess"]
-guess(
-    "video_value_best_sign",
-    ...,
-    choices=("hours", "clicks", "slates", "likes", "completions", "refusals", "stars", "return 1"),
-)
+guess("video_value_best_proxy", ..., choices=proxies)
 
 # %% [markdown]
-# Likes, completions and refusals are counted per started video, stars are the mean answer of the survey,
-# slates are pages per session, and `return 1` is return on the next day. Refusals count with their sign
-# turned. The number is Spearman's rank correlation: 1 for the same order, 0 for none.
+# The number is Spearman's rank correlation, 1 for the same order and 0 for none. In the figure a grey dot is a world
+# and the blue one their mean, whose interval resamples worlds and feeds.
 
 # %%
-signs = {
-    "hours": "watch_hours",
-    "clicks": "clicks",
-    "slates": "session_slates",
-    "likes": "likes",
-    "completions": "completions",
-    "refusals": "refusals",
-    "stars": "stars",
-    "return 1": "return_1",
-}
-tried = study.assign(feed=names, refusals_change=-study["refusals_change"])
-tried = tried[tried["family"] != "watched"]
-columns = [f"{name}_change" for name in signs.values()]
+every = study.assign(feed=names, refusals_change=-study["refusals_change"])
+tried = every[every["family"] != "watched"]
+columns = [f"{name}_change" for name in proxies]
+spans = metric_validity(tried, columns, late, model="feed", world="seed").set_axis(proxies)
+compare("video_value_best_proxy", spans["estimate"].idxmax())
+
+# %%
 agreement = pd.DataFrame(
     {
-        seed: own[columns].corrwith(own["return_28_change"], method="spearman")
+        seed: own[columns].corrwith(own[late], method="spearman")
         for seed, own in tried.groupby("seed")
     }
-).set_axis(list(signs))
-
-# %%
-compare("video_value_best_sign", agreement.mean(axis=1).idxmax())
-
-# %% [markdown]
-# Every world is a dot:
-
-# %%
-ordered = agreement.loc[agreement.mean(axis=1).sort_values().index]
-late = "return_28_change"
-spans = metric_validity(tried, columns, late, model="feed", world="seed").set_axis(list(signs))
-spans = spans.loc[ordered.index]
+).set_axis(proxies)
+best = spans.sort_values("estimate", ascending=False)
 figure, axes = plt.subplots(figsize=(6.5, 3.2))
-axes.plot(ordered, range(len(ordered)), "o", color=COLOURS["grey"], alpha=0.6)
-plot_changes(
-    spans.iloc[::-1],
-    xlabel="rank correlation with return after 28 days, over seven feeds",
-    title="Only likes and tomorrow's return order the feeds as later return does",
-    axes=axes,
-)
+axes.plot(agreement.loc[best.index[::-1]], range(len(best)), "o", color=COLOURS["grey"], alpha=0.6)
+xlabel = "rank correlation with return after 28 days, over seven feeds"
+title = "Likes and tomorrow's return order the feeds most like later return"
+plot_changes(best, xlabel=xlabel, title=title, axes=axes)
 plt.show()
-spans.assign(large_world=ordered[131]).iloc[::-1].round(2)
+best.assign(large_world=agreement[131]).round(2)
 
 # %% [markdown]
-# A grey dot is a world, a blue one the mean, whose interval resamples worlds and feeds. Likes per started video lead
-# with 0.87, tomorrow's return follows with 0.82, and the two cannot be told apart. They are the only ones whose
-# interval excludes zero. Hours rather point the wrong way (−0.55, interval −0.99 to 0.28), so whoever launches by hours
-# needs a guardrail. Stars do worse in the small worlds, we suspect for want of answers, since in the large one (last
-# column) they reach 0.96. Refusals help in neither.
-# (The world also counts the true satisfaction of every view, which no company sees; the study has its column.)
+# Likes per started video lead with 0.87 and tomorrow's return follows with 0.82, on intervals too wide to tell them
+# apart. They are the only ones whose interval excludes zero. Hours rather point the wrong way (−0.55, interval
+# −0.99 to 0.28), so whoever launches by hours needs a guardrail. Stars do worse in the small worlds, we suspect for
+# want of answers, since in the large one (last column) they reach 0.96.
 #
-# A warning goes with likes. A sign that the value itself is built to raise is weaker evidence, because a feed
-# may learn to collect likes. For a launch that takes likes out they are a good guardrail; for one that puts them
-# in, tomorrow's return has to be read as well.
+# Likes need a warning. Five of the seven feeds differ in nothing but the weight of likes, and a proxy that the value
+# itself is built to raise is weaker evidence, because a feed may learn to collect likes (Goodhart's law).
 #
 # ## Size the test for its guardrail
 #
@@ -506,46 +496,29 @@ spans.assign(large_world=ordered[131]).iloc[::-1].round(2)
 # $2 \cdot 2.49^2 / 0.05^2 \approx 4{,}900$. The spread comes from the sums of today's viewers, by the delta
 # method (`ratio_spread`).
 #
-# The margin is a decision too. On the development worlds seconds alone lost 0.65 % of return, and the company
-# would bear a third of that, some 0.2 %. We translate it in proportion: the margin of each sign is a third of what
-# seconds alone cost in it.
+# The margin follows from what the company would bear. On the development worlds seconds alone lost 0.65 % of
+# return, of which 0.2 % is about a third. We translate it in proportion: the margin of each proxy is a third of what
+# seconds alone cost in it. The first row asks what a test of return itself would take.
 
 # %%
 bold = study.query("part == 'development' and family == 'sum' and weight == 0")
-lost = pd.Series({name: bold[f"{column}_change"].mean() for name, column in signs.items()})
-shown = ["return 1", "likes", "slates"]
-plan = pd.DataFrame({"change by seconds alone, %": lost[shown]})
-plan["spread"] = [ratio_spread(*(today[part] for part in RATIOS[signs[name]])) for name in shown]
+sized = ["return_28", "return_1", "likes", "session_slates"]
+plan = pd.DataFrame(index=sized)
+plan["change by seconds alone, %"] = [bold[f"{name}_change"].mean() for name in sized]
+plan["spread"] = [ratio_spread(*(today[part] for part in RATIOS[name])) for name in sized]
 plan["margin, %"] = plan["change by seconds alone, %"].abs() / 3
 plan["viewers per arm"] = [
-    users_per_arm(row["spread"], row["margin, %"] / 100, significance=0.1)
-    for _, row in plan.iterrows()
+    users_per_arm(spread, margin / 100, significance=0.1)
+    for spread, margin in zip(plan["spread"], plan["margin, %"])
 ]
-plan.round({"change by seconds alone, %": 1, "spread": 2, "margin, %": 1, "viewers per arm": -1})
+plan.round({"change by seconds alone, %": 2, "spread": 2, "margin, %": 2, "viewers per arm": -1})
 
 # %% [markdown]
-# (`significance=0.1` on two sides is 5 % on one.) Tomorrow's return, the metric that we care about most, would
-# take some 149,000 viewers per arm, because a margin of 0.6 % has to be told from a noise of two thirds per viewer.
-# Likes need 2,940 at a margin of 6 %. Slates would need fewer still, but in the sweep they also fall in feeds that
-# gain return, such as the chosen one. Likes are the only one of the three with direction *and* sensitivity.
-#
-# How many days is that? We let today's feed run for longer. More viewers come, and each starts more videos.
-
-# %%
-policy = stage.policy(heads["watched"])
-runs = {days: deployed_sums(world, policy, days) for days in track((2, 14), "deploying")}
-length = {}
-for days, came in sorted((runs | {DAYS: today}).items()):
-    noise = ratio_spread(came["likes"], came["clicks"])
-    needed = users_per_arm(noise, plan.loc["likes", "margin, %"] / 100, significance=0.1)
-    length[days] = {"viewers who came": len(came), "viewers needed": 2 * needed}
-length = pd.DataFrame(length).T.rename_axis("days")
-length["markets like ours"] = length["viewers needed"] / length["viewers who came"]
-length.round({"viewers who came": 0, "viewers needed": -1, "markets like ours": 1})
-
-# %% [markdown]
-# From two days to fourteen the need falls by more than half while more viewers come. Five days take nine markets
-# like ours and two weeks take four. The company of the next section has ten, so that five days will do.
+# (`significance=0.1` on two sides is 5 % on one.) Return itself would take 665,000 viewers per arm and a month, and
+# tomorrow's return still 149,000, because a margin of 0.6 % has to be told from a noise of two thirds per viewer. Likes
+# need 2,940 at a margin of 6 %. Slates would need fewer, but in the sweep they also fall in feeds that gain return,
+# such as the chosen one. Likes are the only ones with direction *and* sensitivity. Five days bring some 670 viewers to
+# a market like ours, so that two arms of 2,940 take about nine such markets. The company of the next section has ten.
 #
 # ## Write the rule
 #
@@ -590,12 +563,12 @@ decide = ruling.answer_or(
 
 # %% [markdown]
 # How do the two rules differ in practice? The study
-# [50_guardrail.py](../../tests/studies/video/50_guardrail.py) takes ten other small worlds as the markets
-# of one company. Twin deployments say what every viewer does under both feeds of a launch, so that a test
-# can be repeated 500 times with other splits. Three launches are judged: *nothing* replaces today's feed by
-# itself, *balanced* replaces it by the sum with a weight of 0.4 for likes, and *seconds* is the next step of
-# a team that wants still more hours: it takes the likes out again. Over the ten markets, with all their
-# viewers on both sides, the truth about the three is:
+# [50_guardrail.py](../../tests/studies/video/50_guardrail.py) takes ten small worlds as the markets of one company;
+# three of them are the fresh worlds of the sweep. Twin deployments say what every viewer does under both feeds of a
+# launch, so that a test can be repeated 500 times with other splits. Three launches are judged: *nothing* replaces
+# today's feed by itself, *balanced* replaces it by the sum with a weight of 0.4 for likes, and *seconds* is the next
+# step of a team that wants still more hours, and takes the likes out again. Over the ten markets, with all their
+# viewers on both sides, the truth is:
 
 # %%
 rules = load_study("video/50_guardrail")
@@ -608,8 +581,8 @@ truth.loc[["watch_hours", "likes", "return_1", "return_28"]].round(2)
 
 # %% [markdown]
 # The fourth column goes from today's feed to seconds in one step; we come back to it. The launch *seconds* brings
-# 2.9 % more hours, loses a tenth of the likes and costs 0.43 % of return after 28 days, an amount that no test
-# could see within the week. It is the launch that ought to be stopped.
+# 2.9 % more hours, loses a tenth of the likes and costs 0.43 % of return after 28 days, twice what the company
+# would bear. It is the launch that ought to be stopped.
 #
 # **Your guess**: a tenth of the viewers take part in the test. How often does the rule "stop if likes are
 # significantly worse" let the launch *seconds* pass?
@@ -618,7 +591,8 @@ truth.loc[["watch_hours", "likes", "return_1", "return_28"]].round(2)
 guess("video_value_naive_passes", ..., unit="%")
 
 # %% [markdown]
-# The margin of the plan is 6 %. Beside the usual rule on likes stands the same rule on tomorrow's return:
+# The margin of the plan is 6 %. Beside the usual rule on likes stands the same rule on tomorrow's return. Each rule is
+# tried with a tenth, a quarter, half and all of the viewers in the test:
 
 # %%
 MARGIN = 6
@@ -629,12 +603,7 @@ panel_rules = {
     "stop if likes are worse": 100 * (1 - likes["worse"]).unstack(),
     f"show: likes lose < {MARGIN} %": 100 * likes[f"passes_{MARGIN}"].unstack(),
 }
-
-# %%
 compare("video_value_naive_passes", panel_rules["stop if likes are worse"]["seconds"].iloc[0])
-
-# %% [markdown]
-# Three rules, each with a tenth, a quarter, half and all of the viewers in the test:
 
 # %%
 per_arm = likes["viewers"].unstack()["nothing"] / 2
@@ -654,15 +623,14 @@ plt.show()
 # %% [markdown]
 # A line says how often a launch passes, and orange should be at the bottom. "Stop if return is significantly worse"
 # lets *seconds* pass in 90 % of the tests with all viewers, hardly less often than a launch that changes nothing.
-# On likes the same rule stops it if all viewers take part, and passes it in 71 % of
-# the tests with a tenth of them, so that whoever wants to launch needs only a small test. The rule with a margin
-# errs to the other side. It lets *seconds* pass in hardly any test of any size, and in small tests it holds up
-# harmless launches as well: with 340 viewers per arm a launch that changes nothing passes in 23 %. So the team
-# that wants to launch now has a reason to run a large test, where it had one to run a small test.
+# On likes the same rule stops it if all viewers take part, but passes it in 71 % of the tests with a tenth of them,
+# so that a team which wants to launch has a reason to run a small test. The rule with a margin turns the reason round.
+# It lets *seconds* pass in hardly any test of any size, whereas a launch that changes nothing passes in 23 % of the
+# tests with 340 viewers per arm and in 84 % of the large ones.
 #
-# What the rules promise is checked on nothing and at the edge. In an A/A test 5 % should be significant; the other
-# columns say how often our rule lets a launch pass. One whose true loss is exactly the margin has the distribution of the A/A tests, moved down by the margin, so that it
-# passes where an A/A test would pass a margin of 0.
+# Does the rule keep its promise? In an A/A test 5 % should be significant. A launch whose true loss is exactly the
+# margin behaves about like an A/A test that is moved down by the margin, so it passes where an A/A test would pass a
+# margin of 0. The last two columns say how often the rule passes no change, and *seconds at once*.
 
 # %%
 nothing = likes.xs("nothing", level="launch")
@@ -677,118 +645,105 @@ rates = pd.DataFrame(
 (100 * rates).round(1).rename_axis(columns="% of tests")
 
 # %% [markdown]
-# The A/A tests alarm in 4 to 6 % of the cases, and a loss of the margin passes in 4 to 5 %, as promised. A launch that
-# changes nothing passes in 84 % with 3,360 viewers per arm; the plan had asked for 2,940.
+# The A/A tests alarm in 4 to 6 % of the cases, and a loss of the margin passes in 4 to 5 %, as promised. No change
+# passes in 84 % with 3,360 viewers per arm, where the plan had asked for 2,940 and 80 %.
 #
-# The last column is a warning. From today's feed to *seconds* in one step likes hardly fall (−1.5 %), so that the
-# launch passes in more than half of the large tests, and yet it costs 0.28 % of return. Over ten markets the
-# hypothesis is right after all, and the guardrail misses it. Likes order the feeds along the sweep, where one weight
-# moves. We suspect that they are weaker evidence between rankers of different kinds, such as today's feed and a sum.
-# A sign has to be validated on launches of the kind that it will judge.
+# ### What the guardrail misses
+#
+# *Seconds at once* passes in 57 % of the large tests, although it costs 0.28 % of return, because likes hardly fall on
+# that way (−1.5 %). There are three suspects. If likes are a bad proxy between feeds of different kinds, their rank
+# correlation drops once today's feed is ranked with the others. If the level is wrong, a sum with as many likes as
+# today's feed has another return; we read that off a line through the five sums of each world. If the denominator is
+# to blame, because the sums start fewer videos, then likes per *session* repair it.
+
+# %%
+ratio = (1 + every["likes_change"] / 100) * (1 + every["clicks_change"] / 100)
+every["session_likes_change"] = 100 * (ratio - 1)
+counted = {"per started video": "likes_change", "per session": "session_likes_change"}
+sums_only = every[every["family"] == "sum"].groupby("seed")
+level = {
+    name: {f"return, {seed}": np.polyfit(own[column], own[late], 1)[1] for seed, own in sums_only}
+    for name, column in counted.items()
+}
+order = metric_validity(every, list(counted.values()), late, model="feed", world="seed")
+pd.DataFrame(level).T.assign(rank_correlation=order["estimate"].to_numpy()).T.round(2)
+
+# %% [markdown]
+# The order is as good as before (0.88), so the first suspect is cleared and the level is at fault. In the development
+# worlds (101 to 103), where the margin was set, a sum that keeps today's likes per started video changes return by
+# −0.1 to +0.2 %. In the four others it loses 0.2 to 0.4 % before a single like is lost (in 112 and 113 by
+# extrapolation, because there every sum gains 11 % of likes or more). The denominator alone is not the reason: per session the level errs to the other side in all seven worlds, and the order is worse. Why worlds
+# differ in it we do not know.
+#
+# A rank correlation compares feeds with each other and is silent on where zero lies, whereas a margin needs zero. So
+# a proxy has to be validated on launches of the kind that it will judge, and its verdict checked by a *holdback*: a
+# share of the viewers keeps the old feed for a month, and return is read then.
 #
 # ## Launch
 #
-# Now the launches themselves. First in our own market alone, as an A/B test of five days: half of the
-# viewers get the balanced feed, and then, in a second test, the balanced feed is the control and *seconds*
-# the treatment. Likes per arm come from the events that both feeds are handed.
+# Now the launches themselves, as A/B tests of five days in the ten markets. In the first, half of the viewers get the
+# balanced feed. In the second the balanced feed is the control and *seconds* the treatment. Likes per arm are counted
+# from the events that both feeds are handed, and the markets are analysed together. Hours and likes are both
+# one-sided questions at 5 %, so they are read from the low end of the 90 % interval.
 
 # %%
-steps = {
-    "balanced": (stage.policy(heads["watched"]), feed(0.4)),
-    "seconds": (feed(0.4), feed(0.0)),
-}
-tests = {}
-for name, (control, treatment) in track(steps.items(), "testing"):
-    taped = TapedFeed(control)
-    test = world.ab_test(taped, treatment, days=DAYS)
-    tests[name] = [viewer_sums(report, taped.tape) for report in (test.control, test.treatment)]
-alone = pd.concat(
-    {name: arm_changes(*arms, "watch_hours", "likes") for name, arms in tests.items()}
-)
-alone.round(1)
-
-# %% [markdown]
-# Our market alone has some 300 viewers in each arm. The balanced feed shows its hours even so. For *seconds* the test
-# shows nothing: the likes lie somewhere between −16 and +17 %. "Not significantly worse" would wave it through,
-# whereas `decide` calls it undecided. So the launch is tested where the viewers are.
-#
-# The same two tests were run in the ten markets of the study and analysed together:
+held = rules[rules["kind"] == "test"].set_index(["metric", "launch"]).sort_index()
+read = held.loc[["watch_hours", "likes", "return_1"], ["estimate", "low", "high", "low_90"]]
+read.round(1)
 
 # %%
-held = rules[rules["kind"] == "test"].set_index(["launch", "metric"]).sort_index()
-read = [(launch, name) for launch in steps for name in ("watch_hours", "likes", "return_1")]
-plot_changes(
-    held.loc[read, ["estimate", "low", "high"]].rename(index=lambda name: name.replace("_", " ")),
-    xlabel="change in the test, % (bar: 95 % interval)",
-    title="Hours rise twice, likes only once, and tomorrow's return shows nothing",
-)
-plt.show()
+guard = held.loc["likes"]
+high_90 = 2 * guard["estimate"] - guard["low_90"]
+verdicts = [decide(low, high, MARGIN) for low, high in zip(guard["low_90"], high_90)]
+pd.DataFrame({"low": guard["low_90"], "high": high_90, "guardrail": verdicts}).round(1)
 
 # %% [markdown]
-# A dot is the change in one test, and right of the line is better. The table has the 90 % interval of likes and
-# what the rule makes of it:
-
-# %%
-guard = held.xs("likes", level="metric")
-ends = {"low": guard["low_90"], "high": 2 * guard["estimate"] - guard["low_90"]}
-ruled = pd.DataFrame(ends).assign(
-    guardrail=[decide(low, high, MARGIN) for low, high in zip(*ends.values())]
-)
-hours_rose = held.xs("watch_hours", level="metric")["low_90"] > 0
-ruled.assign(hours=hours_rose.map({True: "rose", False: "not shown"})).round(1)
-
-# %% [markdown]
-# Both questions are one-sided at 5 %, so hours and likes are read from the low end of the 90 % interval. *Balanced*
-# raises hours by 20.5 % and its likes pass. *Seconds* raises hours once more, by 3.6 % (the two-sided 95 % interval,
-# −0.2 to 7.5, only just contains zero), and is stopped: its likes fell by 8 %, with an interval from −12 to −4, so
-# that there is a loss and more than the margin is not ruled out. (The twins say +2.9 and −9.7 %.) Tomorrow's return
-# lies between −3.3 and 3.6 % in the same test, so the dashboard's rule on it would have launched *seconds*.
+# *Balanced* raises hours by 20.5 % and its likes pass. *Seconds* raises hours once more, by 3.6 % (the two-sided 95 %
+# interval, −0.2 to 7.5, only just contains zero), and is stopped: its likes fell by 8 %, with an interval from −12 to
+# −4, so that there is a loss, and one of more than the margin is not ruled out. Tomorrow's return lies between −3.3
+# and 3.6 % in the same test, so the dashboard's rule on it would have launched *seconds*.
 #
 # **Change this and see**: judge both launches by `"session_slates"` instead of likes, which needs fewer viewers. The
 # study holds the column. Which launch does it stop that it should not?
 #
 # ## Results
 #
-# The feeds on the three fresh worlds, against today's feed (which ranks by the head of watched videos, the rung
-# *logistic, watched* of [42_rank](42_rank.ipynb)). Intervals are those of the worlds together; the last column
-# counts the worlds in which return is significantly lower.
-
+# All feeds in the four worlds that were not used for tuning (three fresh ones and the large one), against today's feed, which is
+# the rung *logistic, watched* of [42_rank](42_rank.ipynb). A mean is taken over the worlds, and `low` is the lowest end
+# of a 95 % interval in any of them. The last column counts the worlds in which a feed meets both criteria.
 
 # %%
-def mean_of_worlds(rows, measure):
-    """Return the mean change over worlds with its interval, from the interval in each."""
-    reach = (rows[f"{measure}_high"] - rows[f"{measure}_low"]) / 2
-    middle, half = rows[f"{measure}_change"].mean(), np.sqrt((reach**2).sum()) / len(rows)
-    return {"estimate": middle, "low": middle - half, "high": middle + half}
-
-
-fresh = study.assign(feed=names).query("part == 'fresh'").set_index("feed")
-rungs = {"click": "click", "sum 0": "seconds", chosen: "balanced", "sum 1": "likes"}
-text = "{estimate:+.1f} [{low:.1f}, {high:.1f}]"
-table = pd.DataFrame(
-    {
-        label: {
-            title: text.format(**mean_of_worlds(fresh.loc[name], measure))
-            for name, title in rungs.items()
-        }
-        for measure, label in {"watch_hours": "hours, %", "return_28": "return, %"}.items()
-    }
+unseen = every[every["part"] != "development"]
+kept_both = (unseen["watch_hours_low"] > 3) & (unseen["return_28_low"] > -0.2)
+table = (
+    unseen.assign(met=kept_both)
+    .groupby("feed", sort=False)
+    .agg(
+        hours=("watch_hours_change", "mean"),
+        hours_low=("watch_hours_low", "min"),
+        return_28=("return_28_change", "mean"),
+        return_28_low=("return_28_low", "min"),
+        worlds_met=("met", "sum"),
+    )
 )
-table["worlds with lower return"] = [(fresh.loc[f, "return_28_high"] < 0).sum() for f in rungs]
-table
+assert table["hours"][table["worlds_met"] == 4].idxmax() == chosen
+table.rename({"watched": "today", "sum 0": "seconds", chosen: "balanced"}).round(2)
 
 # %% [markdown]
-# And the requirements. The naive system ranks by seconds and stops what is significantly worse.
+# Of the three feeds that meet both criteria in all four worlds, the one that the development worlds chose has the most
+# hours. Now the requirements. The naive system ranks by seconds and stops what is significantly worse; *passes*
+# refers to the ten markets.
 #
 # | requirement | criterion | naive | ours |
 # |---|---|---|---|
-# | hours | at least 3 % more | +29.4 % [26.3, 32.5]: met | +26.2 % [23.3, 29.1]: met |
-# | habit | lower in none of the fresh worlds | lower in one of three: missed | lower in none: met |
-# | the rule protects | *seconds*, which loses 10 % of likes, passes in at most 7 % | 90 % by return, 71 % by likes of a tenth of the viewers: missed | 0 %, and 4 % at the margin: met |
-# | the rule lets work go on | nothing passes in 80 % | 98 %: met | 84 % with 3,360 viewers per arm: met |
+# | hours | interval above 3 % in each of four worlds | lowest end 11.1 %: met | lowest end 7.7 %: met |
+# | habit | interval of return above −0.2 % in each | lowest end −0.68 %, above in two of four: missed | lowest end −0.05 %: met |
+# | the rule protects | *seconds* passes in at most 7 % | 90 % by return, 71 % by likes of a tenth of the viewers: missed | 0 %, and 4 % at the margin: met |
+# | the habit behind it | *seconds at once* passes in at most 7 % | 92 % by return, 95 % by likes: missed | 57 %: missed |
+# | the rule lets work go on | nothing passes in at least 80 % | 98 % by return, 97 % by likes: met | 84 % with 3,360 viewers per arm: met |
 #
-# Two limits: the worlds of this table are small, and in one development world the balanced feed lost 1.4 % of the
-# hours. And the rule protects the sign, not the habit itself, as the launch *seconds at once* has shown.
+# Two limits: three of the four worlds are small, and in one development world the balanced feed lost 1.4 % of the
+# hours. And the rule protects the proxy, not the habit behind it, for which the holdback has to stand in.
 
 # %% [markdown]
 # ## What breaks in production
@@ -796,9 +751,10 @@ table
 # - **A head is retrained and the weights are not.** Sampling, calibration or a new label moves its scale, and the
 #   product changes without a release note. Version heads, means and weights together, and alarm on the mean of
 #   each term of the value.
-# - **The early sign is optimised.** Once likes decide launches, teams will find ways to collect them. Keep
-#   measuring how well the sign predicts return, on the launches of the last quarter.
-# - **Ten guardrails.** A harmless launch has to pass all of them, so each needs more power than it would alone.
+# - **The proxy is optimised.** Once likes decide launches, teams will find ways to collect them. Keep a holdback, and
+#   measure how well the proxy predicted return on the launches of the last quarter.
+# - **Ten guardrails.** A harmless launch has to pass all of them, so each needs more power than it would alone, but
+#   no stricter level (Schultzberg, Ankargren and Frånberg 2024).
 # - **The margin is negotiated after the result.** A margin that is widened until the launch passes is the naive
 #   rule in other words. Write it down with the sample size.
 # - **Small losses add up.** Ten launches that lose 2 % of likes each may pass a margin of 6 %, one by one.
@@ -809,14 +765,14 @@ table
 # **"How do you combine click, watch time and like predictions?"**
 # *Mid*: a weighted sum with tuned weights. *Senior*: on one scale and calibrated, since a like head whose mean
 # grew ninefold moved a weight of 0.2 to 0.7 and cost 8 % of the hours. *Staff*: treats the weight as a product
-# decision, draws the front in deployments, shows that 0.4 of the weight kept 96 % of the hours, and lets the
-# business choose the point.
+# decision and draws the front in A/B/n tests on several markets, since 0.4 of the weight kept 96 % of the extra hours
+# in the large one and 62 % or less in two small ones; the business chooses the point.
 #
 # **"You care about retention in a month. What do you look at after a week?"**
 # *Mid*: retention after a day. *Senior*: asks for direction and sensitivity; tomorrow's return had a rank
-# correlation of 0.82 but needs 149,000 viewers per arm, likes 0.87 and 2,940. *Staff*: measures the relation over
-# past launches, knows that it is weaker for launches which train on the sign, and reads return of a few large
-# launches after four weeks to check.
+# correlation of 0.82 but needs 149,000 viewers per arm, likes 0.87 and 2,940. *Staff*: validates the level too, since
+# a launch that cost hardly any likes lost 0.28 % of return; combines several proxies into a surrogate index, fitted on past
+# launches; and reads return in a holdback after four weeks.
 #
 # **"The guardrail is not significant. Do we launch?"**
 # *Mid*: yes, there is no evidence of harm. *Senior*: asks for the power; such a rule passed a harmful launch in 90 %
@@ -827,9 +783,9 @@ table
 # ## Summary
 #
 # - A weight means something only on a known scale; dividing by the head's own mean keeps it.
-# - Along the sweep hours and return are exchanged, and the first steps are cheap.
-# - Whether seconds cost habit against today's feed differed between worlds; the exchange between heads did not.
-# - Likes predicted return as well as tomorrow's return did, with a fiftieth of the viewers.
+# - Along the sweep hours and return are exchanged, and how cheap the first steps are differs between worlds.
+# - Whether seconds cost habit against today's feed differed too; the direction of the exchange between heads did not.
+# - Likes ordered feeds by return as well as tomorrow's return did, with a fiftieth of the viewers, but missed the level.
 # - A guardrail has to show that the loss is small; "not significantly worse" passes what a test is too small to see.
 
 # %% [markdown]
@@ -843,8 +799,8 @@ table
 #
 # <details><summary>What makes a metric of a week fit to stand for one of a month?</summary>
 #
-# Direction: over many launches it moves as the later metric does. Sensitivity: a test of affordable size sees
-# it move. Tomorrow's return had the first and not the second.
+# Direction: over many launches it moves as the later metric does, and stays where the later metric stays. Sensitivity:
+# a test of affordable size sees it move. Tomorrow's return lacked the second, and likes a part of the first.
 # </details>
 #
 # <details><summary>What does a launch guardrail ask of a test that "significantly worse" does not?</summary>
@@ -864,8 +820,9 @@ table
 #   Noise in Recommender Systems*, arXiv 2305.17428, on weights that are faithful, hard to game and not noisy.
 # - Alex Deng and Xiaolin Shi 2016, *Data-Driven Metric Development for Online Controlled Experiments: Seven Lessons
 #   Learned*, KDD.
+# - Susan Athey, Raj Chetty, Guido Imbens and Hyunseung Kang 2019, *The Surrogate Index: Combining Short-Term Proxies to
+#   Estimate Long-Term Treatment Effects More Rapidly and Precisely*, NBER working paper 26463.
 # - Henning Hohnhold, Deirdre O'Brien and Diane Tang 2015, *Focusing on the Long-term: It's Good for Users and
 #   Business*, KDD.
 # - Mårten Schultzberg, Sebastian Ankargren and Mattias Frånberg 2024, *Risk-aware Product Decisions in A/B Tests with
 #   Multiple Metrics*, arXiv 2402.11609.
-# - Ron Kohavi, Diane Tang and Ya Xu 2020, *Trustworthy Online Controlled Experiments*, Cambridge University Press.
