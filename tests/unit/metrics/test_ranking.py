@@ -93,3 +93,13 @@ def test_filler_fills_short_lists_and_is_never_a_hit():
 def test_bad_input_is_named(metric, recommended, relevant, k, message):
     with pytest.raises(InputError, match=message):
         metric(recommended, relevant, k)
+
+
+def test_recall_counts_what_no_list_of_k_could_hold_and_the_others_do_not():
+    found = ranking_by_user([[1, 7]], [{1, 2, 3, 4}], 1)
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "recall": [1 / 4],
+        "ndcg": [1],
+        "average_precision": [1],
+        "reciprocal_rank": [1],
+    }

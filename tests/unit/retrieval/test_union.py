@@ -69,3 +69,10 @@ def test_nothing_to_ask_is_refused(sources):
         CandidateUnion({})
     with pytest.raises(InputError, match="per_source is 0"):
         CandidateUnion(sources, per_source=0)
+
+
+def test_ranks_of_sources_fuse_by_their_reciprocals_from_one_on(sources):
+    found = CandidateUnion(sources, per_source=3).collect(np.array([0, 1]))
+    # Items 1, 3, 2 and 4; the second user has 1 and 2, from one source.
+    by_hand = [[1 / 61 + 1 / 62, 1 / 63 + 1 / 61, 1 / 62, 1 / 63], [1 / 61, 1 / 62, 0, 0]]
+    np.testing.assert_allclose(found.fused(), by_hand, rtol=1e-12)

@@ -52,9 +52,8 @@ def small_loss(**changes):
         users=users.transform(np.arange(3), None),
         items=items.transform(np.arange(4), None),
         sequence=torch.tensor([0, 1, 2, 3, 1]),
-        shares=torch.tensor([0.2, 0.4, 0.2, 0.2]),
         history_length=5,
-        **{"temperature": 0.5} | changes,
+        **{"shares": torch.tensor([0.2, 0.4, 0.2, 0.2]), "temperature": 0.5} | changes,
     )
     return network, loss
 
@@ -223,3 +222,8 @@ def test_bad_input_is_one_clear_line(log):
         TwoTowerRecommender(**CONTENT).fit(log)
     with pytest.raises(InputError, match="an id stands twice"):
         TwoTowerRecommender(**CONTENT).fit(log, items=pd.concat([table(0, OLD)] * 2))
+
+
+def test_an_untrained_item_counts_as_the_rarest_of_unequal_ones():
+    _, loss = small_loss(shares=torch.tensor([0.6, 0.1, 0.3, 0.0]))
+    np.testing.assert_allclose(loss.log_probability(1).exp(), [0.6, 0.1, 0.3, 0.1], rtol=1e-6)
