@@ -59,3 +59,17 @@ def test_there_is_at_least_one_expert():
     X, y = opposed(100)
     with pytest.raises(InputError, match="experts is 0"):
         MMoE(tasks=TASKS, experts=0, **HOW).fit(X, y)
+
+
+def test_each_task_has_a_gate_of_its_own_and_reads_what_it_mixes():
+    settings = {"tasks": TASKS, "hidden": (4,), "tower_hidden": (), "id_dropout": 0.0}
+    network = MMoENetwork([4], 0, MMoE(experts=3, **settings)).eval()
+    codes, numbers = torch.tensor([[1], [3]]), torch.empty(2, 0)
+    for gate, chosen in zip(network.gates, (0, 2)):
+        torch.nn.init.zeros_(gate.weight)
+        gate.bias.data = 50 * torch.eye(3)[chosen]
+    shares = network.shares(codes, numbers)
+    torch.testing.assert_close(shares, torch.eye(3)[[0, 2]].expand(2, 2, 3))
+    x = network.side_by_side(codes, numbers)
+    alone = network.towers([network.experts[0](x), network.experts[2](x)])
+    torch.testing.assert_close(network(codes, numbers), alone)

@@ -89,3 +89,20 @@ def test_lambdamart_reads_graded_relevance_and_refuses_other_numbers():
             ranker.fit(X, wrong, group)
     with pytest.raises(InputError, match="no group has two different relevances"):
         ranker.fit(X, group % 2, group)
+
+
+def test_the_groups_that_lambdamart_stops_on_teach_its_trees_nothing():
+    X = {"match": np.random.default_rng(0).random(400)}
+    group, share = np.repeat(np.arange(100), 4), 0.2
+    y = (X["match"] > 0.6).astype(int)
+    flipped = np.where(group >= 80, 1 - y, y)
+    settings = {"numeric": ("match",), "min_child_samples": 5, "validation_share": share}
+    # With such patience all trees are grown, whatever the held-out groups say of them.
+    settings |= {"n_estimators": 8, "patience": 8}
+    one, other = (
+        LambdaMART(**settings)
+        .fit(X, labels, group)
+        .booster_.predict(X["match"][:, None], num_iteration=8)
+        for labels in (y, flipped)
+    )
+    np.testing.assert_array_equal(one, other)
