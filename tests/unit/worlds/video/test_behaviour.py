@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
 from mlsd.metrics import gini
+from mlsd.runtime.times import DAY, HOUR
 from mlsd.worlds.video import VideoConfig, VideoWorld
 from mlsd.worlds.video.behaviour import Behaviour
 from mlsd.worlds.video.oracle import TasteOracle
@@ -105,3 +107,20 @@ def test_a_video_that_was_watched_is_clicked_less(behaviour):
     state.remember(np.array([4, 4]), np.array([10, 11]))
     watched = behaviour._watched(state, np.array([4, 5]), np.array([[10, 12], [10, 12]]))
     assert watched.tolist() == [[True, False], [False, False]]
+
+
+def test_likes_come_as_often_as_satisfaction_says_and_not_where_clicks_come_easily(logs, truth):
+    rows = (logs.impressions["click"] == 1).to_numpy() & ~truth["is_autoplay"].to_numpy()
+    config, satisfied = VideoConfig(), truth["satisfaction"].to_numpy(float)[rows]
+    likely = special.expit(config.like_logit + config.like_gain * special.logit(satisfied))
+    liked = logs.impressions["like"].to_numpy()[rows]
+    assert abs(liked.sum() - likely.sum()) < 4 * np.sqrt((likely * (1 - likely)).sum())
+
+
+def test_what_comes_of_an_impression_is_known_no_sooner_than_it_comes(logs):
+    asked, sessions = logs.surveys, logs.sessions.set_index("session_id")
+    assert len(asked) > 20
+    assert (asked["known_at"] == asked["ts"]).all()
+    assert asked["known_at"].sub(asked["view_ts"]).between(HOUR, DAY).all()
+    ended = logs.impressions.groupby("session_id")["known_at"].max()
+    np.testing.assert_allclose(sessions["known_at"], ended.loc[sessions.index])
