@@ -163,3 +163,12 @@ def test_moments_of_a_log_are_those_before_the_request():
     past = ViewerMoments.of_log(rows, asked)
     assert past.started[:, -3:].tolist() == [[-1, -1, 11], [-1, 11, 12], [-1, -1, -1]]
     assert past.shown.tolist() == [[10, 11], [-1, -1], [-1, -1]]
+
+
+def test_sources_say_nothing_of_viewers_whom_they_do_not_know():
+    rows = pd.DataFrame({"user_id": [1, 2], "item_id": [5, 6]})
+    fitted = {"popular": PopularityRecommender().fit(rows)}
+    pairs = np.array([1, 9]), np.array([5, 5])
+    told = FeedFeatures(fitted, known_users=np.array([1, 2])).score_pairs(*pairs)
+    assert np.isnan(told).tolist() == [[False], [True]]
+    assert not np.isnan(FeedFeatures(fitted).score_pairs(*pairs)).any()

@@ -10,6 +10,7 @@ import pytest
 from mlsd.models import PopularityRecommender, TwoTowerRecommender
 from mlsd.monitoring import RecordedPolicy
 from mlsd.policies.video import RecommenderPolicy
+from mlsd.policies.video.recommending import passed_over
 from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds.video import FeedRequests, VideoWorld
@@ -129,3 +130,9 @@ def test_a_deployed_content_tower_shows_later_uploads_and_the_callers_copy_stays
     assert new["item_id"].nunique() > 3
     assert new.groupby("item_id").size().std() > 1
     assert model.item_ids_.tolist() == before.tolist()
+
+
+def test_passed_over_is_what_was_shown_started_or_removed_and_the_end_of_a_list():
+    request = replace(asked(1, 2, 3, 4), shown=np.array([[2]], np.int32))
+    lists, started = np.array([[1, 2, 3, 4, 9, -1]]), np.array([[-1, 3]])
+    assert passed_over(lists, request, started).tolist() == [[False, True, True, False, True, True]]

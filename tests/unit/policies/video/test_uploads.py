@@ -11,6 +11,7 @@ from mlsd.policies.video.uploads import EXPLORED
 from mlsd.runtime import InputError
 from mlsd.runtime.times import DAY
 from mlsd.worlds import VideoWorld
+from mlsd.worlds.video import FeedRequests, Slates
 
 HISTORY, SHARE, POSITION = 3, 0.4, 3
 
@@ -74,3 +75,37 @@ def test_settings_out_of_range(policy):
     for settings in ({"share": 1.2}, {"position": -1}, {"max_age_days": 0}):
         with pytest.raises(InputError):
             ExplorationSlotPolicy(policy, videos, **settings)
+
+
+class Chancy:
+    """Shows three videos, each slot with a propensity of its own."""
+
+    def act(self, requests):
+        shape = (len(requests), 3)
+        odds = np.broadcast_to(np.float32([0.25, 0.5, 0.75]), shape)
+        return Slates(np.tile([0, 1, 2], (len(requests), 1)), odds)
+
+
+def asked(ts):
+    count = len(ts)
+    none = np.zeros((count, 0), np.int32)
+    return FeedRequests(
+        np.asarray(ts), np.arange(count), {}, 3, np.arange(6), none, lambda length: none
+    )
+
+
+def test_what_stays_keeps_its_own_propensity_and_other_slots_all_of_it():
+    videos = pd.DataFrame({"item_id": range(6), "creator_id": 0, "ts": [-9e9] * 3 + [0.0] * 3})
+    slates = ExplorationSlotPolicy(Chancy(), videos, position=1, share=0.4).act(asked([1.0] * 99))
+    explored = slates.source[:, 1] == EXPLORED
+    assert 20 < explored.sum() < 60
+    np.testing.assert_allclose(slates.propensity[:, 1], np.where(explored, 0.4 / 3, 0.6 * 0.5))
+    assert (slates.propensity[:, [0, 2]] == [0.25, 0.75]).all()
+
+
+def test_an_upload_is_too_old_for_whoever_asks_too_late():
+    videos = pd.DataFrame({"item_id": range(6), "creator_id": 0, "ts": [-9e9] * 5 + [0.0]})
+    policy = ExplorationSlotPolicy(Chancy(), videos, position=1, share=1.0, max_age_days=1.0)
+    slates = policy.act(asked([0.5 * DAY, 1.5 * DAY]))
+    assert slates.items[:, 1].tolist() == [5, 1]
+    assert slates.propensity[:, 1].tolist() == [1.0, 0.5]
