@@ -10,7 +10,7 @@ from mlsd.runtime import InputError
 from mlsd.serving.engine import Engine, StageClock
 from mlsd.serving.video.engine import FeedEngine
 from mlsd.serving.video.feed import FeedCatalogue, FeedViewers, ServedFeed
-from mlsd.serving.video.ranker import FeedRanker
+from mlsd.serving.video.ranker import STARTS, FeedRanker
 from mlsd.serving.video.requests import FeedRequest
 from mlsd.serving.video.sources import (
     FreshSource,
@@ -219,3 +219,23 @@ def test_a_wrong_request_is_one_line(engine, request_, problem):
 def test_ids_that_no_artifact_knows_change_nothing(engine):
     known = page(engine, user_id=0)["items"]
     assert page(engine, user_id=0, shown=[10**6], watched=[10**6])["items"] == known
+
+
+def test_of_a_long_past_the_latest_starts_count():
+    viewer = Viewer(0, np.array([0] + [1] * STARTS), NONE, NONE)
+    request = FeedRequest(0, None, 21, 3, 1, 2, NONE, NONE)
+    columns = ranker().columns(request, viewer, np.array([0, 1]))
+    assert columns["started_before"].tolist() == [0, 1]
+    assert columns["recent_topic_share"].tolist() == [0, 1]
+    assert columns["recent_starts"].tolist() == [STARTS, STARTS]
+
+
+def test_equal_scores_stand_in_the_order_of_the_catalogue():
+    places, _ = TrendingSource(np.ones(VIDEOS)).find(Viewer(0, NONE, NONE, NONE), ALL, 3)
+    assert (np.diff(places) > 0).all()
+
+
+def test_the_first_viewer_after_the_known_ones_is_a_stranger(engine):
+    assert [engine.served.viewers.row(user) for user in (USERS - 1, USERS)] == [USERS - 1, -1]
+    for rung in ("funnel", "ials", "overnight"):
+        assert page(engine, user_id=USERS, rung=rung) == page(engine, user_id=999, rung=rung)
