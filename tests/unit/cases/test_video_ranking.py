@@ -55,6 +55,8 @@ def test_a_rung_keeps_the_setting_that_is_best_on_validation(stage):
     rung = next(each for each in RANKER_RUNGS if each.name == "logistic, watched")
     tuned = tune(rung, stage)
     assert rung.settings[int(np.argmax(tuned.validation))] == tuned.settings
+    slates = slate_ndcg(stage, tuned.ranker, "watched", "validation")
+    assert max(tuned.validation) == pytest.approx(slates["ndcg"].mean())
     assert offline_interval(stage, tuned.ranker, "watched").low > 0.55
     for outcome, weighted in (("watched", False), ("watch_seconds", True)):
         slates = slate_ndcg(stage, tuned.ranker, outcome, "test")

@@ -40,3 +40,8 @@ def test_a_sum_asks_only_the_heads_that_have_a_weight(stage, heads):
     rows = stage.rows("test").iloc[:50]
     click, like = (heads[name].score(rows) / means[name] for name in ("click", "like"))
     np.testing.assert_allclose(ranker.score(rows), 0.5 * click + 2 * like)
+
+
+def test_every_head_learns_what_it_is_judged_by():
+    found = {name: (rung.outcome, rung.judged_by) for name, rung in HEADS.items()}
+    assert found == {name: (name, name) for name in HEADS}
