@@ -7,7 +7,7 @@ multiply, an add or a comparison of the model one unit each.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,6 +28,8 @@ SLOTS = 6
 # Of the three feeds that a plan is tried in: room for 6, 26 and 312 scores of a linear model.
 BUDGETS = (1_200, 5_000, 60_000)
 DAYS = 3
+# Of the offers, with the linear models in each other's place.
+SWAPPED = (0, 2, 1, 3)
 TREES, LEAVES = 100, 15
 # Splits on the way to a leaf of a balanced tree with so many leaves, rounded up.
 DEPTH = 4
@@ -84,7 +86,7 @@ def offers(seed: int) -> tuple[Offer, ...]:
     trees = models.LightGBMScorer(**columns, n_estimators=TREES, num_leaves=LEAVES)
     train = stage.rows("train")
     wrong = train.assign(click=rng.permutation(train["click"].to_numpy()))
-    broken = seed % 2
+    broken = broken_linear(seed)
     made = [
         Offer("popularity", _fitted(one, train), 1, 2),
         *(
@@ -94,6 +96,17 @@ def offers(seed: int) -> tuple[Offer, ...]:
         Offer("trees", _fitted(trees, train), width, TREES * (DEPTH + 1)),
     ]
     return tuple(made)
+
+
+def broken_linear(seed: int) -> int:
+    """Return which linear model of a feed is broken, 0 for A and 1 for B, drawn by lot.
+
+    Examples
+    --------
+    >>> {broken_linear(seed) for seed in range(9)}
+    {0, 1}
+    """
+    return int(np.random.default_rng([seed, 3]).integers(2))
 
 
 def _fitted(scorer: models.HashedLogisticRegression, rows: pd.DataFrame) -> Ranker:
@@ -176,11 +189,21 @@ def gain(seed: int, plan: Plan, budget: int) -> float:
 
 
 def planned_gain(seed: int, make_plan: MakePlan) -> float:
-    """Return the mean gain of a planner over three feeds, each with a budget of its own."""
+    """Return the mean gain of a planner over three feeds, each with a budget of its own.
+
+    It is asked twice in each feed, the second time with the linear models under each other's name,
+    so that whoever picks one without a look at the rows is wrong in half of the pages.
+    """
     gains = []
     for world, budget in zip(market_seeds(seed, len(BUDGETS)), BUDGETS):
-        plan = make_plan(list(offers(world)), validation(world), budget)
-        gains.append(gain(world, plan, budget))
+        offered = offers(world)
+        for places in (range(len(offered)), SWAPPED):
+            shown = [
+                replace(offered[place], name=offered[at].name) for at, place in enumerate(places)
+            ]
+            place, candidates = make_plan(shown, validation(world), budget)
+            place = places[place] if place >= 0 else place
+            gains.append(gain(world, (place, candidates), budget))
     return float(np.mean(gains))
 
 
