@@ -115,13 +115,17 @@ def budgets_kept(seed: int, choose_index: ChooseIndex) -> float:
 
 @lru_cache(maxsize=32)
 def results(seed: int, choose_index: ChooseIndex) -> tuple[tuple[Task, Kept], ...]:
-    """Return each task of a seed with what the chosen index reached."""
-    found = []
-    for task in tasks(seed):
+    """Return each task of a seed with what the chosen index reached.
+
+    Tasks are handed out in an order drawn by lot, so that a count of calls tells nothing.
+    """
+    kept: dict[int, Kept] = {}
+    for place in np.random.default_rng([seed, 33]).permutation(len(tasks(seed))).tolist():
+        task = tasks(seed)[place]
         index = choose_index(task.vectors.copy(), task.queries.copy(), task.budget)
         index.build(task.vectors, np.arange(len(task.vectors)))
-        found.append((task, measured(index, task.vectors, task.fresh_queries)))
-    return tuple(found)
+        kept[place] = measured(index, task.vectors, task.fresh_queries)
+    return tuple((task, kept[place]) for place, task in enumerate(tasks(seed)))
 
 
 def always_flat(vectors: np.ndarray, queries: np.ndarray, budget: Budget) -> VectorIndex:

@@ -55,6 +55,21 @@ def test_brute_force_keeps_the_two_budgets_that_allow_it():
     assert not np.array_equal(tasks(9)[0].queries, tasks(9)[0].fresh_queries)
 
 
+def test_a_count_of_calls_does_not_tell_which_corpus_is_asked_about():
+    asked = {seed: [] for seed in range(3)}
+    for seed, sizes in asked.items():
+
+        def listens(vectors, queries, budget, sizes=sizes):
+            sizes.append(len(vectors))
+            return FlatIndex()
+
+        found = results(seed, listens)
+        assert sorted(sizes) == sorted(len(task.vectors) for task, _ in found)
+        assert [task for task, _ in found] == list(tasks(seed))
+    orders = {tuple(np.argsort(sizes, kind="stable")) for sizes in asked.values()}
+    assert len(orders) > 1
+
+
 @pytest.mark.parametrize("probes", [1, 5])
 def test_depths_tell_the_recall_of_every_number_of_probes(probes):
     task = tasks(9)[0]
