@@ -358,6 +358,9 @@ plans if ... not in plans.values() else "not attempted"
 # - **Output**: a function that is called for each request with `offered` as in exercise 2, here with `is_upload`
 #   beside the others, forty candidates, and returns the places of six, from the top down.
 #
+# Before it deploys anything, the check asks for slates after two logs that differ in what a look-alike costs, and
+# expects a topic to be repeated less where it costs more.
+#
 # A worked number: a session of the baseline is worth 12.0 minutes and one of yours 15.6. That is 130 percent.
 
 

@@ -12,7 +12,7 @@ from mlsd.checks import CheckResult, attempted, beats, check, gives, holds
 from mlsd.checks.outcome import grading_seed
 from mlsd.checks.video.slate_mistakes import WRONG_ANSWERS
 from mlsd.lab_support.deployed import market_seeds
-from mlsd.lab_support.video.session_feeds import SLOTS, session_feed
+from mlsd.lab_support.video.session_feeds import SAMENESS, SLOTS, session_feed
 from mlsd.lab_support.video.session_slates import (
     CANDIDATES,
     Candidates,
@@ -254,15 +254,35 @@ def check_make_slates(answer: MakeSlates) -> CheckResult:
 
 
 def _fills_slates() -> Callable[[MakeSlates], str]:
+    """Return a test that slates are slates, and that those of a bored feed repeat a topic less."""
+
     def test(make_slates: MakeSlates) -> str:
-        seed = market_seeds(grading_seed(_FRESH_SEED), 1)[0]
-        choose: Choose = attempted(make_slates)(session_feed(seed).log.copy())
-        minutes, codes = np.linspace(3, 1, CANDIDATES), np.arange(CANDIDATES)
-        offered = Candidates(minutes, codes % 7, codes % 11, codes % 13 == 5, np.arange(12) % 5)
-        try:
-            require_places(attempted(choose)(offered))
-        except ValueError as error:
-            return str(error)
-        return ""
+        seeds = market_seeds(grading_seed(_FRESH_SEED), len(SAMENESS))
+        # The feed of these in which a look-alike costs nothing.
+        log = session_feed(min(seeds, key=lambda seed: SAMENESS[seed % len(SAMENESS)])).log
+        bored = log.assign(minutes=log["minutes"] * 0.4 ** log["alike"])
+        repeated = []
+        for each in (log, bored):
+            choose: Choose = attempted(make_slates)(each.copy())
+            try:
+                places = [require_places(attempted(choose)(offered)) for offered in _offers()]
+            except ValueError as error:
+                return str(error)
+            repeated.append(int((places[1] < SLOTS).sum()))
+        if repeated[1] < repeated[0]:
+            return ""
+        return (
+            "a feed's log says what a look-alike costs there: with a log in which each takes off "
+            "60 % more, your slates repeat a topic as often as before"
+        )
 
     return test
+
+
+def _offers() -> tuple[Candidates, Candidates]:
+    """Return plain candidates, and some of which the best six have one topic."""
+    codes = np.arange(CANDIDATES)
+    plain = np.linspace(3, 1, CANDIDATES), codes % 7, codes % 11, codes % 13 == 5
+    minutes = np.r_[np.linspace(3.0, 2.9, SLOTS), np.linspace(1.2, 1.0, CANDIDATES - SLOTS)]
+    alike = minutes, np.where(codes < SLOTS, 0, 1 + codes % 6), codes, np.zeros(CANDIDATES, bool)
+    return Candidates(*plain, np.arange(12) % 5), Candidates(*alike, np.zeros(0, int))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -189,6 +191,24 @@ def _fees_alone(log: pd.DataFrame) -> Choose:
     return lambda offered: fill(offered, looks, 0.0, CROWDING_FEE)
 
 
+def _fixed_loss(loss: float):
+    """Return slates of the right form whose price of a look-alike no log has any say in."""
+    fill, looks = _filled(_priced), 0.8 ** np.arange(SLOTS)
+
+    def make_slates(log: pd.DataFrame) -> Choose:
+        def choose(offered: Candidates) -> np.ndarray:
+            worth = replace(offered, minutes=offered.minutes * (1 + offered.is_upload))
+            return fill(worth, looks, loss, CROWDING_FEE)
+
+        return choose
+
+    return make_slates
+
+
+def _priced(minutes, look, price, alike, shown):
+    return look * minutes * (1 - price[0]) ** alike - price[1] * (sum(shown) >= 2)
+
+
 def _session_fee(minutes, look, price, alike, shown):
     return look * minutes - price[1] * (sum(shown) >= 2)
 
@@ -221,4 +241,5 @@ WRONG_ANSWERS = (
     WrongAnswer("make_slates", "one video per creator", _capped_slates),
     WrongAnswer("make_slates", "uploads first", _uploads_first),
     WrongAnswer("make_slates", "creators' fees alone", _fees_alone),
+    WrongAnswer("make_slates", "a quarter per look-alike in all feeds", _fixed_loss(0.25)),
 )
