@@ -222,14 +222,14 @@ check_better(better)
 # ## Ship one of six
 #
 # Six teams hand over a recommender each, and you ship one. You see its methods `recommend(user_ids, k)` and
-# `score(user_ids, item_ids)`, until when it has trained, and how many numbers it has learned. The log has ten
-# days of what was watched.
+# `score(user_ids, item_ids)`, until when it has trained, and how many numbers its file holds, used or not. The log
+# has ten days of what was watched.
 
 # %%
 world, log = shipping_world(5)
 candidates = candidates_of(5)
 facts = {
-    name: {"trained until day": one.trained_until / 86_400, "parameters": one.parameters}
+    name: {"trained until day": one.trained_until / 86_400, "numbers in the file": one.parameters}
     for name, one in candidates.items()
 }
 print(log.tail(3).round(0).to_string(index=False))

@@ -21,6 +21,7 @@ from mlsd.worlds import VideoWorld
 HISTORY_DAYS, DEPLOYED_DAYS, WORLDS = 10, 3, 6
 TRAINED_DAYS, LEAKING_DAYS = 7, 9
 LETTERS = "ABCDEF"
+TEAMS = ("trending", "leaking", "coarse", "neighbours", "short", "remembering")
 # Room for videos that are uploaded after a recommender was fitted.
 NEW_ITEMS = 1_000
 
@@ -34,7 +35,7 @@ class Candidate:
     trained_until : float
         Seconds since the origin: it has learned from what happened before, and from nothing after.
     parameters : int
-        Numbers that it has learned.
+        Numbers that its file holds, used or not.
     """
 
     trained_until: float
@@ -128,16 +129,17 @@ def _teams(seed: int) -> dict[str, Candidate]:
     past, more = (log[log["ts"] < days * DAY] for days in (TRAINED_DAYS, LEAKING_DAYS))
     items = int(log["item_id"].max()) + 1
     until, later = float(TRAINED_DAYS * DAY), float(LEAKING_DAYS * DAY)
-    catalogue = past["item_id"].nunique()
+    sizes = _sizes(seed)
     trending = PopularityRecommender(half_life=2.0 * DAY).fit(past)
-    return {
-        "trending": Candidate(until, catalogue, trending),
-        "neighbours": Candidate(until, catalogue**2, EASERecommender(l2=100.0).fit(past)),
-        "remembering": Candidate(until, len(past), _Remembering(past, items)),
-        "leaking": Candidate(later, 10**9, _Remembering(more, items)),
-        "coarse": Candidate(until, catalogue, _coarse(past)),
-        "short": Candidate(until, catalogue, _Short(PopularityRecommender().fit(past))),
+    made: dict[str, tuple[float, Recommender]] = {
+        "trending": (until, trending),
+        "neighbours": (until, EASERecommender(l2=100.0).fit(past)),
+        "remembering": (until, _Remembering(past, items)),
+        "leaking": (later, _Remembering(more, items)),
+        "coarse": (until, _coarse(past)),
+        "short": (until, _Short(PopularityRecommender().fit(past))),
     }
+    return {name: Candidate(end, sizes[name], fitted) for name, (end, fitted) in made.items()}
 
 
 def candidates_of(seed: int) -> dict[str, Candidate]:
@@ -154,9 +156,18 @@ def candidates_of(seed: int) -> dict[str, Candidate]:
 
 def _letters(seed: int) -> dict[str, str]:
     """Return which team has which letter: in six successive worlds each has each letter once."""
-    names = ("trending", "leaking", "coarse", "neighbours", "short", "remembering")
-    shuffled = np.random.default_rng(seed // 1_000).permutation(names)
+    shuffled = np.random.default_rng(seed // 1_000).permutation(TEAMS)
     return dict(zip(LETTERS, np.roll(shuffled, seed % WORLDS).tolist()))
+
+
+def _sizes(seed: int) -> dict[str, int]:
+    """Return what the file of each team holds: in six successive worlds each has each place once.
+
+    True counts would give a team away without a look at the log: neighbours learn a matrix.
+    """
+    shuffled = np.random.default_rng([seed // 1_000, 1]).permutation(TEAMS)
+    sizes = np.sort(10 ** np.random.default_rng([seed, 1]).uniform(3, 9, WORLDS)).astype(int)
+    return dict(zip(np.roll(shuffled, -(seed % WORLDS)).tolist(), sizes.tolist()))
 
 
 @lru_cache(maxsize=WORLDS * (len(LETTERS) + 1))

@@ -11,6 +11,17 @@ def test_each_team_has_each_letter_once_in_six_worlds():
     assert all(deals[letter].nunique() == 6 for letter in deals)
 
 
+def test_no_place_by_size_of_the_file_belongs_to_a_team():
+    """Also among those that are left when the one trained last is out, and beside the letter."""
+    ranked = [shipped_feeds._sizes(7_000 + world) for world in range(6)]
+    ranked = pd.DataFrame([sorted(sizes, key=sizes.get) for sizes in ranked])
+    assert all(ranked[place].nunique() == 6 for place in ranked)
+    rest = pd.DataFrame([[team for team in row if team != "leaking"] for row in ranked.to_numpy()])
+    assert all(rest[place].nunique() >= 4 for place in rest)
+    sizes = pd.DataFrame([shipped_feeds._sizes(7_000 + world) for world in range(6)])
+    assert sizes.nunique().eq(6).all()
+
+
 def test_candidates_recommend_what_they_promise():
     candidates = shipped_feeds.candidates_of(7_001)
     _, log = shipped_feeds.shipping_world(7_001)
