@@ -62,8 +62,8 @@ def _reached(tree: ast.Module, imported: set[str]) -> Iterator[str]:
         if isinstance(node, ast.Name) and node.id in _NAMES:
             yield node.id
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (f"import {m}" for m in _modules(node) if _is_named(m))
-        elif (inner := _inner_name(node)) is not None:
+            yield from (f"import {m}" for m in _modules(node) if _is_named(m) or "._" in m)
+        elif (inner := _inner_name(node) or _private_name(node)) is not None:
             yield inner
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             base = ast.unparse(node).partition(".")[0]
@@ -80,8 +80,21 @@ def _inner_name(node: ast.AST) -> str | None:
     return name if name in _FRAMES or (dunder and name.isidentifier()) else None
 
 
+def _private_name(node: ast.AST) -> str | None:
+    """Return a private attribute of an object that is not the class's own, or the text for one."""
+    if isinstance(node, ast.Attribute):
+        name, own = node.attr, isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    else:
+        name, own = getattr(node, "value", None), False
+    private = isinstance(name, str) and name.isidentifier() and name.startswith("_")
+    return name if private and not own and not name.endswith("_") else None
+
+
 def _is_named(module: str) -> bool:
     parents = module.split(".")
+    # Which labs use themselves, and which leads nowhere.
+    if module == "dataclasses.replace":
+        return False
     return any(".".join(parents[:length]) in _MODULES for length in range(1, len(parents) + 1))
 
 
