@@ -84,9 +84,19 @@ def _best(candidates: Candidates, value: Callable[[Candidate], float]) -> str:
     return max(candidates, key=lambda letter: value(candidates[letter]))
 
 
+def _size(one: Candidate) -> float:
+    return one.parameters
+
+
 def most_parameters(candidates: Candidates, log: pd.DataFrame) -> str:
     """Choose the largest model."""
-    return _best(candidates, lambda one: one.parameters)
+    return _best(candidates, _size)
+
+
+def largest_of_the_earlier(candidates: Candidates, log: pd.DataFrame) -> str:
+    """Choose the largest model, but not the one that was trained last."""
+    latest = trained_last(candidates, log)
+    return _best({name: one for name, one in candidates.items() if name != latest}, _size)
 
 
 def trained_last(candidates: Candidates, log: pd.DataFrame) -> str:

@@ -161,6 +161,7 @@ WRONG_ANSWERS = [
         for letter in LETTERS
     ),
     WrongAnswer("choose", "most parameters", mistakes.most_parameters),
+    WrongAnswer("choose", "largest of the earlier", mistakes.largest_of_the_earlier),
     WrongAnswer("choose", "trained last", mistakes.trained_last),
     WrongAnswer("choose", "the most popular items", mistakes.most_popular_items),
     WrongAnswer("choose", "on rows that one has trained on", mistakes.on_leaked_rows),
