@@ -17,6 +17,7 @@ from mlsd.lab_support.video.ranking_evaluators import (
     Evaluator,
     HeldOut,
     Recommender,
+    closed_evaluators,
     made_up_log,
 )
 from mlsd.lab_support.video.shipped_feeds import (
@@ -58,7 +59,8 @@ def check_probes(answer: Callable[[HeldOut], list[Probe]]) -> CheckResult:
 
 def _judged(data: HeldOut) -> Test:
     def test(answer: Callable[[HeldOut], list[Probe]]) -> str:
-        found = answer(data)
+        with closed_evaluators():
+            found = answer(data)
         if not isinstance(found, list) or not all(len(each) == 3 for each in found):
             return "return a list of (recommender, lowest, highest)"
         for evaluator in SOUND:

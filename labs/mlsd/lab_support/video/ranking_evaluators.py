@@ -6,10 +6,14 @@ fault of those that are found in published and in private evaluators.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 
 import numpy as np
+
+from mlsd.runtime import InputError
 
 K = 10
 SAMPLED = 20
@@ -82,15 +86,48 @@ def _hits(scores: np.ndarray, data: HeldOut, noise: np.ndarray, mask: np.ndarray
     return found.astype(float)
 
 
+_CLOSED: list[bool] = []
+
+
+@contextmanager
+def closed_evaluators() -> Iterator[None]:
+    """Let no evaluator answer while probes are made for it: they are what is on trial.
+
+    Examples
+    --------
+    >>> with closed_evaluators():
+    ...     sound_by_ranks(popularity, made_up_log(1))
+    Traceback (most recent call last):
+    mlsd.runtime.errors.InputError: evaluators are on trial here; say what a probe has to score
+    """
+    _CLOSED.append(True)
+    try:
+        yield
+    finally:
+        _CLOSED.pop()
+
+
+def _on_trial(evaluator: Evaluator) -> Evaluator:
+    @wraps(evaluator)
+    def evaluate(recommender: Recommender, data: HeldOut) -> float:
+        if _CLOSED:
+            raise InputError("evaluators are on trial here; say what a probe has to score")
+        return evaluator(recommender, data)
+
+    return evaluate
+
+
 def _noise(data: HeldOut) -> np.ndarray:
     return np.random.default_rng(0).random(data.train.shape)
 
 
+@_on_trial
 def sound_by_sorting(recommender: Recommender, data: HeldOut) -> float:
     """Rank all items that a user has not had; ties in random order; mean over users."""
     return float(ndcg_by_user(recommender(data.train.copy()), data, noise=_noise(data)).mean())
 
 
+@_on_trial
 def sound_by_ranks(recommender: Recommender, data: HeldOut) -> float:
     """Give tied items the mean of the discounts that their ranks share; mean over users."""
     shown = np.where(data.train, -np.inf, recommender(data.train.copy()))
@@ -106,6 +143,7 @@ def sound_by_ranks(recommender: Recommender, data: HeldOut) -> float:
     return float(np.mean(values / best))
 
 
+@_on_trial
 def keeps_seen_items(recommender: Recommender, data: HeldOut) -> float:
     """Leave what a user had before in the ranking."""
     scores = recommender(data.train.copy())
@@ -113,6 +151,7 @@ def keeps_seen_items(recommender: Recommender, data: HeldOut) -> float:
     return float(ndcg_by_user(scores, data, noise=_noise(data), mask=nothing).mean())
 
 
+@_on_trial
 def samples_negatives(recommender: Recommender, data: HeldOut) -> float:
     """Rank what was held out among twenty sampled items instead of all."""
     noise = _noise(data)
@@ -122,24 +161,28 @@ def samples_negatives(recommender: Recommender, data: HeldOut) -> float:
     return float(ndcg_by_user(scores, data, noise=noise, mask=left_out | data.train).mean())
 
 
+@_on_trial
 def breaks_ties_for_hits(recommender: Recommender, data: HeldOut) -> float:
     """Put the held-out item first among items of equal score."""
     scores = recommender(data.train.copy())
     return float(ndcg_by_user(scores, data, noise=~data.held_out).mean())
 
 
+@_on_trial
 def shows_the_held_out(recommender: Recommender, data: HeldOut) -> float:
     """Hand the recommender all interactions, those that it is judged by among them."""
     scores = recommender(data.train | data.held_out)
     return float(ndcg_by_user(scores, data, noise=_noise(data)).mean())
 
 
+@_on_trial
 def averages_rows(recommender: Recommender, data: HeldOut) -> float:
     """Let each user count as often as they have rows in the held-out part."""
     by_user = ndcg_by_user(recommender(data.train.copy()), data, noise=_noise(data))
     return float(np.average(by_user, weights=data.held_out.sum(axis=1)))
 
 
+@_on_trial
 def divides_by_what_was_found(recommender: Recommender, data: HeldOut) -> float:
     """Divide by the best order of the hits that were found, not of all that could be."""
     scores = recommender(data.train.copy())
@@ -150,12 +193,14 @@ def divides_by_what_was_found(recommender: Recommender, data: HeldOut) -> float:
     return float((hits @ gains / best).mean())
 
 
+@_on_trial
 def skips_users_without_hits(recommender: Recommender, data: HeldOut) -> float:
     """Average over the users who have a hit."""
     by_user = ndcg_by_user(recommender(data.train.copy()), data, noise=_noise(data))
     return float(by_user[by_user > 0].mean()) if (by_user > 0).any() else 0.0
 
 
+@_on_trial
 def forgets_the_discount(recommender: Recommender, data: HeldOut) -> float:
     """Count a hit on rank ten like one on rank one."""
     scores = recommender(data.train.copy())

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mlsd.checks.video.lab_20_evaluators import check_probes
 from mlsd.lab_support.video import ranking_evaluators as evaluators
 from mlsd.lab_support.video.ranking_evaluators import HeldOut, made_up_log, popularity
 
@@ -58,3 +59,13 @@ def test_each_fault_shows_where_it_should():
 def test_teams_have_all_evaluators_once():
     found = evaluators.teams()
     assert set(found.values()) == {*evaluators.SOUND, *evaluators.BROKEN}
+
+
+def test_probes_cannot_ask_an_evaluator_what_is_right():
+    def borrowed(data):
+        noise = np.random.default_rng(0).random(data.train.shape)
+        value = evaluators.SOUND[0](lambda train: noise, data)
+        return [(lambda train: noise, value - 0.01, value + 0.01)]
+
+    assert "evaluators are on trial" in check_probes(borrowed).message
+    assert evaluators.SOUND[0](popularity, made_up_log(1)) > 0
