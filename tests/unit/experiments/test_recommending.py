@@ -265,3 +265,28 @@ def test_a_rung_that_reads_items_is_told_their_columns_and_left_out_without_them
         {"item_categorical": ("genre",), "item_numeric": ("year",)},
         {"item_categorical": (), "item_numeric": ()},
     ]
+
+
+class Counting(PopularityRecommender):
+    """Popularity that writes down how many rows it was fitted on."""
+
+    fitted: list = []
+
+    def fit(self, interactions, **options):
+        self.fitted.append(len(interactions))
+        return super().fit(interactions, **options)
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+def test_what_lists_leave_out_is_not_learned_from(log, exclude):
+    Counting.fitted = []
+    lists(RecommendingProtocol(k=2, exclude_validation=exclude), log, make_rung(Counting))
+    assert Counting.fitted == [len(log.split.train)]
+
+
+def test_a_user_who_chose_an_item_twice_has_chosen_it_once_for_novelty(log):
+    split = replace(log.split, train=np.r_[log.split.train, log.split.train[:1]])
+    prepared = RecommendingProtocol(k=2).prepare(Replicate(0, replace(log, split=split)))
+    assert len(prepared.interactions["train"]) == 8
+    truth = prepared.truth("test")
+    assert (truth.chosen_by.tolist(), truth.train_users) == ([3, 2, 1, 1, 0], 3)
