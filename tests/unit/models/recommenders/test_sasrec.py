@@ -154,3 +154,10 @@ def test_bad_input_is_one_clear_line(log):
         SASRecRecommender(history_length=0).fit(log)
     with pytest.raises(InputError, match="a divisor of the width"):
         SASRecRecommender(heads=5).fit(log)
+
+
+def test_only_validation_rows_are_predicted_in_validation():
+    log = pd.DataFrame({"user_id": [1, 1, 2], "item_id": [5, 6, 7], "ts": [0, 1, 2]})
+    valid = pd.DataFrame({"user_id": [1], "item_id": [7], "ts": [9]})
+    held = SASRecRecommender(history_length=4)._validation(log, valid, pd.Index([5, 6, 7]))
+    assert held.labels.tolist() == [[0, 0, 1]]

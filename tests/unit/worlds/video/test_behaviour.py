@@ -124,3 +124,10 @@ def test_what_comes_of_an_impression_is_known_no_sooner_than_it_comes(logs):
     assert asked["known_at"].sub(asked["view_ts"]).between(HOUR, DAY).all()
     ended = logs.impressions.groupby("session_id")["known_at"].max()
     np.testing.assert_allclose(sessions["known_at"], ended.loc[sessions.index])
+
+
+def test_only_what_is_looked_at_and_not_clicked_starts_by_itself_at_the_top(logs, truth):
+    attraction, top = truth["attraction"], logs.impressions["position"] == 0
+    by_itself = (1 - attraction) * np.where(top, VideoConfig().autoplay_rate, 0)
+    expected = truth["examination"] * (attraction + by_itself)
+    np.testing.assert_allclose(truth["click_probability"], expected, rtol=1e-4)
