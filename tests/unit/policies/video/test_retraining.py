@@ -78,6 +78,27 @@ def test_it_learns_from_what_was_known_and_within_its_window(world, history, pop
         assert count > 1_000
 
 
+def test_what_became_known_after_a_midnight_waits_for_the_next_one(history, popular):
+    """Where the first request of a day comes late, more is known than at its midnight."""
+    seen = []
+    policy = Kept(popular, history, rows=lambda known: seen.append(known) or watched_rows(known))
+    live = np.unique(history["item_id"]).astype(np.int32)
+
+    def ask(ts):
+        context = {"user_id": np.zeros(1, int), "session_id": np.zeros(1, int)}
+        nothing = np.zeros((1, 0), np.int32)
+        options = (6, live, nothing, lambda length: np.full((1, length), -1))
+        policy.act(FeedRequests(np.full(1, float(ts)), np.arange(1), context, *options))
+
+    midnight = (HISTORY + 1) * DAY
+    ask(midnight - DAY)
+    late = history.tail(5).assign(known_at=midnight + 600.0)
+    policy.observe({"impressions": late, "videos": pd.DataFrame()})
+    ask(midnight + 3_600)
+    assert len(seen) == 1
+    assert len(seen[0]) == len(history)
+
+
 def test_every_row_of_the_history_and_of_the_feed_is_learned_once(world, history, popular):
     seen = []
     policy = Kept(popular, history, rows=lambda known: seen.append(known) or watched_rows(known))
