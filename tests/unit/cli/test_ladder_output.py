@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -227,14 +226,15 @@ def test_ctrl_c_shows_no_traceback(begun, own_log):
     begin = "import sys; from mlsd.cli import main; print('in', flush=True); "
     code = f"{begin}sys.argv = {arguments!r}; main()"
     ran = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-X", "importtime", "-c", code],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert ran.stdout.readline() == "in\n"
-    if begun == "running":
-        assert any(line.startswith("seed 0: ") for line in iter(ran.stderr.readline, ""))
-    else:
-        time.sleep(0.1)
+    # Python tells each import when it is done; numpy is one of the first that a ladder needs.
+    awaited = "seed 0: " if begun == "running" else "import time:"
+    name = "" if begun == "running" else " numpy\n"
+    lines = iter(ran.stderr.readline, "")
+    assert any(line.startswith(awaited) and line.endswith(name) for line in lines)
     ran.send_signal(signal.SIGINT)
     _, said = ran.communicate(timeout=60)
     assert ran.returncode == 130

@@ -29,7 +29,7 @@ BEGINNINGS = {
     b"\x1f\x8b": ("packed by gzip", "add .gz to its name"),
     b"\x28\xb5\x2f\xfd": ("packed by zstd", "add .zst to its name"),
     b"PAR1": ("a Parquet file", "name it .parquet"),
-    b"PK\x03\x04": ("a zip archive or a workbook", "unpack or save it as CSV"),
+    b"PK\x03\x04": ("a zip archive or a workbook", "unpack it, or save it as CSV"),
 }
 
 
