@@ -727,10 +727,9 @@ assert hours.loc["content", "high"] > 0
 # %% [markdown]
 # ## Look into other worlds
 #
-# The intervals so far cover viewers and not trainings. A training whose sums are rounded otherwise, as on another
-# machine, ends in another tower: repeated with the same seed under another installation, content was a tie with
-# EASE, and the parts of reading and of uploads came out differently. So neither the 5.9 %
-# nor its split should be quoted alone. One market is an anecdote, too. [40_uploads.py](../../tests/studies/video/40_uploads.py) repeats tuning,
+# The intervals so far cover viewers and not trainings. A training whose sums are rounded otherwise, as
+# another machine may do, can end in another tower, so that neither the 5.9 % nor its split should be
+# quoted alone. One market is an anecdote, too. [40_uploads.py](../../tests/studies/video/40_uploads.py) repeats tuning,
 # judging and deploying in six other worlds of this size. Changes are in percent of EASE's hours in the
 # same world, with their 95 % intervals.
 

@@ -14,10 +14,14 @@ ITEMS, SCORES = np.arange(6)[None], np.array([[6.0, 5.0, 4.0, 3.0, 2.0, 1.0]])
 
 
 def requests(slots):
-    none = np.zeros((1, 0), np.int32)
-    recent = lambda length: np.full((1, length), -1)  # noqa: E731
     return FeedRequests(
-        np.zeros(1), np.arange(1), {"user_id": np.arange(1)}, slots, np.arange(6), none, recent
+        ts=np.zeros(1),
+        request_id=np.arange(1),
+        context={"user_id": np.arange(1)},
+        slots=slots,
+        live=np.arange(6),
+        shown=np.zeros((1, 0), np.int32),
+        recent=lambda length: np.full((1, length), -1),
     )
 
 
